@@ -1,0 +1,146 @@
+import { type ChangeSet, nothing } from './change.js';
+import { SemelError, StoreUnavailableError } from './errors.js';
+import { type ApplyOutcome, type Body, idempotencyKey, isFinal, type WebhookEvent } from './event.js';
+import type { ApplyPorts, ApplyTransaction, LedgerRow, PlannedChange } from './ports.js';
+
+/** One job to apply. `lastAttempt`: if it fails now, it is `dead`. */
+export interface ApplyItem {
+  event: WebhookEvent;
+  /** 1, 2, … of this run of the job; attempts that failed for a reason of ours are not in it. */
+  attempt: number;
+  lastAttempt: boolean;
+}
+
+export interface Applied {
+  outcome: ApplyOutcome;
+  /** What went wrong, where the outcome is `failed` or `dead`. */
+  error: unknown;
+}
+
+/**
+ * The worker's path: events of one provider in, each key once, one outcome each out, in one transaction together.
+ * If anything fails, each event runs alone, so that a bad one can't fail its neighbours.
+ * Throws `StoreUnavailableError` for faults of ours: then nothing was decided, and no attempt is spent.
+ */
+export async function apply(ports: ApplyPorts, items: readonly ApplyItem[]): Promise<Applied[]> {
+  let applied: Applied[];
+  try {
+    applied = await applyTogether(ports, items);
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) throw error;
+    if (items.length > 1) {
+      const alone: Applied[] = [];
+      for (const item of items) alone.push(...(await apply(ports, [item])));
+      return alone;
+    }
+    return [await recordFailure(ports, items[0] as ApplyItem, error)];
+  }
+  await ports.claimsDone(items.map((item) => item.event));
+  return applied;
+}
+
+function applyTogether(ports: ApplyPorts, items: readonly ApplyItem[]): Promise<Applied[]> {
+  const firms = [...new Set(items.map((item) => item.event.owner))];
+  return ports.transaction(firms, async (tx) => {
+    const rows = await plan(ports, tx, items);
+
+    const fresh = await tx.insertLedger(rows);
+    const met = rows.filter((row) => !fresh.has(row.key));
+    // A second statement: the first one's snapshot can't see a row that committed meanwhile.
+    const locked = await tx.lockLedger(met.map((row) => row.event));
+
+    const todo = rows.filter((row) => fresh.has(row.key) || isReopened(locked.get(row.key)));
+    const changed = await tx.change(todo.flatMap((row) => row.changes));
+    const moved = new Set(changed.map(({ change }) => idempotencyKey(change)));
+    for (const row of todo) if (row.outcome === 'applied' && !moved.has(row.key)) row.outcome = 'stale';
+    // New rows were inserted with the outcome that nearly all of them end with.
+    await tx.settleLedger(todo.filter((row) => !fresh.has(row.key) || row.outcome === 'stale'));
+
+    for (const row of met) {
+      const before = locked.get(row.key);
+      if (before === undefined) {
+        row.outcome = 'quarantined'; // the id is another firm's, and row-level security hides whose
+        await tx.quarantine({ event: row.event, reason: 'owner_collision' });
+      } else if (isFinal(before.outcome)) row.outcome = 'duplicate';
+    }
+    const attempts = todo.map((row) => ({ ...row, error: null }));
+    await tx.record(attempts, changed);
+    return rows.map((row) => ({ outcome: row.outcome, error: null }));
+  });
+}
+
+interface PlannedRow extends LedgerRow {
+  key: string;
+  attempt: number;
+  outcome: ApplyOutcome;
+  changes: PlannedChange[];
+}
+
+/** Reads the bodies and asks the provider's pure rule what each event changes. */
+async function plan(
+  ports: ApplyPorts,
+  tx: ApplyTransaction,
+  items: readonly ApplyItem[],
+): Promise<PlannedRow[]> {
+  const bodyOf = await readBodies(tx, items);
+  return items.map(({ event, attempt }) => {
+    const body = bodyOf(event);
+    const set = changeSetOf(ports, event, body);
+    const { owner: firmId, provider, eventId } = event;
+    return {
+      event,
+      body,
+      attempt,
+      key: idempotencyKey(event),
+      links: set.links,
+      outcome: set.ignored === null ? 'applied' : 'ignored',
+      changes: set.changes.map((change) => ({ ...change, firmId, provider, eventId })),
+    };
+  });
+}
+
+const changeSetOf = (ports: ApplyPorts, event: WebhookEvent, body: Buffer): ChangeSet =>
+  event.ignored === null ? ports.provider.changesOf(event, body) : nothing(event.ignored);
+
+const isReopened = (before: { outcome: string } | undefined) =>
+  before !== undefined && !isFinal(before.outcome);
+
+async function readBodies(tx: ApplyTransaction, items: readonly ApplyItem[]) {
+  const stored = await tx.storedBodies(
+    items.map((item) => item.event).filter((event) => 'stored' in event.body),
+  );
+  return (event: WebhookEvent): Buffer => {
+    const body = fromBody(event.body) ?? stored.get(idempotencyKey(event));
+    if (body === undefined) throw new SemelError('body_missing');
+    return body;
+  };
+}
+
+/** The exact bytes, or null where they are in `webhook_bodies`. */
+export const fromBody = (body: Body): Buffer | null => {
+  if ('utf8' in body) return Buffer.from(body.utf8, 'utf8');
+  return 'base64' in body ? Buffer.from(body.base64, 'base64') : null;
+};
+
+/** The event failed by itself: rolled back already, and now written down in a transaction of its own. */
+async function recordFailure(ports: ApplyPorts, item: ApplyItem, error: unknown): Promise<Applied> {
+  const { event, attempt } = item;
+  const outcome: ApplyOutcome = item.lastAttempt ? 'dead' : 'failed';
+  return ports.transaction([event.owner], async (tx) => {
+    const stored = await tx.storedBodies('stored' in event.body ? [event] : []);
+    const body = fromBody(event.body) ?? stored.get(idempotencyKey(event)) ?? Buffer.alloc(0);
+    const message = error instanceof Error ? error.message : String(error);
+    if (await tx.failLedger({ event, body, links: {}, outcome }, message)) {
+      await tx.record([{ event, outcome, attempt, error: message }], []);
+      return { outcome, error };
+    }
+    // A COMMIT whose answer got lost was a commit: a final row stays as it is.
+    if ((await tx.lockLedger([event])).size > 0) return { outcome: 'duplicate', error: null };
+    await tx.quarantine({ event, reason: 'owner_collision' });
+    return { outcome: 'quarantined', error: null };
+  });
+}
+
+/** A job that the queue gave up without running it is dead as well, and must not stay unseen. */
+export const recordLost = (ports: ApplyPorts, event: WebhookEvent, attempt: number): Promise<Applied> =>
+  recordFailure(ports, { event, attempt, lastAttempt: true }, new SemelError('job_lost'));

@@ -1,0 +1,44 @@
+/** The domain objects that events change, in the order in which a transaction locks them. */
+export const entities = ['invoice', 'payment', 'envelope', 'recipient', 'conversation', 'message'] as const;
+export type Entity = (typeof entities)[number];
+
+/** Names one domain object inside a firm. */
+export interface EntityRef {
+  entity: Entity;
+  /** The provider's id of the object, or for our own objects a text that names it (`our number|their number`). */
+  externalId: string;
+}
+
+export type FieldValue = string | number | boolean | null | Record<string, unknown> | readonly unknown[];
+
+/**
+ * One step forward of one domain object: what a pure rule makes of an event.
+ *
+ * `fields` is the whole state that this event knows, in column names: the row is replaced by it, never merged,
+ * so that the same events in any order end in the same state. `refs` are links to other objects, in column
+ * names (`invoice_id`); an object that is referred to before it was seen is created as an empty stub.
+ */
+export interface Change extends EntityRef {
+  fields: Record<string, FieldValue>;
+  refs?: Record<string, EntityRef>;
+  /**
+   * The guard: a change is applied only if `[order[0], order[1], eventId]` is greater than the row's own. What
+   * the two numbers are is the provider's rule (rank then time, or version then rank). Safe integers. A negative
+   * first number means: create the row where it is missing, and else leave it alone.
+   */
+  order: readonly [number, number];
+}
+
+/** The pure rule's answer for one event: what it changes (nothing: `ignored`), and what its ledger row links to. */
+export interface ChangeSet {
+  changes: Change[];
+  /** Links of the ledger row, in its column names: `invoice_id`, `payment_id`, `envelope_id`, `message_id`, `conversation_id`. */
+  links: Record<string, EntityRef>;
+  /** Why nothing changes, for people: `type_not_handled`, `no_object` … ; null where there are changes. */
+  ignored: string | null;
+}
+
+/** What an object that is only referred to looks like until an event of its own arrives. */
+export const stubOrder = [-1, 0] as const;
+
+export const nothing = (reason: string): ChangeSet => ({ changes: [], links: {}, ignored: reason });

@@ -1,0 +1,138 @@
+import type { Change, ChangeSet } from './change.js';
+import type { QuarantineReason } from './errors.js';
+import type { ProviderName, WebhookEvent } from './event.js';
+import type { Provider } from './provider.js';
+
+// What the two main paths need of the world. Every method that talks to a store may throw
+// `StoreUnavailableError`; whatever else it throws is a bug or the event's own fault.
+
+/** A registered webhook endpoint, its secrets decrypted. */
+export interface Endpoint {
+  id: string;
+  key: string;
+  provider: ProviderName;
+  /** null: an endpoint of the platform, whose events are routed by account. */
+  firmId: string | null;
+  secrets: readonly string[];
+  /** The only accounts that it takes; empty: any that is not mapped to another firm. */
+  accounts: readonly string[];
+  /** null takes both modes. */
+  mode: 'live' | 'test' | null;
+  /** Overrides PUBLIC_BASE_URL. */
+  publicUrl: string | null;
+}
+
+export interface Endpoints {
+  /** From memory. null: there is none. Throws where memory can't tell because Postgres is away. */
+  find(provider: ProviderName, key: string): Endpoint | null;
+  /** Reads the endpoints again, at most once per short while and once for all who ask at the same time. */
+  reload(): Promise<void>;
+  /** The firm that an account is mapped to, from memory; null: none. */
+  firmOfAccount(provider: ProviderName, account: string): string | null;
+}
+
+export type JobState = 'none' | 'alive' | 'failed' | 'completed';
+
+/** What one look at claim and job together found, before it set anything. */
+export interface ClaimLook {
+  claim: 'pending' | 'queued' | 'done' | null;
+  claimOwner: string | null;
+  job: JobState;
+  jobOwner: string | null;
+}
+
+export interface Claims {
+  /** Reads claim and job in one atomic step; where there is neither, sets the claim to `pending` for a short lease. */
+  look(event: WebhookEvent): Promise<ClaimLook>;
+  /** Moves the claim forward to `queued` for the provider's claim window; never backwards from `done`. */
+  confirm(event: WebhookEvent): Promise<void>;
+}
+
+export interface EventQueue {
+  /** Adds the job under `jobId = eventId`. On a kept job it does nothing: `look` comes first. */
+  add(event: WebhookEvent): Promise<void>;
+  /**
+   * The one way to run an event again: removes a failed or completed job and adds a new one, leaves a living
+   * job alone. Reads owner and claim first; another owner's event is left alone too.
+   */
+  rearm(event: WebhookEvent): Promise<'armed' | 'alive' | 'foreign'>;
+  /** Keeps a quarantined delivery until the worker can write its row. */
+  addQuarantined(entry: QuarantineEntry): Promise<void>;
+}
+
+/** A delivery that is authentic but has no owner, or another one than it says. */
+export interface QuarantineEntry {
+  event: Omit<WebhookEvent, 'owner'> & { owner: string | null };
+  reason: QuarantineReason;
+}
+
+export interface AcceptPorts {
+  endpoints: Endpoints;
+  claims: Claims;
+  queue: EventQueue;
+  /** Commits the row; a second one for the same (provider, event id, endpoint) changes nothing. */
+  quarantine(entry: QuarantineEntry): Promise<void>;
+  /** Commits a large body under the event's key; a second one changes nothing. */
+  storeBody(event: WebhookEvent, body: Buffer): Promise<void>;
+  publicBaseUrl: string;
+  now(): number;
+}
+
+/** A change with all that its row needs: made by `planChanges` in apply.ts. */
+export interface PlannedChange extends Change {
+  firmId: string;
+  provider: ProviderName;
+  eventId: string;
+}
+
+export interface LedgerRow {
+  event: WebhookEvent;
+  body: Buffer;
+  links: ChangeSet['links'];
+  outcome: string;
+}
+
+/** A ledger row that was there before, locked until the transaction ends. */
+export interface LedgerLook {
+  outcome: string;
+}
+
+export interface AttemptRecord {
+  event: WebhookEvent;
+  outcome: string;
+  attempt: number;
+  error: string | null;
+}
+
+/** One object that an event moved forward: a row of `domain_changes`. */
+export interface AppliedChange {
+  change: PlannedChange;
+  entityId: string;
+}
+
+/** The inside of one apply transaction. It sees the firms that it was opened for, and no others. */
+export interface ApplyTransaction {
+  /** Large bodies from `webhook_bodies` (or from a ledger row that failed before), by idempotency key. */
+  storedBodies(events: readonly WebhookEvent[]): Promise<Map<string, Buffer>>;
+  /** Inserts in key order what is not there yet; returns the idempotency keys of the rows that are new. */
+  insertLedger(rows: readonly LedgerRow[]): Promise<Set<string>>;
+  /** Locks the firm's own rows of these events and reads them after the lock, by idempotency key. */
+  lockLedger(events: readonly WebhookEvent[]): Promise<Map<string, LedgerLook>>;
+  /** Applies guarded changes in lock order; returns those that moved an object forward. */
+  change(changes: readonly PlannedChange[]): Promise<AppliedChange[]>;
+  /** Sets outcome and links of rows that exist; counts an attempt. */
+  settleLedger(rows: readonly LedgerRow[]): Promise<void>;
+  /** Inserts or updates the row as `failed` or `dead`, never over a final one; false: nothing was changed. */
+  failLedger(row: LedgerRow, error: string): Promise<boolean>;
+  /** Appends to `webhook_attempts` and `domain_changes`, and deletes the stored bodies of finished events. */
+  record(attempts: readonly AttemptRecord[], changes: readonly AppliedChange[]): Promise<void>;
+  quarantine(entry: QuarantineEntry): Promise<void>;
+}
+
+export interface ApplyPorts {
+  /** Runs `work` in one READ COMMITTED transaction whose row-level security names exactly these firms. */
+  transaction<T>(firmIds: readonly string[], work: (tx: ApplyTransaction) => Promise<T>): Promise<T>;
+  provider: Provider;
+  /** Sets the claims of finished events to `done`. A failure costs only a later duplicate its fast answer. */
+  claimsDone(events: readonly WebhookEvent[]): Promise<void>;
+}

@@ -1,0 +1,88 @@
+import type { ChangeSet } from './change.js';
+import type { Identity, ProviderName, WebhookEvent } from './event.js';
+
+export type Headers = Record<string, string | string[] | undefined>;
+
+/** What a signature is made over, and with. */
+export interface SignedRequest {
+  /** The exact bytes of the body. */
+  body: Buffer;
+  /** Header names in lower case. */
+  headers: Headers;
+  /** The address as the provider calls it: public base URL + raw path and query. Square and Twilio sign it. */
+  url: string;
+  secrets: readonly string[];
+  /** The clock to judge time stamps by, milliseconds since 1970. */
+  nowMs: number;
+}
+
+/** One POST route of a provider below `/webhooks/<provider>/:endpoint`. */
+export interface Route {
+  /** `''`, `'/status'`, … */
+  path: string;
+  channel: string | null;
+  reply: 'json' | 'twiml';
+}
+
+export interface RetryPolicy {
+  /** How often a handler's error may happen before the event is `dead`. Errors of ours never count. */
+  attempts: number;
+  /** Milliseconds to wait after the given attempt (1, 2, …) failed, without jitter; capped. */
+  delayMs(attempt: number): number;
+}
+
+/** How the ledger table of a provider names an event. */
+export interface LedgerTable {
+  table: string;
+  /** The columns that hold the event key, unique together, and how they follow from the event id. */
+  keyColumns: readonly string[];
+  keyValues(eventId: string): readonly string[];
+  /** The columns that link the event to the objects that it touched. */
+  linkColumns: readonly string[];
+}
+
+/** A real-shaped delivery: what `semel send` posts. */
+export interface Delivery {
+  channel: string | null;
+  /** Extra headers, with the signature among them after `sign`. */
+  headers: Record<string, string>;
+  body: Buffer;
+}
+
+export interface Sample {
+  /** The event type as `semel send <provider> <type>` names it. */
+  type: string;
+  channel: string | null;
+  description: string;
+  /** A new event with ids of its own; `overrides` is merged over the event's object (or the form's fields). */
+  build(options: { account: string | null; nowMs: number; overrides?: Record<string, unknown> }): {
+    body: Buffer;
+    contentType: string;
+  };
+}
+
+/** All that Semel knows about a provider: one folder in packages/providers, one line in its registry. */
+export interface Provider {
+  name: ProviderName;
+  /** As people write it: `DocuSign`. */
+  title: string;
+  routes: readonly Route[];
+  bodyLimitBytes: number;
+  /** How long a claim is remembered: the provider's automatic retry period plus a day. */
+  claimWindowMs: number;
+  retry: RetryPolicy;
+  ledger: LedgerTable;
+  /** True if one of the secrets signed these bytes. Constant time in the signature. Never throws. */
+  verify(request: SignedRequest): boolean;
+  /** Names the event. Throws `RejectedError('malformed')` where no event key can be derived. */
+  identify(body: Buffer, channel: string | null): Identity;
+  /** The pure rule: what the event changes. Throws where the body of a known type lacks what the rule needs. */
+  changesOf(event: WebhookEvent, body: Buffer): ChangeSet;
+  /** The body as a JSON text for the ledger's searchable copy; null where it is not JSON or a form. */
+  toJson(body: Buffer): string | null;
+  samples: readonly Sample[];
+  /** Adds the signature headers, made by the vendor's SDK where it can, never by `verify`'s own code. */
+  sign(delivery: Delivery, options: { url: string; secret: string; nowMs: number }): Delivery;
+  /** An example of this provider's secret, for `endpoint add --help` and generated endpoints. */
+  newSecret(): string;
+}

@@ -1,0 +1,94 @@
+import type { Entity } from '@semel/core';
+
+export type ColumnType = 'text' | 'bigint' | 'integer' | 'boolean' | 'timestamptz' | 'jsonb' | 'uuid';
+
+/** How one kind of domain object is stored. Money is in minor units; times are ISO 8601 texts. */
+export interface EntityTable {
+  table: string;
+  /** The natural key's columns, and how they follow from a reference's `externalId`. */
+  key: Record<string, (externalId: string) => string>;
+  /** The columns that a change's `fields` may set; a change replaces all of them. */
+  fields: Record<string, ColumnType>;
+  /** Links to other objects of the same firm, set by a change's `refs`. */
+  refs: Record<string, Entity>;
+}
+
+const whole = (externalId: string) => externalId;
+const part = (index: number) => (externalId: string) => externalId.split('|')[index] ?? '';
+
+export const tables: Record<Entity, EntityTable> = {
+  invoice: {
+    table: 'finance_invoices',
+    key: { external_id: whole },
+    fields: {
+      number: 'text',
+      status: 'text',
+      amount_due: 'bigint',
+      amount_paid: 'bigint',
+      amount_remaining: 'bigint',
+      currency: 'text',
+      due_at: 'timestamptz',
+      customer_external_id: 'text',
+      metadata: 'jsonb',
+    },
+    refs: {},
+  },
+  payment: {
+    table: 'finance_payments',
+    key: { external_id: whole },
+    fields: {
+      status: 'text',
+      amount: 'bigint',
+      amount_refunded: 'bigint',
+      currency: 'text',
+      failure_code: 'text',
+      failure_message: 'text',
+      paid_at: 'timestamptz',
+      customer_external_id: 'text',
+      metadata: 'jsonb',
+    },
+    refs: { invoice_id: 'invoice' },
+  },
+  envelope: {
+    table: 'esignature_envelopes',
+    key: { external_id: whole },
+    fields: {
+      status: 'text',
+      status_changed_at: 'timestamptz',
+      sent_at: 'timestamptz',
+      delivered_at: 'timestamptz',
+      completed_at: 'timestamptz',
+      declined_at: 'timestamptz',
+      voided_at: 'timestamptz',
+      voided_reason: 'text',
+    },
+    refs: {},
+  },
+  recipient: {
+    table: 'esignature_recipients',
+    key: { external_id: whole },
+    fields: { status: 'text', signed_at: 'timestamptz', declined_at: 'timestamptz' },
+    refs: { envelope_id: 'envelope' },
+  },
+  conversation: {
+    table: 'sms_conversations',
+    key: { our_number: part(0), their_number: part(1) },
+    fields: {},
+    refs: {},
+  },
+  message: {
+    table: 'sms_messages',
+    key: { twilio_message_sid: whole },
+    fields: {
+      direction: 'text',
+      status: 'text',
+      error_code: 'text',
+      from_number: 'text',
+      to_number: 'text',
+      body: 'text',
+      media: 'jsonb',
+      messaging_service_sid: 'text',
+    },
+    refs: { conversation_id: 'conversation' },
+  },
+};
