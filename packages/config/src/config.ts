@@ -1,0 +1,158 @@
+import { resolveDataDir } from './data-dir.js';
+import { ConfigError } from './errors.js';
+import { type ConfiguredProvider, providerNames } from './providers.js';
+import { readSecretsFile, type Secrets, secretNames, secretsFile } from './secrets.js';
+import { toKey, variables } from './variables.js';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ProviderConfig {
+  readonly concurrency: number;
+  /** null: the attempts of the provider's own retry policy. */
+  readonly attempts: number | null;
+  /** Multiplies the delays of the provider's retry policy. */
+  readonly retryScale: number;
+  readonly ackDurability: 'queue' | 'postgres';
+}
+
+/** All settings, checked, frozen. Durations in milliseconds. */
+export interface Settings {
+  readonly databaseUrl: string | null;
+  readonly redisUrl: string | null;
+  /** 32 bytes. */
+  readonly encryptionKey: Buffer | null;
+  /** Absolute path. */
+  readonly dataDir: string;
+  /** null: not said. */
+  readonly demo: boolean | null;
+  /** null: unset; the console does not start without it. */
+  readonly consolePassword: string | null;
+  /** Without a trailing slash. */
+  readonly publicBaseUrl: string;
+  readonly receiver: Address;
+  readonly worker: Address;
+  readonly console: Address;
+  readonly logLevel: LogLevel;
+  readonly acceptBudgetMs: number;
+  readonly redisCommandTimeoutMs: number;
+  /** A part of `maxmemory`, above 0, at most 1. */
+  readonly redisHighWater: number;
+  readonly queueBacklogLimit: number;
+  readonly endpointRefreshMs: number;
+  readonly deliveryFlushMs: number;
+  readonly shutdownTimeoutMs: number;
+  readonly providers: Readonly<Record<ConfiguredProvider, ProviderConfig>>;
+}
+
+/** Settings with both stores and the key: what every app and the CLI need. */
+export interface Config extends Settings {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  readonly encryptionKey: Buffer;
+}
+
+/** The one place where the environment is read. Throws `ConfigError` with a line for each variable that is wrong or missing. */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const settings = loadSettings(env);
+  const { databaseUrl, redisUrl, encryptionKey } = settings;
+  if (databaseUrl === null || redisUrl === null || encryptionKey === null) {
+    const missing = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, SEMEL_ENCRYPTION_KEY: encryptionKey };
+    throw new ConfigError(
+      Object.entries(missing)
+        .filter(([, value]) => value === null)
+        .map(([name]) => missingLine(name, settings.dataDir)),
+    );
+  }
+  return settings as Config;
+}
+
+/** For `npm start`, which brings what is missing. Throws `ConfigError` where a variable is set but wrong. */
+export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+  const dataDir = resolveDataDir(env.SEMEL_DATA_DIR);
+  const problems: string[] = [];
+  const kept = secretNames.every((name) => env[name]) ? {} : readSecretsFile(dataDir);
+  const values = readValues(env, kept, dataDir, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return toSettings(values, dataDir);
+}
+
+/** The password that the console can't do without. */
+export function requireConsolePassword(config: Settings): string {
+  if (config.consolePassword === null)
+    throw new ConfigError([missingLine('CONSOLE_PASSWORD', config.dataDir)]);
+  return config.consolePassword;
+}
+
+const missingLine = (name: string, dataDir: string) => {
+  const expected = variables.find((variable) => variable.name === name)?.expected;
+  return `${name} is not set, nor kept in ${secretsFile(dataDir)}: expected ${expected}; \`npm start\` generates it`;
+};
+
+type Values = Record<string, unknown>;
+
+function readValues(env: NodeJS.ProcessEnv, kept: Secrets, dataDir: string, problems: string[]): Values {
+  const values: Values = {};
+  for (const { name, schema, expected, secret } of variables) {
+    const own = env[name] || undefined; // an empty variable is an unset one, as compose files pass them
+    const text = own ?? (kept as Values)[name];
+    const parsed = schema.safeParse(text);
+    if (parsed.success) values[name] = parsed.data;
+    else {
+      const where = own === undefined ? ` in ${secretsFile(dataDir)}` : '';
+      problems.push(`${name}${where}: expected ${expected}${secret ? '' : `, not \`${text}\``}`);
+    }
+  }
+  return values;
+}
+
+function toSettings(values: Values, dataDir: string): Settings {
+  const as = <T>(name: string): T => values[name] as T;
+  const orNull = <T>(name: string): T | null => (values[name] as T | undefined) ?? null;
+  const address = (app: string): Address =>
+    Object.freeze({ host: as<string>(`${app}_HOST`), port: as<number>(`${app}_PORT`) });
+  const receiver = address('RECEIVER');
+  const demo = orNull<string>('SEMEL_DEMO');
+  const key = orNull<string>('SEMEL_ENCRYPTION_KEY');
+  const providers = providerNames.map((provider) => {
+    const name = provider.toUpperCase();
+    const config: ProviderConfig = {
+      concurrency: as(`${name}_CONCURRENCY`),
+      attempts: orNull(`${name}_ATTEMPTS`),
+      retryScale: as(`${name}_RETRY_SCALE`),
+      ackDurability: as(`ACK_DURABILITY_${name}`),
+    };
+    return [provider, Object.freeze(config)];
+  });
+  return Object.freeze<Settings>({
+    databaseUrl: orNull('DATABASE_URL'),
+    redisUrl: orNull('REDIS_URL'),
+    encryptionKey: key === null ? null : toKey(key),
+    dataDir,
+    demo: demo === null ? null : demo === '1' || demo === 'true',
+    consolePassword: orNull('CONSOLE_PASSWORD'),
+    publicBaseUrl: (orNull<string>('PUBLIC_BASE_URL') ?? baseUrl(receiver)).replace(/\/+$/, ''),
+    receiver,
+    worker: address('WORKER'),
+    console: address('CONSOLE'),
+    logLevel: as('LOG_LEVEL'),
+    acceptBudgetMs: as('ACCEPT_BUDGET_MS'),
+    redisCommandTimeoutMs: as('REDIS_COMMAND_TIMEOUT_MS'),
+    redisHighWater: as('REDIS_HIGH_WATER'),
+    queueBacklogLimit: as('QUEUE_BACKLOG_LIMIT'),
+    endpointRefreshMs: as('ENDPOINT_REFRESH_MS'),
+    deliveryFlushMs: as('DELIVERY_FLUSH_MS'),
+    shutdownTimeoutMs: as('SHUTDOWN_TIMEOUT_MS'),
+    providers: Object.freeze(Object.fromEntries(providers)),
+  });
+}
+
+/** The address to call an app by that listens there: a wildcard is answered on the loopback. */
+export function baseUrl({ host, port }: Address): string {
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}

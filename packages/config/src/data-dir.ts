@@ -1,0 +1,14 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+/** The nearest folder at or above `from` that holds pnpm-workspace.yaml; else `from`. */
+export function findRoot(from: string = process.cwd()): string {
+  for (let folder = resolve(from); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'pnpm-workspace.yaml'))) return folder;
+    if (dirname(folder) === folder) return resolve(from);
+  }
+}
+
+/** The absolute path of SEMEL_DATA_DIR. */
+export const resolveDataDir = (dataDir: string | undefined): string =>
+  resolve(findRoot(), dataDir || '.semel');
