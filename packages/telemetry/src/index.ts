@@ -1,1 +1,5 @@
-export {};
+export * from './catalogue.js';
+export * from './health.js';
+export * from './logger.js';
+export * from './metrics.js';
+export { maskPhone, redactedKeys } from './redact.js';
