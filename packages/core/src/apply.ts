@@ -63,8 +63,7 @@ function applyTogether(ports: ApplyPorts, items: readonly ApplyItem[]): Promise<
         await tx.quarantine({ event: row.event, reason: 'owner_collision' });
       } else if (isFinal(before.outcome)) row.outcome = 'duplicate';
     }
-    const attempts = todo.map((row) => ({ ...row, error: null }));
-    await tx.record(attempts, changed);
+    await tx.record(todo, changed);
     return rows.map((row) => ({ outcome: row.outcome, error: null }));
   });
 }
@@ -94,6 +93,8 @@ async function plan(
       key: idempotencyKey(event),
       links: set.links,
       outcome: set.ignored === null ? 'applied' : 'ignored',
+      ignored: set.ignored,
+      error: null,
       changes: set.changes.map((change) => ({ ...change, firmId, provider, eventId })),
     };
   });
@@ -130,8 +131,9 @@ async function recordFailure(ports: ApplyPorts, item: ApplyItem, error: unknown)
     const stored = await tx.storedBodies('stored' in event.body ? [event] : []);
     const body = fromBody(event.body) ?? stored.get(idempotencyKey(event)) ?? Buffer.alloc(0);
     const message = error instanceof Error ? error.message : String(error);
-    if (await tx.failLedger({ event, body, links: {}, outcome }, message)) {
-      await tx.record([{ event, outcome, attempt, error: message }], []);
+    const row = { event, body, links: {}, outcome, ignored: null, error: message };
+    if (await tx.failLedger(row)) {
+      await tx.record([{ ...row, attempt }], []);
       return { outcome, error };
     }
     // A COMMIT whose answer got lost was a commit: a final row stays as it is.

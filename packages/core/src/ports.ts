@@ -90,6 +90,10 @@ export interface LedgerRow {
   body: Buffer;
   links: ChangeSet['links'];
   outcome: string;
+  /** Why it changes nothing, where the outcome is `ignored`. */
+  ignored: string | null;
+  /** Why it failed, where the outcome is `failed` or `dead`. */
+  error: string | null;
 }
 
 /** A ledger row that was there before, locked until the transaction ends. */
@@ -123,7 +127,7 @@ export interface ApplyTransaction {
   /** Sets outcome and links of rows that exist; counts an attempt. */
   settleLedger(rows: readonly LedgerRow[]): Promise<void>;
   /** Inserts or updates the row as `failed` or `dead`, never over a final one; false: nothing was changed. */
-  failLedger(row: LedgerRow, error: string): Promise<boolean>;
+  failLedger(row: LedgerRow): Promise<boolean>;
   /** Appends to `webhook_attempts` and `domain_changes`, and deletes the stored bodies of finished events. */
   record(attempts: readonly AttemptRecord[], changes: readonly AppliedChange[]): Promise<void>;
   quarantine(entry: QuarantineEntry): Promise<void>;

@@ -1,1 +1,2 @@
+export * from './apply-changes.js';
 export * from './tables.js';

@@ -1,0 +1,89 @@
+import {
+  type AppliedChange,
+  type ApplyPorts,
+  type ApplyTransaction,
+  type AttemptRecord,
+  idempotencyKey,
+  isFinal,
+  type PlannedChange,
+  type Provider,
+  type WebhookEvent,
+} from '@semel/core';
+import type pg from 'pg';
+import { deleteBodies, selectBodies } from './bodies.js';
+import { columnwise, ledgerOf, storable } from './ledger.js';
+import { inFirms, type Query } from './pool.js';
+import { insertQuarantine } from './quarantine.js';
+
+/** Applies guarded changes through the given statements: packages/domain has it, the app hands it over. */
+export type ApplyChanges = (query: Query, changes: readonly PlannedChange[]) => Promise<AppliedChange[]>;
+
+/** The apply transaction of one provider. */
+export function applyStore(
+  pool: pg.Pool,
+  provider: Provider,
+  applyChanges: ApplyChanges,
+): ApplyPorts['transaction'] {
+  const ledger = ledgerOf(provider);
+  const inside = (query: Query): ApplyTransaction => ({
+    storedBodies: async (events) => {
+      if (events.length === 0) return new Map();
+      const bodies = await selectBodies(query, events);
+      const missing = events.map(idempotencyKey).filter((key) => !bodies.has(key));
+      if (missing.length > 0)
+        for (const [key, raw] of await ledger.rawBodies(query, missing)) bodies.set(key, raw);
+      return bodies;
+    },
+    insertLedger: (rows) => ledger.insert(query, rows),
+    lockLedger: (events) => ledger.lock(query, events),
+    change: async (changes) => (changes.length === 0 ? [] : applyChanges(query, changes)),
+    settleLedger: (rows) => ledger.settle(query, rows),
+    failLedger: (row) => ledger.fail(query, row),
+    record: async (attempts, changes) => {
+      if (attempts.length > 0) await record(query, attempts, changes);
+      const finished = attempts.filter(({ event, outcome }) => 'stored' in event.body && isFinal(outcome));
+      if (finished.length > 0)
+        await deleteBodies(
+          query,
+          finished.map(({ event }) => event),
+        );
+    },
+    quarantine: async (entry) => {
+      const event = entry.event as WebhookEvent;
+      const stored =
+        'stored' in event.body ? (await selectBodies(query, [event])).get(idempotencyKey(event)) : undefined;
+      await insertQuarantine(query, entry, stored);
+    },
+  });
+  return (firmIds, work) => inFirms(pool, { firmIds }, (query) => work(inside(query)));
+}
+
+const attemptColumns = [
+  ['firm_id', 'uuid', ({ event }: AttemptRecord) => event.owner],
+  ['provider', 'text', ({ event }: AttemptRecord) => event.provider],
+  ['event_id', 'text', ({ event }: AttemptRecord) => event.eventId],
+  ['outcome', 'text', ({ outcome }: AttemptRecord) => outcome],
+  ['attempt', 'integer', ({ attempt }: AttemptRecord) => attempt],
+  ['error', 'text', ({ error }: AttemptRecord) => storable(error)],
+] as const;
+
+const changeColumns = [
+  ['firm_id', 'uuid', ({ change }: AppliedChange) => change.firmId],
+  ['provider', 'text', ({ change }: AppliedChange) => change.provider],
+  ['event_id', 'text', ({ change }: AppliedChange) => change.eventId],
+  ['entity_type', 'text', ({ change }: AppliedChange) => change.entity],
+  ['entity_id', 'uuid', ({ entityId }: AppliedChange) => entityId],
+  ['change', 'jsonb', ({ change }: AppliedChange) => JSON.stringify({ ...change.fields, ...change.refs })],
+] as const;
+
+const append = (table: string, columns: readonly (readonly [string, string, unknown])[], first: number) => `
+  INSERT INTO ${table} (${columns.map(([name]) => name).join(', ')})
+  SELECT * FROM unnest(${columns.map(([, type], i) => `$${first + i}::${type}[]`).join(', ')})`;
+
+const recordBoth = `WITH changes AS (${append('domain_changes', changeColumns, attemptColumns.length + 1)})
+  ${append('webhook_attempts', attemptColumns, 1)}`;
+
+/** History only grows: both tables in one statement. */
+async function record(query: Query, attempts: readonly AttemptRecord[], changes: readonly AppliedChange[]) {
+  await query(recordBoth, [...columnwise(attemptColumns, attempts), ...columnwise(changeColumns, changes)]);
+}

@@ -1,0 +1,129 @@
+import { isUtf8 } from 'node:buffer';
+import {
+  type EntityRef,
+  entityId,
+  idempotencyKey,
+  type LedgerRow,
+  type Provider,
+  type WebhookEvent,
+} from '@semel/core';
+import { fitsJsonb } from './json-fit.js';
+import type { Query } from './pool.js';
+
+/** An ISO text for timestamptz, or null: a provider's time stamp may be any number. */
+export const isoTime = (ms: number | null): string | null =>
+  ms !== null && ms >= 0 && ms < 253_402_300_800_000 ? new Date(ms).toISOString() : null;
+
+/** Text that Postgres can store: it has no NUL. */
+export const storable = (text: string | null): string | null => text?.replaceAll('\0', '\uFFFD') ?? null;
+
+type Column<Row> = readonly [name: string, type: string, value: (row: Row) => unknown];
+
+const link = (event: WebhookEvent, ref: EntityRef | undefined) =>
+  ref === undefined ? null : entityId(event.owner, event.provider, ref);
+
+/** The statements of one provider's ledger table, each over many rows at once. */
+export function ledgerOf(provider: Provider) {
+  const { table, keyColumns, keyValues, linkColumns } = provider.ledger;
+  const links: Column<LedgerRow>[] = linkColumns.map((name) => [
+    name,
+    'uuid',
+    (row) => link(row.event, row.links[name]),
+  ]);
+  const columns: Column<LedgerRow>[] = [
+    ['firm_id', 'uuid', ({ event }) => event.owner],
+    ['endpoint_id', 'uuid', ({ event }) => event.endpointId],
+    ...keyColumns.map(
+      (name, i): Column<LedgerRow> => [name, 'text', ({ event }) => keyValues(event.eventId)[i]],
+    ),
+    ['idempotency_key', 'text', ({ event }) => idempotencyKey(event)],
+    ['event_type', 'text', ({ event }) => storable(event.type)],
+    ['channel', 'text', ({ event }) => event.channel],
+    ['account', 'text', ({ event }) => storable(event.account)],
+    ['event_raw', 'bytea', ({ body }) => body],
+    ['event_data', 'text', (row) => searchableCopy(provider, row.body)],
+    ['body_sha256', 'text', ({ event }) => event.sha256],
+    ['provider_created_at', 'timestamptz', ({ event }) => isoTime(event.createdAtMs)],
+    ['received_at', 'timestamptz', ({ event }) => isoTime(event.receivedAtMs)],
+    ['outcome', 'text', ({ outcome }) => outcome],
+    ['ignored_reason', 'text', ({ ignored }) => ignored],
+    ['last_error', 'text', ({ error }) => storable(error)],
+    ...links,
+  ];
+  const names = columns.map(([name]) => name);
+  const fromRaw = `CASE WHEN r.event_data = '' THEN convert_from(r.event_raw, 'UTF8')::jsonb ELSE r.event_data::jsonb END`;
+  const insert = `
+    INSERT INTO ${table} (${names.join(', ')}, attempts, applied_at)
+    SELECT ${names.map((name) => (name === 'event_data' ? fromRaw : `r.${name}`)).join(', ')}, 1,
+      CASE WHEN r.outcome IN ('failed', 'dead') THEN NULL ELSE now() END
+    FROM unnest(${columns.map(([, type], i) => `$${i + 1}::${type}[]`).join(', ')}) AS r (${names.join(', ')})
+    ORDER BY r.idempotency_key
+    ON CONFLICT DO NOTHING
+    RETURNING idempotency_key`;
+  const settled = columns
+    .filter(([name]) => /^(idempotency_key|outcome|ignored_reason)$/.test(name))
+    .concat(links);
+  const settle = `
+    UPDATE ${table} AS t SET outcome = r.outcome, ignored_reason = r.ignored_reason, applied_at = now(), last_error = NULL,
+      attempts = CASE WHEN t.outcome IN ('failed', 'dead') THEN t.attempts + 1 ELSE t.attempts END
+      ${links.map(([name]) => `, ${name} = r.${name}`).join('')}
+    FROM unnest(${settled.map(([, type], i) => `$${i + 1}::${type}[]`).join(', ')}) AS r (${settled.map(([name]) => name).join(', ')})
+    WHERE t.idempotency_key = r.idempotency_key`;
+
+  return {
+    async insert(query: Query, rows: readonly LedgerRow[]): Promise<Set<string>> {
+      const { rows: fresh } = await query(insert, columnwise(columns, rows));
+      return new Set(fresh.map((row: { idempotency_key: string }) => row.idempotency_key));
+    },
+    async lock(query: Query, events: readonly WebhookEvent[]) {
+      if (events.length === 0) return new Map<string, { outcome: string }>();
+      const { rows } = await query(
+        `SELECT idempotency_key, outcome FROM ${table} WHERE idempotency_key = ANY ($1::text[])
+         ORDER BY idempotency_key FOR UPDATE`,
+        [events.map(idempotencyKey)],
+      );
+      return new Map(
+        rows.map((row: { idempotency_key: string; outcome: string }) => [row.idempotency_key, row]),
+      );
+    },
+    async settle(query: Query, rows: readonly LedgerRow[]): Promise<void> {
+      if (rows.length > 0) await query(settle, columnwise(settled, rows));
+    },
+    /** `failed` or `dead`, never over a final row, and never over a row that this firm can't see. */
+    async fail(query: Query, row: LedgerRow): Promise<boolean> {
+      const { rowCount: inserted } = await query(insert, columnwise(columns, [row]));
+      if (inserted) return true;
+      const { rowCount: updated } = await query(
+        `UPDATE ${table} SET outcome = $2, last_error = $3, attempts = attempts + 1
+         WHERE idempotency_key = $1 AND outcome IN ('failed', 'dead')`,
+        [idempotencyKey(row.event), row.outcome, storable(row.error)],
+      );
+      return Boolean(updated);
+    },
+    /** Bodies of rows that failed before: what an event without its stored body is read from. */
+    async rawBodies(query: Query, keys: readonly string[]): Promise<Map<string, Buffer>> {
+      const { rows } = await query(
+        `SELECT idempotency_key, event_raw FROM ${table} WHERE idempotency_key = ANY ($1::text[])`,
+        [keys],
+      );
+      return new Map(
+        rows.map((row: { idempotency_key: string; event_raw: Buffer }) => [
+          row.idempotency_key,
+          row.event_raw,
+        ]),
+      );
+    },
+  };
+}
+
+/** '' means: read it from `event_raw`, so that the text does not travel twice. */
+function searchableCopy(provider: Provider, body: Buffer): string | null {
+  const json = provider.toJson(body);
+  if (json === null || !fitsJsonb(json)) return null;
+  if (json !== body.toString('utf8')) return json;
+  return isUtf8(body) ? '' : null;
+}
+
+/** Rows as one array per column, for unnest. */
+export const columnwise = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): unknown[][] =>
+  columns.map(([, , value]) => rows.map(value));

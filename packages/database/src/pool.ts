@@ -1,0 +1,85 @@
+import { StoreUnavailableError } from '@semel/core';
+import pg from 'pg';
+import { type AppRole, connectionAs } from './roles.js';
+import type { EncryptionKey } from './secrets.js';
+import { toStoreError } from './store-error.js';
+
+export interface DatabaseOptions {
+  databaseUrl: string;
+  encryptionKey: EncryptionKey;
+}
+
+export interface PoolOptions extends DatabaseOptions {
+  role: AppRole;
+  max: number;
+  /** How long to wait for a connection, and for any one answer, before Postgres counts as away. */
+  connectTimeoutMs: number;
+  statementTimeoutMs: number;
+}
+
+export type Query = (text: string, values?: unknown[]) => Promise<pg.QueryResult>;
+
+/**
+ * Connections of one app, as its own role. A session never waits without end: not for a lock, not for an answer,
+ * and an idle transaction (a frozen process holds its locks) is ended well before a job's lock runs out.
+ */
+export function openPool(options: PoolOptions): pg.Pool {
+  const { statementTimeoutMs } = options;
+  const settings = {
+    lock_timeout: Math.floor(statementTimeoutMs / 2),
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: statementTimeoutMs,
+    tcp_keepalives_idle: 10,
+    tcp_keepalives_interval: 5,
+    tcp_keepalives_count: 3,
+  };
+  const pool = new pg.Pool({
+    ...connectionAs(options.databaseUrl, options.role, options.encryptionKey),
+    application_name: `semel-${options.role}`,
+    max: options.max,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    // The server may be unreachable, and then its own timeouts never arrive.
+    query_timeout: statementTimeoutMs + 1_000,
+    keepAlive: true,
+    options: Object.entries(settings)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
+  });
+  pool.on('error', () => undefined); // an idle connection died: the pool has dropped it already
+  return pool;
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * Runs `work` in one READ COMMITTED transaction that sees exactly these firms (and the platform's rows, if asked).
+ * Throws `StoreUnavailableError` for every fault of ours; the connection is then thrown away.
+ */
+export async function inFirms<T>(
+  pool: pg.Pool,
+  scope: { firmIds: readonly string[]; platform?: boolean },
+  work: (query: Query) => Promise<T>,
+): Promise<T> {
+  if (!scope.firmIds.every((id) => uuid.test(id))) throw new Error('a firm id is not a UUID');
+  const client = await pool.connect().catch((error: unknown) => {
+    throw new StoreUnavailableError('postgres', error);
+  });
+  let broken: Error | undefined;
+  try {
+    await client.query(
+      `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('semel.firm_ids', '{${scope.firmIds.join(',')}}', true),
+       set_config('semel.platform', '${scope.platform ? 'on' : 'off'}', true)`,
+    );
+    const result = await work((text, values) => client.query(text, values));
+    const commit = await client.query('COMMIT');
+    if (commit.command !== 'COMMIT') throw new Error('the transaction was rolled back');
+    return result;
+  } catch (error) {
+    const cause = toStoreError(error);
+    broken = cause instanceof StoreUnavailableError ? cause : undefined;
+    if (!broken) await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
+    throw cause;
+  } finally {
+    client.release(broken);
+  }
+}

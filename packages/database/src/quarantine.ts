@@ -1,0 +1,33 @@
+import { fromBody, type QuarantineEntry, SemelError } from '@semel/core';
+import { isoTime, storable } from './ledger.js';
+import type { Query } from './pool.js';
+
+/** One row per (provider, event id, endpoint): what comes again changes nothing, released or not. */
+export async function insertQuarantine(
+  query: Query,
+  { event, reason }: QuarantineEntry,
+  body?: Buffer,
+): Promise<void> {
+  const raw = body ?? fromBody(event.body);
+  if (raw === null) throw new SemelError('body_missing');
+  await query(
+    `INSERT INTO webhook_quarantine (provider, event_id, firm_id, endpoint_id, account, reason, event_type, channel,
+       event_raw, body_sha256, ignored_reason, provider_created_at, received_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
+    [
+      event.provider,
+      event.eventId,
+      event.owner,
+      event.endpointId,
+      storable(event.account),
+      reason,
+      storable(event.type),
+      event.channel,
+      raw,
+      event.sha256,
+      event.ignored,
+      isoTime(event.createdAtMs),
+      isoTime(event.receivedAtMs),
+    ],
+  );
+}

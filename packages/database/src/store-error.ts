@@ -1,0 +1,34 @@
+import { StoreUnavailableError } from '@semel/core';
+
+/**
+ * SQLSTATEs that are a fault of ours, not of the event: they cost a job no attempt.
+ * https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const ours = [
+  /^08/, // connection
+  /^25P0[34]/, // idle or long transaction ended by its timeout
+  /^28/, // our role is not let in
+  /^3D000/, // no such database
+  /^40/, // rollback: serialization, deadlock
+  /^42P01|^42703|^42883/, // table, column or function missing: not migrated
+  /^42501/, // a right is missing (never an id of another firm: no statement updates over an invisible row)
+  /^53/, // resources: disk full, too many connections
+  /^55P03/, // lock_timeout
+  /^57/, // statement_timeout, shutdown, crash
+  /^58/, // the system: I/O
+  /^XX/, // internal
+];
+
+/** Turns what node-pg throws into `StoreUnavailableError` where it is a fault of ours; returns anything else as it is. */
+export function toStoreError(error: unknown): unknown {
+  if (error instanceof StoreUnavailableError) return error;
+  const code = (error as { code?: unknown } | null)?.code;
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code))
+    return ours.some((pattern) => pattern.test(code)) ? new StoreUnavailableError('postgres', error) : error;
+  // Without an SQLSTATE it comes from the socket or from the client itself.
+  const fromSocket = typeof code === 'string' && /^E[A-Z]+$/.test(code);
+  const fromClient =
+    error instanceof Error &&
+    /timeout|terminated|Connection|Client (was|has)|not queryable/i.test(error.message);
+  return fromSocket || fromClient ? new StoreUnavailableError('postgres', error) : error;
+}

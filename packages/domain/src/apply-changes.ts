@@ -1,0 +1,117 @@
+import {
+  type AppliedChange,
+  type Entity,
+  type EntityRef,
+  entities,
+  entityId,
+  type PlannedChange,
+  stubOrder,
+} from '@semel/core';
+import { type EntityTable, tables } from './tables.js';
+
+/** Runs one statement in the apply transaction. */
+export type Query = (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
+
+/** A change with the id of its row. */
+interface Step {
+  id: string;
+  change: PlannedChange;
+}
+
+/**
+ * Moves objects forward, each only if the change's guard is greater than the row's. Returns the changes that moved one.
+ *
+ * Locks are taken in one order everywhere: kinds of objects in the order of `entities`, and of a kind the rows in the order
+ * of their ids, so that two transactions can't wait for each other. A row that a batch touches twice is touched in a later
+ * round, and is locked by then.
+ */
+export async function applyChanges(
+  query: Query,
+  changes: readonly PlannedChange[],
+): Promise<AppliedChange[]> {
+  const steps = [...changes, ...changes.flatMap(stubsOf)].map((change) => ({
+    id: entityId(change.firmId, change.provider, change),
+    change,
+  }));
+  const own = new Set(changes);
+  const applied: AppliedChange[] = [];
+  for (const entity of entities) {
+    for (const round of rounds(steps.filter((step) => step.change.entity === entity))) {
+      const { rows } = await query(upserts[entity], [JSON.stringify(round.map(toRow))]);
+      const moved = new Set((rows as { id: string }[]).map((row) => row.id));
+      for (const { id, change } of round)
+        if (moved.has(id) && own.has(change)) applied.push({ change, entityId: id });
+    }
+  }
+  return applied;
+}
+
+/** An object that is referred to must exist: an empty one, until an event of its own arrives. */
+function stubsOf({ firmId, provider, eventId, refs }: PlannedChange): PlannedChange[] {
+  return Object.values(refs ?? {}).map((ref) => ({
+    ...ref,
+    firmId,
+    provider,
+    eventId,
+    fields: {},
+    order: stubOrder,
+  }));
+}
+
+/** The n-th step of every object in the n-th round; creating an empty row is needed only where nothing else is done to it. */
+function rounds(steps: readonly Step[]): Step[][] {
+  const byId = new Map<string, Step[]>();
+  for (const step of steps) byId.set(step.id, [...(byId.get(step.id) ?? []), step]);
+  const result: Step[][] = [];
+  for (const own of byId.values()) {
+    const real = own.filter(({ change }) => change.order[0] >= 0);
+    for (const [i, step] of (real.length > 0 ? real : own.slice(0, 1)).entries())
+      result[i] = [...(result[i] ?? []), step];
+  }
+  return result;
+}
+
+function toRow({ id, change }: Step): Record<string, unknown> {
+  const { firmId, provider, eventId, externalId, fields, order } = change;
+  const { key, refs } = tables[change.entity];
+  const row: Record<string, unknown> = { ...fields, id, firm_id: firmId, provider };
+  for (const [column, value] of Object.entries(key)) row[column] = value(externalId);
+  for (const column of Object.keys(refs)) row[column] = linkTo(firmId, provider, change.refs?.[column]);
+  return { ...row, order_major: order[0], order_minor: order[1], order_event: eventId };
+}
+
+const linkTo = (firmId: string, provider: string, ref: EntityRef | undefined) =>
+  ref === undefined ? null : entityId(firmId, provider, ref);
+
+/** The guarded upsert of one kind of object, over many rows, none of them twice. */
+function upsertOf({ table, key, fields, refs }: EntityTable): string {
+  const state: [string, string][] = [
+    ...Object.entries(fields),
+    ...Object.keys(refs).map((name): [string, string] => [name, 'uuid']),
+  ];
+  const columns: [string, string][] = [
+    ['id', 'uuid'],
+    ['firm_id', 'uuid'],
+    ['provider', 'text'],
+    ...Object.keys(key).map((name): [string, string] => [name, 'text']),
+    ...state,
+    ['order_major', 'bigint'],
+    ['order_minor', 'bigint'],
+    ['order_event', 'text'],
+  ];
+  const names = columns.map(([name]) => name).join(', ');
+  const updated = [...state.map(([name]) => name), 'order_major', 'order_minor', 'order_event'];
+  return `
+    INSERT INTO ${table} AS t (${names})
+    SELECT ${names} FROM jsonb_to_recordset($1::jsonb) AS r (${columns.map(([name, type]) => `${name} ${type}`).join(', ')})
+    ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET ${updated.map((name) => `${name} = excluded.${name}`).join(', ')}, updated_at = now()
+    WHERE excluded.order_major >= 0
+      AND (t.order_major, t.order_minor, t.order_event) < (excluded.order_major, excluded.order_minor, excluded.order_event)
+    RETURNING id`;
+}
+
+const upserts = Object.fromEntries(entities.map((entity) => [entity, upsertOf(tables[entity])])) as Record<
+  Entity,
+  string
+>;
