@@ -1,1 +1,8 @@
-export {};
+export type { Queue } from 'bullmq';
+export type { Redis } from 'ioredis';
+export { claimsDone, claimsOf, resetClaims } from './claims.js';
+export { type Consumer, type ConsumerOptions, openConsumer } from './consumer.js';
+export { jobOptions, openProviderQueue, openQueue, type ProviderQueue } from './event-queue.js';
+export { claimKey, prefixOf, quarantineQueueName, queueKey } from './names.js';
+export { openQuarantineConsumer } from './quarantine-consumer.js';
+export { checkRedis, openConsumerRedis, openProducerRedis } from './redis.js';

@@ -1,0 +1,78 @@
+import type { ClaimLook, Claims, JobState, Provider, WebhookEvent } from '@semel/core';
+import type { Redis, Result } from 'ioredis';
+import { confirmScript, lookScript } from './claim-scripts.js';
+import { claimKey, prefixOf, queueKey } from './names.js';
+import { onRedis } from './redis.js';
+
+/** How long a receiver has between claim and confirm before another delivery may take the claim over. */
+const leaseMs = 60_000;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    semelLook(...args: (string | number)[]): Result<[string, JobState, string], Context>;
+    semelConfirm(key: string, owner: string, ttlMs: number): Result<number, Context>;
+  }
+}
+
+/** The claims of one provider, and the read-only look that `rearm` shares with them. */
+export interface ClaimStore extends Claims {
+  peek(event: Pick<WebhookEvent, 'owner' | 'eventId'>): Promise<ClaimLook>;
+}
+
+export function claimsOf(redis: Redis, provider: Provider): ClaimStore {
+  redis.defineCommand('semelLook', { numberOfKeys: 4, lua: lookScript });
+  redis.defineCommand('semelConfirm', { numberOfKeys: 1, lua: confirmScript });
+  const { name } = provider;
+  const failed = queueKey(name, 'failed');
+  const completed = queueKey(name, 'completed');
+
+  const look = async (
+    { owner, eventId }: Pick<WebhookEvent, 'owner' | 'eventId'>,
+    lease: number,
+  ): Promise<ClaimLook> => {
+    const keys = [claimKey(name, eventId), queueKey(name, eventId), failed, completed];
+    const [claim, job, jobOwner] = await onRedis(() => redis.semelLook(...keys, owner, eventId, lease));
+    const [state = '', claimOwner = ''] = claim.split('|');
+    return {
+      claim: (state || null) as ClaimLook['claim'],
+      claimOwner: claimOwner || null,
+      job,
+      jobOwner: jobOwner || null,
+    };
+  };
+
+  return {
+    look: (event) => look(event, leaseMs),
+    peek: (event) => look(event, 0),
+    confirm: async ({ owner, eventId }) => {
+      await onRedis(() => redis.semelConfirm(claimKey(name, eventId), owner, provider.claimWindowMs));
+    },
+  };
+}
+
+/** Marks events as done, for the provider's claim window from now on. */
+export async function claimsDone(
+  redis: Redis,
+  provider: Provider,
+  events: readonly WebhookEvent[],
+): Promise<void> {
+  const pipeline = redis.pipeline();
+  for (const { owner, eventId } of events)
+    pipeline.set(claimKey(provider.name, eventId), `done|${owner}`, 'PX', provider.claimWindowMs);
+  for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+}
+
+/** Forgets every claim of a provider (after Postgres was restored to an earlier time). Returns how many there were. */
+export async function resetClaims(redis: Redis, provider: string): Promise<number> {
+  let count = 0;
+  for await (const keys of redis.scanStream({
+    match: `${globEscape(prefixOf(provider))}:claim:*`,
+    count: 1_000,
+  })) {
+    const found = keys as string[];
+    if (found.length > 0) count += await redis.unlink(...found);
+  }
+  return count;
+}
+
+const globEscape = (text: string) => text.replace(/[[\]*?\\]/g, '\\$&');

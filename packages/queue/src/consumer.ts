@@ -1,0 +1,100 @@
+import {
+  type Applied,
+  type ApplyItem,
+  type Provider,
+  StoreUnavailableError,
+  type WebhookEvent,
+} from '@semel/core';
+import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
+import { prefixOf } from './names.js';
+import { openConsumerRedis } from './redis.js';
+
+export interface ConsumerOptions {
+  redisUrl: string;
+  provider: Provider;
+  concurrency: number;
+  /** Multiplies the provider's retry delays. */
+  retryScale: number;
+  /** Applies one event. Throws `StoreUnavailableError` where nothing was decided. */
+  run(item: ApplyItem): Promise<Applied>;
+  /** A job that BullMQ failed without running it to an end of ours. */
+  onLost(event: WebhookEvent, attempt: number): void;
+  /** A fault of ours: the queue should rest until it is over. */
+  onOutage(error: StoreUnavailableError): void;
+  onStalled(eventId: string): void;
+  onError(error: Error): void;
+}
+
+export interface Consumer {
+  pause(): void;
+  resume(): void;
+  /** Lets running jobs end, for so long; then lets go of them: they run again elsewhere. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+/** Failures that are written down in the ledger already. What BullMQ keeps of them is only that, never the event's data. */
+class RecordedFailure extends Error {}
+class RecordedDeath extends UnrecoverableError {}
+
+const knownVersion = 1;
+/** A fault of ours costs no attempt, and the queue rests meanwhile: the job need not wait long. */
+const outageDelayMs = 1_000;
+const unknownVersionDelayMs = 30_000;
+
+/** The worker of one provider's queue. */
+export function openConsumer(options: ConsumerOptions): Consumer {
+  const { provider, retryScale } = options;
+  const redis = openConsumerRedis(options.redisUrl);
+  const worker = new Worker<WebhookEvent>(
+    provider.name,
+    async (job, token) => {
+      if (job.data.v !== knownVersion) return postpone(job, token, unknownVersionDelayMs);
+      const attempt = job.attemptsMade + 1;
+      const lastAttempt = attempt >= (job.opts.attempts ?? 1);
+      const applied = await options.run({ event: job.data, attempt, lastAttempt }).catch((error: unknown) => {
+        if (!(error instanceof StoreUnavailableError)) throw error;
+        options.onOutage(error);
+        return postpone(job, token, outageDelayMs);
+      });
+      if (applied.outcome === 'failed') throw new RecordedFailure('handler_failed');
+      if (applied.outcome === 'dead') throw new RecordedDeath('handler_failed');
+      return applied.outcome;
+    },
+    {
+      connection: redis,
+      prefix: prefixOf(provider.name),
+      concurrency: options.concurrency,
+      // A deploy or a crash is no fault of the event: the ledger makes another run harmless.
+      maxStalledCount: 1_000,
+      removeOnComplete: { age: 600, count: 500 },
+      settings: {
+        // BullMQ's own exponential backoff has neither a cap nor jitter.
+        backoffStrategy: (attempt) =>
+          Math.round(provider.retry.delayMs(attempt) * retryScale * (0.8 + Math.random() * 0.4)),
+      },
+    },
+  );
+  worker.on('failed', (job, error) => {
+    const ours = error instanceof RecordedFailure || error instanceof RecordedDeath;
+    if (job !== undefined && !ours && job.finishedOn !== undefined)
+      options.onLost(job.data, job.attemptsMade);
+  });
+  worker.on('stalled', options.onStalled);
+  worker.on('error', options.onError);
+
+  return {
+    pause: () => void worker.pause(true).catch(options.onError),
+    resume: () => worker.resume(),
+    close: async (timeoutMs) => {
+      const forced = setTimeout(() => void worker.close(true).catch(() => undefined), timeoutMs);
+      await worker.close().catch(() => undefined);
+      clearTimeout(forced);
+      redis.disconnect();
+    },
+  };
+}
+
+async function postpone(job: Job, token: string | undefined, delayMs: number): Promise<never> {
+  await job.moveToDelayed(Date.now() + delayMs, token);
+  throw new DelayedError();
+}

@@ -1,0 +1,85 @@
+import type { EventQueue, Provider, QuarantineEntry, WebhookEvent } from '@semel/core';
+import { type JobsOptions, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { type ClaimStore, claimsOf } from './claims.js';
+import { prefixOf, quarantineQueueName } from './names.js';
+import { onRedis } from './redis.js';
+
+/**
+ * A BullMQ queue for a process that must go on while Redis is away: it neither waits for a connection nor asks it for its
+ * version, or its first failure would last for ever.
+ */
+export function openQueue(redis: Redis, name: string): Queue {
+  const queue = new Queue(name, {
+    connection: redis,
+    prefix: prefixOf(name),
+    skipWaitingForReady: true,
+    skipVersionCheck: true,
+    skipMetasUpdate: true,
+  });
+  queue.on('error', () => undefined); // every call of ours answers for itself
+  return queue;
+}
+
+/** Removal is the worker's option, not the job's, so that it does not take room in every job. */
+export const jobOptions = (eventId: string, attempts: number): JobsOptions => ({
+  jobId: eventId,
+  attempts,
+  backoff: { type: 'custom' },
+  stackTraceLimit: 0,
+});
+
+export interface ProviderQueue {
+  claims: ClaimStore;
+  queue: EventQueue;
+  close(): Promise<void>;
+}
+
+export interface ProviderQueueOptions {
+  redis: Redis;
+  provider: Provider;
+  /** How often a handler's error may happen before the event is dead. */
+  attempts: number;
+}
+
+/** The producer's side of one provider: its claims and its queue. */
+export function openProviderQueue({ redis, provider, attempts }: ProviderQueueOptions): ProviderQueue {
+  const claims = claimsOf(redis, provider);
+  const events = openQueue(redis, provider.name);
+  const quarantined = openQueue(redis, quarantineQueueName);
+
+  const add = async (event: WebhookEvent) => {
+    await onRedis(() => events.add(event.type, event, jobOptions(event.eventId, attempts)));
+  };
+
+  const queue: EventQueue = {
+    add,
+    async rearm(event) {
+      const { claimOwner, job, jobOwner } = await claims.peek(event);
+      if ((claimOwner ?? event.owner) !== event.owner || (jobOwner ?? event.owner) !== event.owner)
+        return 'foreign';
+      if (job === 'alive') return 'alive';
+      // Not `job.retry()`: it keeps the stalled counter, and a job that stalled out would fail again at once.
+      if (job !== 'none') await onRedis(() => events.remove(event.eventId));
+      await add(event);
+      return 'armed';
+    },
+    async addQuarantined(entry: QuarantineEntry) {
+      const { provider: name, eventId, endpointId } = entry.event;
+      await onRedis(() =>
+        quarantined.add(entry.reason, entry, {
+          jobId: `${name}~${eventId}~${endpointId}`,
+          attempts: 1,
+          removeOnComplete: true,
+        }),
+      );
+    },
+  };
+  return {
+    claims,
+    queue,
+    close: async () => {
+      await Promise.allSettled([events.close(), quarantined.close()]);
+    },
+  };
+}
