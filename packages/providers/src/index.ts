@@ -1,1 +1,1 @@
-export {};
+export { providerNamed, providers } from './registry.js';

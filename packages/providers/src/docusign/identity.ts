@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { type Identity, RejectedError } from '@semel/core';
+import { lineOf, typeOf } from '../clean-text.js';
+import { asObject, type JsonObject, parseObject, quoteNumbers, textOf } from '../json.js';
+import { millisOf } from '../time.js';
+
+/**
+ * Connect sends no event id, and its body changes with every retry (`retryCount`), so the id is derived from the
+ * six values that name an event. Should `generatedDateTime` change on a retry, which nobody has documented,
+ * the retry becomes a second event with the same effect.
+ */
+export function identify(body: Buffer): Identity {
+  const message = parseObject(body);
+  if (message === null) throw malformed();
+  const written = (name: string, inData: boolean) => writtenValue(message, body, name, inData);
+  const accountId = written('accountId', true);
+  const envelopeId = written('envelopeId', true);
+  const event = written('event', false);
+  if (accountId === '' || envelopeId === '' || event === '' || lineOf(accountId) !== accountId)
+    throw malformed();
+  const generatedDateTime = written('generatedDateTime', false);
+  const name = [
+    accountId,
+    written('configurationId', false),
+    envelopeId,
+    written('recipientId', true),
+    event,
+    generatedDateTime,
+  ];
+  return {
+    eventId: `ds_${createHash('sha256').update(JSON.stringify(name)).digest('hex').slice(0, 40)}`,
+    type: typeOf(event),
+    account: accountId,
+    livemode: null,
+    createdAtMs: millisOf(generatedDateTime),
+  };
+}
+
+/** A value as the body writes it: `configurationId` is a number, and may be one that JavaScript would round. */
+function writtenValue(message: JsonObject, body: Buffer, name: string, inData: boolean): string {
+  const read = (from: JsonObject | null) => (inData ? asObject(from?.data) : from)?.[name];
+  const value = read(message);
+  if (value === undefined || value === null) return '';
+  const text =
+    typeof value !== 'number'
+      ? value
+      : Number.isSafeInteger(value)
+        ? String(value)
+        : read(asObject(JSON.parse(quoteNumbers(textOf(body)))));
+  if (typeof text !== 'string' || text.length > 200) throw malformed();
+  return text;
+}
+
+const malformed = () =>
+  new RejectedError('malformed', 'The body does not name a DocuSign account, envelope and event');

@@ -1,0 +1,34 @@
+import type { Provider } from '@semel/core';
+import { daysMs, exponential, hoursMs, secondsMs } from '../backoff.js';
+import { jsonTextOf } from '../json.js';
+import { changesOf } from './changes.js';
+import { identify } from './identity.js';
+import { samples } from './samples.js';
+import { newSecret, sign } from './sign.js';
+import { verify } from './signature.js';
+
+/**
+ * DocuSign Connect, JSON (restv2.1). Retries, where acknowledgement is required, go on for up to 15 days.
+ * A message may carry the envelope's documents: hence the limit.
+ */
+export const docusign: Provider = {
+  name: 'docusign',
+  title: 'DocuSign',
+  routes: [{ path: '', channel: null, reply: 'json' }],
+  bodyLimitBytes: 25 * 1024 * 1024,
+  claimWindowMs: daysMs(16),
+  retry: exponential(15, secondsMs(5), hoursMs(6)),
+  ledger: {
+    table: 'esignature_webhook_events',
+    keyColumns: ['event_id'],
+    keyValues: (eventId) => [eventId],
+    linkColumns: ['envelope_id'],
+  },
+  verify,
+  identify,
+  changesOf,
+  toJson: jsonTextOf,
+  samples,
+  sign,
+  newSecret,
+};

@@ -1,0 +1,61 @@
+/** A JSON object whose members are not known yet. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export const asObject = (value: unknown): JsonObject | null =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+
+export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** The text of a body without its byte order mark, which JSON.parse refuses. */
+export function textOf(body: Buffer): string {
+  const text = body.toString('utf8');
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/** The body's JSON object; null where the body is anything else. */
+export function parseObject(body: Buffer): JsonObject | null {
+  try {
+    return asObject(JSON.parse(textOf(body)));
+  } catch {
+    return null;
+  }
+}
+
+/** The body's text as it is, if it is JSON. */
+export function jsonTextOf(body: Buffer): string | null {
+  const text = textOf(body);
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The same JSON text with each number as a string of the digits that it was written with: JSON.parse would
+ * round those above 2^53. `text` must be valid JSON: then digits outside of strings are numbers.
+ */
+export function quoteNumbers(text: string): string {
+  const parts: string[] = [];
+  let from = 0;
+  while (from < text.length) {
+    const open = text.indexOf('"', from);
+    const gap = text.slice(from, open === -1 ? text.length : open);
+    parts.push(gap.replace(/-?\d[\d.eE+-]*/g, '"$&"'));
+    if (open === -1) break;
+    const close = endOfString(text, open);
+    parts.push(text.slice(open, close));
+    from = close;
+  }
+  return parts.join('');
+}
+
+function endOfString(text: string, open: number): number {
+  for (let close = text.indexOf('"', open + 1); close !== -1; close = text.indexOf('"', close + 1)) {
+    let slashes = 0;
+    while (text[close - 1 - slashes] === '\\') slashes += 1;
+    if (slashes % 2 === 0) return close + 1;
+  }
+  return text.length;
+}

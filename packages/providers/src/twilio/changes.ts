@@ -1,0 +1,87 @@
+import {
+  type Change,
+  type ChangeSet,
+  type EntityRef,
+  nothing,
+  stubOrder,
+  type WebhookEvent,
+} from '@semel/core';
+import { cleanText, lineOf, shortText } from '../clean-text.js';
+import { field, fieldsOf } from './fields.js';
+import type { Form } from './form.js';
+
+/** How far a message has come. Callbacks may arrive out of order, and have no time. A status not listed counts as 0. */
+const ranks: Record<string, number> = {
+  accepted: 0,
+  scheduled: 0,
+  queued: 1,
+  sending: 2,
+  receiving: 2,
+  sent: 3,
+  delivered: 4,
+  undelivered: 4,
+  failed: 4,
+  canceled: 4,
+  received: 4,
+  partially_delivered: 4,
+  read: 5,
+};
+
+/** The rule for status callbacks (messages that we sent) and inbound messages: the message and its conversation. */
+export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
+  const inbound = event.type === 'inbound';
+  if (!inbound && !event.type.startsWith('status:')) return nothing('type_not_handled');
+  const fields = fieldsOf(body);
+  const sid = fields === null ? '' : field(fields, 'MessageSid') || field(fields, 'SmsSid');
+  if (fields === null || lineOf(sid) !== sid) return nothing('no_object');
+
+  const message: EntityRef = { entity: 'message', externalId: sid };
+  const conversation = conversationOf(fields, inbound);
+  const status = inbound ? 'received' : event.type.slice('status:'.length);
+  const change: Change = {
+    ...message,
+    fields: {
+      direction: inbound ? 'inbound' : 'outbound',
+      status,
+      error_code: shortText(field(fields, 'ErrorCode')),
+      from_number: shortText(field(fields, 'From')),
+      to_number: shortText(field(fields, 'To')),
+      body: inbound ? cleanText(field(fields, 'Body')) : null,
+      media: inbound ? mediaOf(fields) : null,
+      messaging_service_sid: shortText(field(fields, 'MessagingServiceSid')),
+    },
+    order: [Object.hasOwn(ranks, status) ? (ranks[status] ?? 0) : 0, 0],
+  };
+  if (conversation === null) return { changes: [change], links: { message_id: message }, ignored: null };
+  return {
+    changes: [
+      { ...conversation, fields: {}, order: stubOrder },
+      { ...change, refs: { conversation_id: conversation } },
+    ],
+    links: { message_id: message, conversation_id: conversation },
+    ignored: null,
+  };
+}
+
+/** A conversation is what one of our numbers and one of theirs say to each other. */
+function conversationOf(fields: Form, inbound: boolean): EntityRef | null {
+  const [from, to] = [numberOf(fields, 'From'), numberOf(fields, 'To')];
+  if (from === null || to === null) return null;
+  return { entity: 'conversation', externalId: inbound ? `${to}|${from}` : `${from}|${to}` };
+}
+
+/** A phone number, a short code, a sender's name or `whatsapp:+…`. */
+function numberOf(fields: Form, name: string): string | null {
+  const value = field(fields, name);
+  return value.length <= 100 && lineOf(value) === value && !value.includes('|') ? value : null;
+}
+
+/** The links of an MMS. Twilio sends ten at most. */
+function mediaOf(fields: Form): { url: string | null; content_type: string | null }[] | null {
+  const count = Math.min(Number.parseInt(field(fields, 'NumMedia'), 10) || 0, 10);
+  const media = Array.from({ length: Math.max(count, 0) }, (_, index) => ({
+    url: cleanText(field(fields, `MediaUrl${index}`), 2048) || null,
+    content_type: shortText(field(fields, `MediaContentType${index}`)),
+  }));
+  return media.length === 0 ? null : media;
+}
