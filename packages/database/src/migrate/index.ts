@@ -1,0 +1,4 @@
+export { type ApplyMigrationsOptions, applyMigrations } from './apply-migrations.js';
+export { type DiffOptions, diffAgainstSchema } from './diff-against-schema.js';
+export { MigrationError } from './migration-error.js';
+export { type MigrationSource, pendingMigrations, type Query } from './pending-migrations.js';
