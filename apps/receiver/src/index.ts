@@ -1,1 +1,1 @@
-export {};
+export { buildReceiver, type ReceiverOptions } from './app.js';

@@ -1,1 +1,1 @@
-export {};
+export { buildWorker, type WorkerOptions } from './app.js';

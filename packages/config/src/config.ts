@@ -1,6 +1,6 @@
 import { resolveDataDir } from './data-dir.js';
 import { ConfigError } from './errors.js';
-import { type ConfiguredProvider, providerNames } from './providers.js';
+import { providerNames } from './providers.js';
 import { readSecretsFile, type Secrets, secretNames, secretsFile } from './secrets.js';
 import { toKey, variables } from './variables.js';
 
@@ -46,7 +46,7 @@ export interface Settings {
   readonly endpointRefreshMs: number;
   readonly deliveryFlushMs: number;
   readonly shutdownTimeoutMs: number;
-  readonly providers: Readonly<Record<ConfiguredProvider, ProviderConfig>>;
+  readonly providers: Readonly<Record<string, ProviderConfig>>;
 }
 
 /** Settings with both stores and the key: what every app and the CLI need. */

@@ -1,0 +1,118 @@
+import { type AcceptPorts, type Provider, RejectedError } from '@semel/core';
+import {
+  type DatabaseOptions,
+  deliveryRecorder,
+  endpointCache,
+  inFirms,
+  insertBody,
+  insertQuarantine,
+  isMigrated,
+  openPool,
+} from '@semel/database';
+import { openProducerRedis, openProviderQueue } from '@semel/queue';
+import { createMetrics, type Logger, registerHealth } from '@semel/telemetry';
+import fastify, { type FastifyInstance } from 'fastify';
+import { webhooks } from './plugins/webhooks.js';
+import { sendProblem, toProblem } from './problem.js';
+
+export interface ReceiverOptions extends DatabaseOptions {
+  redisUrl: string;
+  providers: readonly Provider[];
+  /** A handler's errors until an event is dead. */
+  attemptsOf(provider: Provider): number;
+  publicBaseUrl: string;
+  /** From the last byte of a body to the answer. */
+  budgetMs: number;
+  redisCommandTimeoutMs: number;
+  endpointRefreshMs: number;
+  deliveryFlushMs: number;
+  log: Logger;
+  /** The clock that signatures are judged by. */
+  now?: () => number;
+}
+
+/** The receiver, ready to listen: verify, claim, enqueue, answer. Starts although a store is away. */
+export async function buildReceiver(options: ReceiverOptions): Promise<FastifyInstance> {
+  const { providers, log } = options;
+  const metrics = createMetrics(
+    'receiver',
+    providers.map(({ name }) => name),
+  );
+  const pool = openPool({
+    ...options,
+    role: 'receiver',
+    max: 10,
+    connectTimeoutMs: 1_000,
+    statementTimeoutMs: 1_500,
+  });
+  const redis = openProducerRedis(options.redisUrl, options.redisCommandTimeoutMs);
+  const quiet = (event: string) => (error: unknown) => log.warn({ err: error }, event);
+  const endpoints = endpointCache({
+    pool,
+    encryptionKey: options.encryptionKey,
+    refreshMs: options.endpointRefreshMs,
+    onError: quiet('endpoints.refreshFailed'),
+  });
+  const deliveries = deliveryRecorder({
+    pool,
+    providers,
+    flushMs: options.deliveryFlushMs,
+    onError: quiet('deliveries.flushFailed'),
+  });
+  const queues = providers.map((provider) =>
+    openProviderQueue({ redis, provider, attempts: options.attemptsOf(provider) }),
+  );
+
+  const portsOf = (provider: Provider): AcceptPorts => {
+    const { claims, queue } = queues[providers.indexOf(provider)] as (typeof queues)[number];
+    return {
+      endpoints,
+      claims,
+      queue,
+      publicBaseUrl: options.publicBaseUrl,
+      now: options.now ?? Date.now,
+      quarantine: (entry) =>
+        inFirms(pool, { firmIds: entry.event.owner ? [entry.event.owner] : [], platform: true }, (query) =>
+          insertQuarantine(query, entry),
+        ),
+      storeBody: (event, body) =>
+        inFirms(pool, { firmIds: [event.owner] }, (query) => insertBody(query, event, body)),
+    };
+  };
+
+  const app = fastify({
+    disableRequestLogging: true,
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: 200 },
+  });
+  app.setErrorHandler((error, _request, reply) => sendProblem(reply, toProblem(error)));
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, new RejectedError('unknown_endpoint')));
+  app.register(async (scope) =>
+    webhooks(scope, { portsOf, providers, budgetMs: options.budgetMs, metrics, deliveries, log }),
+  );
+  registerHealth(app, {
+    metrics,
+    isReady: async () => {
+      const [postgres, redisIs] = await Promise.all([
+        isMigrated(pool).then(
+          (migrated) => (migrated ? 'up' : 'unmigrated'),
+          () => 'away',
+        ),
+        redis.ping().then(
+          () => 'up',
+          () => 'away',
+        ),
+      ]);
+      // Either store can take an event; an unmigrated database would only look like one.
+      const ready = postgres !== 'unmigrated' && (postgres === 'up' || redisIs === 'up');
+      return { ready, checks: { postgres, redis: redisIs } };
+    },
+  });
+  app.addHook('onClose', async () => {
+    await Promise.allSettled([endpoints.stop(), deliveries.stop(), ...queues.map((queue) => queue.close())]);
+    redis.disconnect();
+    await pool.end();
+  });
+  await endpoints.start();
+  return app;
+}

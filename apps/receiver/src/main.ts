@@ -1,0 +1,35 @@
+import { loadConfig } from '@semel/config';
+import { encryptionKey } from '@semel/database';
+import { providers } from '@semel/providers';
+import { createLogger } from '@semel/telemetry';
+import closeWithGrace from 'close-with-grace';
+import { buildReceiver } from './app.js';
+
+const config = loadConfig();
+const log = createLogger({ app: 'receiver', level: config.logLevel });
+
+const app = await buildReceiver({
+  databaseUrl: config.databaseUrl,
+  encryptionKey: encryptionKey(config.encryptionKey),
+  redisUrl: config.redisUrl,
+  providers,
+  attemptsOf: (provider) => config.providers[provider.name]?.attempts ?? provider.retry.attempts,
+  publicBaseUrl: config.publicBaseUrl,
+  budgetMs: config.acceptBudgetMs,
+  redisCommandTimeoutMs: config.redisCommandTimeoutMs,
+  endpointRefreshMs: config.endpointRefreshMs,
+  deliveryFlushMs: config.deliveryFlushMs,
+  log,
+});
+
+const grace = closeWithGrace({ delay: config.shutdownTimeoutMs }, async ({ err }) => {
+  if (err) log.fatal({ err }, 'receiver.crashed');
+  await app.close();
+  log.info('receiver.stopped');
+});
+// Started by a supervisor: its end is ours too, however it ended.
+process.on('disconnect', () => void grace.close());
+
+const address = await app.listen(config.receiver);
+log.info({ address }, 'receiver.started');
+process.send?.({ ready: true, address });

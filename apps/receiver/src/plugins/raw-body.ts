@@ -1,0 +1,12 @@
+import { RejectedError } from '@semel/core';
+import type { FastifyInstance } from 'fastify';
+
+/** Inside this plugin every body arrives as its exact bytes, whatever its content type says, or if it says none. */
+export function rawBody(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addHook('onRequest', async (request) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') throw new RejectedError('unsupported_encoding');
+  });
+}

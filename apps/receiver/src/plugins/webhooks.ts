@@ -1,0 +1,131 @@
+import {
+  type Accepted,
+  type AcceptPorts,
+  accept,
+  type Provider,
+  type Route,
+  type SemelError,
+} from '@semel/core';
+import type { DeliveryRecorder } from '@semel/database';
+import type { Logger, Metrics } from '@semel/telemetry';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { withinBudget } from '../budget.js';
+import { sendProblem, toProblem } from '../problem.js';
+import { rawBody } from './raw-body.js';
+
+export interface WebhookOptions {
+  /** The ports of `accept`, for each provider. */
+  portsOf(provider: Provider): AcceptPorts;
+  providers: readonly Provider[];
+  budgetMs: number;
+  metrics: Metrics;
+  deliveries: Pick<DeliveryRecorder, 'add'>;
+  log: Logger;
+}
+
+type WebhookRequest = FastifyRequest<{ Params: { endpoint: string } }>;
+
+const noBody = Buffer.alloc(0);
+
+/** `POST /webhooks/<provider>/:endpoint…`: one route per provider and channel, in the order of the registry. */
+export function webhooks(app: FastifyInstance, options: WebhookOptions): void {
+  rawBody(app);
+  for (const provider of options.providers)
+    for (const route of provider.routes) addRoute(app, options, provider, route);
+}
+
+function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provider, route: Route): void {
+  const { metrics, deliveries, log } = options;
+  const ports = options.portsOf(provider);
+
+  app.post<{ Params: { endpoint: string } }>(
+    `/webhooks/${provider.name}/:endpoint${route.path}`,
+    {
+      bodyLimit: provider.bodyLimitBytes,
+      errorHandler: (error, request, reply) => reject(request as WebhookRequest, reply, toProblem(error)),
+    },
+    async (request, reply) => {
+      const startedMs = performance.now();
+      const delivered = {
+        endpointKey: request.params.endpoint,
+        channel: route.channel,
+        body: (request.body as Buffer | undefined) ?? noBody,
+        headers: request.headers,
+        path: request.raw.url ?? '',
+      };
+      try {
+        const accepted = await withinBudget(options.budgetMs, accept(ports, provider, delivered));
+        observe(accepted, request);
+        return answer(reply, route, accepted);
+      } finally {
+        metrics.acceptSeconds(provider.name, (performance.now() - startedMs) / 1000);
+      }
+    },
+  );
+
+  function observe({ outcome, event, endpoint, layer }: Accepted, request: FastifyRequest): void {
+    const { eventId, type, owner: firmId } = event;
+    metrics.received(provider.name, outcome);
+    const facts = { provider: provider.name, eventId, type, firmId, endpoint: endpoint.key, outcome };
+    if (outcome === 'accepted') {
+      log.debug(facts, 'webhook.accepted');
+      return;
+    }
+    deliveries.add({
+      firmId: firmId ?? endpoint.firmId,
+      provider: provider.name,
+      eventId,
+      endpointId: endpoint.id,
+      outcome,
+      code: null,
+      source: request.ip,
+    });
+    if (layer !== null) {
+      metrics.duplicate(provider.name, layer);
+      log.info({ ...facts, layer }, `Duplicate ${provider.name} webhook event received: ${eventId}`);
+    } else if (outcome === 'quarantined') log.warn(facts, 'webhook.quarantined');
+    else log.info(facts, `webhook.${outcome}`);
+  }
+
+  function reject(request: WebhookRequest, reply: FastifyReply, problem: SemelError): FastifyReply {
+    const outcome = problem.code === 'unavailable' ? 'unavailable' : 'rejected';
+    metrics.received(provider.name, outcome);
+    const facts = {
+      provider: provider.name,
+      endpoint: request.params.endpoint.slice(0, 64),
+      code: problem.code,
+    };
+    if (outcome === 'unavailable')
+      log.error({ ...facts, err: problem.cause ?? problem }, 'webhook.unavailable');
+    else {
+      log.warn(facts, 'webhook.rejected');
+      const endpoint = endpointOf(request.params.endpoint);
+      deliveries.add({
+        firmId: endpoint?.firmId ?? null,
+        provider: provider.name,
+        eventId: null,
+        endpointId: endpoint?.id ?? null,
+        outcome,
+        code: problem.code,
+        source: null,
+      });
+    }
+    return sendProblem(reply, problem);
+  }
+
+  function endpointOf(key: string) {
+    try {
+      return ports.endpoints.find(provider.name, key);
+    } catch {
+      return null; // Postgres is away, and the key is not known
+    }
+  }
+}
+
+function answer(reply: FastifyReply, route: Route, { outcome, event }: Accepted): FastifyReply {
+  reply.header('x-webhook-outcome', outcome);
+  if (route.reply === 'twiml') return reply.header('content-type', 'text/xml').send('<Response/>');
+  return reply
+    .header('content-type', 'application/json')
+    .send(JSON.stringify({ outcome, eventId: event.eventId }));
+}

@@ -1,0 +1,39 @@
+import { errorCatalogue, RejectedError, type RejectionCode, SemelError } from '@semel/core';
+import type { FastifyError, FastifyReply } from 'fastify';
+
+/** Fastify's own refusals, in our words. */
+const fastifyCodes: Record<string, RejectionCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'too_large',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'malformed',
+  FST_ERR_BAD_URL: 'unknown_endpoint',
+};
+
+/** What a caller may know of an error. Anything that is not the sender's fault is 503, so that the sender tries again. */
+export function toProblem(error: unknown): SemelError {
+  if (error instanceof RejectedError) return error;
+  const { code, statusCode } = error as Partial<FastifyError>;
+  const known = typeof code === 'string' ? fastifyCodes[code] : undefined;
+  if (known !== undefined) return new RejectedError(known);
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
+    return new RejectedError('malformed');
+  return new SemelError('unavailable', undefined, { cause: error });
+}
+
+/** `application/problem+json` (RFC 9457) with our stable code. */
+export function sendProblem(reply: FastifyReply, problem: SemelError): FastifyReply {
+  const status = errorCatalogue[problem.code].status ?? 503;
+  if (status === 503 || status === 429) reply.header('retry-after', '5');
+  return reply
+    .code(status)
+    .header('content-type', 'application/problem+json')
+    .header('x-webhook-outcome', status === 503 ? 'unavailable' : 'rejected')
+    .send(
+      JSON.stringify({
+        status,
+        code: problem.code,
+        title: errorCatalogue[problem.code].title,
+        detail: problem.detail,
+      }),
+    );
+}

@@ -1,0 +1,113 @@
+import type { Provider } from '@semel/core';
+import {
+  type DatabaseOptions,
+  deliveryRecorder,
+  inFirms,
+  insertQuarantine,
+  isMigrated,
+  openPool,
+} from '@semel/database';
+import { applyChanges } from '@semel/domain';
+import { openProducerRedis, openQuarantineConsumer } from '@semel/queue';
+import { createMetrics, type Logger, registerHealth } from '@semel/telemetry';
+import fastify, { type FastifyInstance } from 'fastify';
+import { createBreaker } from './breaker.js';
+import { startProviderWorker } from './provider-worker.js';
+
+export interface WorkerOptions extends DatabaseOptions {
+  redisUrl: string;
+  providers: readonly Provider[];
+  settingsOf(provider: Provider): { concurrency: number; retryScale: number };
+  deliveryFlushMs: number;
+  shutdownTimeoutMs: number;
+  log: Logger;
+}
+
+/** Starts a worker per provider, although a store may be away; the server that it returns has health and metrics. */
+export function buildWorker(options: WorkerOptions): FastifyInstance {
+  const { providers, log, redisUrl } = options;
+  const metrics = createMetrics(
+    'worker',
+    providers.map(({ name }) => name),
+  );
+  const pool = openPool({
+    ...options,
+    role: 'worker',
+    max: 12,
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 10_000,
+  });
+  const redis = openProducerRedis(redisUrl, 5_000);
+  const deliveries = deliveryRecorder({
+    pool,
+    providers,
+    flushMs: options.deliveryFlushMs,
+    onError: (err) => log.warn({ err }, 'deliveries.flushFailed'),
+  });
+  const breaker = createBreaker({
+    probe: async () => {
+      if (!(await isMigrated(pool))) throw new Error('migrations are pending');
+    },
+    everyMs: 500,
+    onOpen: () => {
+      log.warn('worker.paused');
+      for (const worker of workers) worker.pause();
+    },
+    onClose: () => {
+      log.info('worker.resumed');
+      for (const worker of workers) worker.resume();
+    },
+  });
+  const workers = providers.map((provider) =>
+    startProviderWorker({
+      ...options.settingsOf(provider),
+      provider,
+      pool,
+      redis,
+      redisUrl,
+      applyChanges,
+      deliveries,
+      metrics,
+      log,
+      onOutage: (err) => {
+        log.warn({ err, provider: provider.name }, 'store.unavailable');
+        breaker.trip();
+      },
+    }),
+  );
+  const quarantine = openQuarantineConsumer({
+    redisUrl,
+    write: (entry) =>
+      inFirms(pool, { firmIds: entry.event.owner ? [entry.event.owner] : [], platform: true }, (query) =>
+        insertQuarantine(query, entry),
+      ),
+    onError: (err) => log.warn({ err, queue: 'quarantine' }, 'queue.failed'),
+  });
+
+  const app = fastify({ disableRequestLogging: true });
+  registerHealth(app, {
+    metrics,
+    isReady: async () => {
+      const [postgres, redisIs] = await Promise.all([
+        isMigrated(pool).then(
+          (migrated) => (migrated ? 'up' : 'unmigrated'),
+          () => 'away',
+        ),
+        redis.ping().then(
+          () => 'up',
+          () => 'away',
+        ),
+      ]);
+      return { ready: postgres === 'up' && redisIs === 'up', checks: { postgres, redis: redisIs } };
+    },
+  });
+  app.addHook('onClose', async () => {
+    breaker.stop();
+    const timeoutMs = options.shutdownTimeoutMs * 0.7;
+    await Promise.allSettled([...workers, quarantine].map((consumer) => consumer.close(timeoutMs)));
+    await deliveries.stop();
+    redis.disconnect();
+    await pool.end();
+  });
+  return app;
+}

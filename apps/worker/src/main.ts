@@ -1,0 +1,35 @@
+import { loadConfig } from '@semel/config';
+import { encryptionKey } from '@semel/database';
+import { providers } from '@semel/providers';
+import { createLogger } from '@semel/telemetry';
+import closeWithGrace from 'close-with-grace';
+import { buildWorker } from './app.js';
+
+const config = loadConfig();
+const log = createLogger({ app: 'worker', level: config.logLevel });
+
+const app = buildWorker({
+  databaseUrl: config.databaseUrl,
+  encryptionKey: encryptionKey(config.encryptionKey),
+  redisUrl: config.redisUrl,
+  providers,
+  settingsOf: ({ name }) => ({
+    concurrency: config.providers[name]?.concurrency ?? 64,
+    retryScale: config.providers[name]?.retryScale ?? 1,
+  }),
+  deliveryFlushMs: config.deliveryFlushMs,
+  shutdownTimeoutMs: config.shutdownTimeoutMs,
+  log,
+});
+
+const grace = closeWithGrace({ delay: config.shutdownTimeoutMs }, async ({ err }) => {
+  if (err) log.fatal({ err }, 'worker.crashed');
+  await app.close();
+  log.info('worker.stopped');
+});
+// Started by a supervisor: its end is ours too, however it ended.
+process.on('disconnect', () => void grace.close());
+
+const address = await app.listen(config.worker);
+log.info({ address }, 'worker.started');
+process.send?.({ ready: true, address });

@@ -1,0 +1,112 @@
+import {
+  type Applied,
+  type ApplyItem,
+  type ApplyPorts,
+  apply,
+  idempotencyKey,
+  type Provider,
+  recordLost,
+  StoreUnavailableError,
+  type WebhookEvent,
+} from '@semel/core';
+import { type ApplyChanges, applyStore, type DeliveryRecorder } from '@semel/database';
+import { type Consumer, claimsDone, openConsumer, type Redis } from '@semel/queue';
+import type { Logger, Metrics } from '@semel/telemetry';
+import { grouped } from './group.js';
+
+export interface ProviderWorkerOptions {
+  provider: Provider;
+  pool: Parameters<typeof applyStore>[0];
+  redis: Redis;
+  redisUrl: string;
+  applyChanges: ApplyChanges;
+  /** Jobs at work at the same time. */
+  concurrency: number;
+  retryScale: number;
+  deliveries: Pick<DeliveryRecorder, 'add'>;
+  metrics: Metrics;
+  log: Logger;
+  onOutage(error: StoreUnavailableError): void;
+}
+
+/** Transactions at work at the same time, per provider: one commits while the next is gathered and sent. */
+const groupsAtOnce = 2;
+
+/** The BullMQ worker of one provider: jobs in, groups through `apply`, outcomes seen. */
+export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
+  const { provider, redis, log, metrics } = options;
+  const name = provider.name;
+  const ports: ApplyPorts = {
+    provider,
+    transaction: applyStore(options.pool, provider, options.applyChanges),
+    claimsDone: (events) =>
+      claimsDone(redis, provider, events).catch((err: unknown) =>
+        log.warn({ err, provider: name }, 'claims.doneFailed'),
+      ),
+  };
+  const applyOne = grouped<ApplyItem, Applied>({
+    maxSize: Math.min(options.concurrency, 100),
+    concurrency: groupsAtOnce,
+    keyOf: ({ event }) => event.eventId,
+    run: (items) => apply(ports, items),
+  });
+
+  async function run(item: ApplyItem): Promise<Applied> {
+    const startedMs = performance.now();
+    const applied = await applyOne(item).catch((error: unknown) => {
+      if (error instanceof StoreUnavailableError) throw error;
+      metrics.recordFailed(name);
+      log.error({ err: error, provider: name, eventId: item.event.eventId }, 'event.recordFailed');
+      throw new StoreUnavailableError('postgres', error); // nothing was decided: no attempt is spent
+    });
+    metrics.applySeconds(name, (performance.now() - startedMs) / 1000);
+    observe(item.event, applied);
+    return applied;
+  }
+
+  function observe(event: WebhookEvent, { outcome, error }: Applied): void {
+    const facts = { provider: name, eventId: event.eventId, type: event.type, firmId: event.owner, outcome };
+    metrics.applied(name, outcome);
+    if (outcome === 'failed' || outcome === 'dead')
+      return void log.error({ ...facts, err: error }, 'event.applyFailed');
+    if (outcome === 'quarantined') return void log.warn(facts, 'event.quarantined');
+    if (outcome === 'duplicate') {
+      metrics.duplicate(name, 'ledger');
+      options.deliveries.add({
+        firmId: event.owner,
+        provider: name,
+        eventId: event.eventId,
+        endpointId: event.endpointId,
+        outcome,
+        code: null,
+        source: 'queue',
+      });
+      return void log.info(
+        { ...facts, layer: 'ledger' },
+        `Duplicate ${name} webhook event received: ${event.eventId}`,
+      );
+    }
+    metrics.endToEndSeconds(name, (Date.now() - event.receivedAtMs) / 1000);
+    log.debug(facts, `event.${outcome}`);
+  }
+
+  return openConsumer({
+    redisUrl: options.redisUrl,
+    provider,
+    concurrency: options.concurrency,
+    retryScale: options.retryScale,
+    run,
+    onOutage: options.onOutage,
+    onLost: (event, attempt) => {
+      recordLost(ports, event, attempt).then(
+        (applied) => observe(event, applied),
+        (err: unknown) => {
+          metrics.recordFailed(name);
+          log.error({ err, provider: name, key: idempotencyKey(event) }, 'event.recordFailed');
+        },
+      );
+    },
+    onStalled: (eventId) => log.warn({ provider: name, eventId }, 'job.stalled'),
+    onError: (err) => log.warn({ err, provider: name }, 'queue.failed'),
+  });
+}

@@ -1,0 +1,115 @@
+import type { Provider } from '@semel/core';
+import type pg from 'pg';
+import { addDeliveries, countDuplicates, type DeliverySum } from './deliveries.js';
+
+export type Delivery = Omit<DeliverySum, 'count' | 'firstAtMs' | 'lastAtMs'>;
+
+export interface DeliveryRecorder {
+  /** Adds one to its sum in memory. */
+  add(delivery: Delivery): void;
+  /** Writes what is there now. For tests, and at stop. */
+  flush(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface DeliveryRecorderOptions {
+  pool: pg.Pool;
+  providers: readonly Provider[];
+  flushMs: number;
+  onError(error: unknown): void;
+}
+
+/** More different sums than this between two flushes can't come from providers; what exceeds it is summed without its source. */
+const maxSums = 10_000;
+/** An event's ledger row may come later than its duplicates; after this long they are only in `webhook_deliveries`. */
+const countForMs = 5 * 60_000;
+
+/**
+ * Duplicates and rejections, summed in memory and written every second: a storm of them costs no round trip each. A crash
+ * costs at most that second of history, never an event.
+ */
+export function deliveryRecorder({
+  pool,
+  providers,
+  flushMs,
+  onError,
+}: DeliveryRecorderOptions): DeliveryRecorder {
+  let sums = new Map<string, DeliverySum>();
+  /** Events whose ledger row has yet to be told, by provider: event id → firm and deadline. */
+  const uncounted = new Map(
+    providers.map(({ name }) => [name, new Map<string, { firmId: string; untilMs: number }>()]),
+  );
+  let flushing: Promise<void> = Promise.resolve();
+
+  function add(delivery: Delivery): void {
+    const nowMs = Date.now();
+    const source = sums.size < maxSums ? delivery.source : null;
+    const { firmId, provider, eventId, endpointId, outcome, code } = delivery;
+    const key = [firmId, provider, eventId, endpointId, outcome, code, source].join(' ');
+    const sum = sums.get(key);
+    if (sum === undefined)
+      sums.set(key, { ...delivery, source, count: 1, firstAtMs: nowMs, lastAtMs: nowMs });
+    else {
+      sum.count++;
+      sum.lastAtMs = nowMs;
+    }
+    if (outcome === 'duplicate' && eventId !== null && firmId !== null)
+      uncounted.get(provider)?.set(eventId, { firmId, untilMs: nowMs + countForMs });
+  }
+
+  async function write(): Promise<void> {
+    if (sums.size > 0) {
+      const batch = sums;
+      sums = new Map();
+      try {
+        await addDeliveries(pool, [...batch.values()]);
+      } catch (error) {
+        putBack(batch);
+        throw error;
+      }
+    }
+    for (const provider of providers) await tellLedger(provider);
+  }
+
+  function putBack(batch: Map<string, DeliverySum>): void {
+    for (const [key, sum] of batch) {
+      const newer = sums.get(key);
+      if (newer === undefined && sums.size < maxSums) sums.set(key, sum);
+      else if (newer !== undefined) {
+        newer.count += sum.count;
+        newer.firstAtMs = sum.firstAtMs;
+      }
+    }
+  }
+
+  async function tellLedger(provider: Provider): Promise<void> {
+    const waiting = uncounted.get(provider.name);
+    if (waiting === undefined || waiting.size === 0) return;
+    const batch = [...waiting].slice(0, maxSums);
+    const firmIds = [...new Set(batch.map(([, { firmId }]) => firmId))];
+    const told = await countDuplicates(
+      pool,
+      provider,
+      firmIds,
+      batch.map(([eventId]) => eventId),
+    );
+    const nowMs = Date.now();
+    for (const [eventId, seen] of batch)
+      if (waiting.get(eventId) === seen && (told.has(eventId) || seen.untilMs < nowMs))
+        waiting.delete(eventId);
+  }
+
+  const flush = () => {
+    flushing = flushing.then(write).catch(onError);
+    return flushing;
+  };
+  const timer = setInterval(flush, flushMs);
+  return {
+    add,
+    flush,
+    stop: async () => {
+      clearInterval(timer);
+      await flush();
+    },
+  };
+}
