@@ -1,0 +1,110 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type GuardedOptions, lastLine, spawnGuarded } from './guarded.js';
+import type { Server } from './postgres.js';
+import { commandLine, endProcess, isAlive } from './processes.js';
+import { StartError } from './start-error.js';
+
+export interface RedisOptions {
+  dir: string;
+  port: number;
+  password?: string;
+  /** Server settings beyond the durable defaults, such as `{ maxmemory: '10mb' }`. */
+  settings?: Readonly<Record<string, string>>;
+  logFile: string;
+  orphan?: GuardedOptions['orphan'];
+  removeDir?: string;
+  timeoutMs?: number;
+}
+
+/** What makes a 200 durable: every write is on disk before its answer, and nothing is evicted. */
+const durable = { appendonly: 'yes', appendfsync: 'always', 'maxmemory-policy': 'noeviction', save: '' };
+
+/** The Redis or Valkey on PATH; null where there is none. */
+export function findRedis(path: string = process.env.PATH ?? ''): string | null {
+  for (const name of ['redis-server', 'valkey-server']) {
+    for (const folder of path.split(delimiter)) {
+      if (folder !== '' && existsSync(join(folder, name))) return join(folder, name);
+    }
+  }
+  return null;
+}
+
+/** Starts Redis on 127.0.0.1, with its data in `dir`, and makes sure that the one that answers is the one it started. */
+export async function startRedisServer(options: RedisOptions): Promise<Server> {
+  const { dir, port, password, settings = {}, logFile, removeDir, timeoutMs = 60_000 } = options;
+  const command = findRedis();
+  if (command === null)
+    throw new StartError('there is no redis-server on PATH: install it, or set REDIS_URL');
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  await clearLeftOver(dir);
+
+  const all = {
+    port: String(port),
+    bind: '127.0.0.1',
+    dir,
+    pidfile: join(dir, 'redis.pid'),
+    daemonize: 'no',
+    ...durable,
+    ...settings,
+    ...(password === undefined ? {} : { requirepass: password }),
+  };
+  const configFile = join(dir, 'redis.conf');
+  const lines = Object.entries(all).map(([name, value]) => `${name} ${JSON.stringify(value)}\n`);
+  writeFileSync(configFile, lines.join(''), { mode: 0o600 }); // not as arguments: those everyone can read
+  const server = await spawnGuarded({
+    command,
+    args: [configFile],
+    cwd: dir,
+    logFile,
+    orphan: options.orphan ?? { signal: 'SIGTERM', killAfterMs: 10_000 },
+    ...(removeDir === undefined ? {} : { removeDir }),
+  });
+  for (const deadline = Date.now() + timeoutMs; ; await sleep(20)) {
+    if (server.exit() !== null)
+      throw new StartError(`Redis ended at once: ${lastLine(logFile)} (see ${logFile})`);
+    if ((await readInfo(port, password))?.process_id === String(server.pid)) break;
+    if (Date.now() > deadline) {
+      await server.stop('SIGTERM', 5000);
+      throw new StartError(`Redis is not ready after ${timeoutMs / 1000} s: see ${logFile}`);
+    }
+  }
+  const login = password === undefined ? '' : `:${password}@`;
+  return { ...server, url: `redis://${login}127.0.0.1:${port}` };
+}
+
+/** Ends a server that was left over in this folder; another process with the same id is left alone. */
+async function clearLeftOver(dir: string): Promise<void> {
+  const read = (name: string) => (existsSync(join(dir, name)) ? readFileSync(join(dir, name), 'utf8') : '');
+  const pid = Number(read('redis.pid').trim());
+  const port = /^port "(\d+)"$/m.exec(read('redis.conf'))?.[1];
+  if (pid > 0 && port !== undefined && isAlive(pid) && commandLine(pid).includes(`127.0.0.1:${port}`)) {
+    await endProcess(pid, 'SIGTERM', 10_000);
+  }
+  rmSync(join(dir, 'redis.pid'), { force: true });
+}
+
+/** The fields of INFO once the server has loaded its data; null before. Two commands of the protocol need no client. */
+export function readInfo(port: number, password?: string): Promise<Record<string, string> | null> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    let text = '';
+    const finish = () => {
+      socket.destroy();
+      const fields = Object.fromEntries(
+        [...text.matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name, value]) => [name, value]),
+      );
+      resolve(fields.process_id !== undefined && fields.loading === '0' ? fields : null);
+    };
+    socket.setTimeout(1000, finish);
+    socket.on('error', finish).on('close', finish);
+    socket.on('data', (chunk) => {
+      text += chunk;
+      if (text.includes('# END')) finish();
+    });
+    const login = password === undefined ? '' : `AUTH ${password}\r\n`;
+    socket.write(`${login}INFO everything\r\nECHO "# END"\r\n`);
+  });
+}

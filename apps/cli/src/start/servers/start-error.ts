@@ -1,0 +1,7 @@
+/** Why `npm start` can't go on, in one line that says what to do. */
+export class StartError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StartError';
+  }
+}

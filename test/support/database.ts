@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { startPostgres, type TestServer } from './servers.js';
+
+/** The key of every test, as 32 bytes: the roles of a cluster have one password each, and it follows from the key. */
+export const testEncryptionKey = Buffer.alloc(32, 'semel');
+
+/** Where `npm test` tells the test files about the cluster and the template that it has made for all of them. */
+export const testDatabaseEnv = {
+  cluster: 'SEMEL_TEST_CLUSTER_URL',
+  template: 'SEMEL_TEST_TEMPLATE',
+} as const;
+
+export interface TestDatabase {
+  /** For `DATABASE_URL`: the owner's, who is a superuser here. */
+  url: string;
+  name: string;
+  /** Ends its sessions and drops it. */
+  drop(): Promise<void>;
+}
+
+interface Cluster {
+  url: string;
+  template: string;
+}
+
+let cluster: Promise<Cluster> | undefined;
+
+/**
+ * A migrated database of this test alone, cloned from the template. Given `t`, it is dropped at the end of the test.
+ * Where no cluster was started for the whole run, the file starts one of its own, which ends with its process.
+ */
+export async function createTestDatabase(t?: {
+  teardown(end: () => Promise<void>): void;
+}): Promise<TestDatabase> {
+  cluster ??= findCluster();
+  const { url, template } = await cluster;
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  await createDatabase(url, name, template);
+  const drop = () => query(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  t?.teardown(drop);
+  return { name, url: withDatabase(url, name), drop };
+}
+
+async function findCluster(): Promise<Cluster> {
+  const url = process.env[testDatabaseEnv.cluster];
+  const template = process.env[testDatabaseEnv.template];
+  if (url && template) return { url, template };
+  const server = await startPostgres({ fsync: false });
+  return { url: server.url, template: await makeTemplate(server) };
+}
+
+/** Migrates a database that the others are cloned from; returns its name. */
+export async function makeTemplate(server: Pick<TestServer, 'url'>): Promise<string> {
+  const template = 'semel_template';
+  await query(server.url, `CREATE DATABASE ${template}`);
+  const { encryptionKey, migrate } = await import('@semel/database'); // only here, since it takes a while to load
+  await migrate({
+    databaseUrl: withDatabase(server.url, template),
+    encryptionKey: encryptionKey(testEncryptionKey),
+  });
+  return template;
+}
+
+async function createDatabase(url: string, name: string, template: string): Promise<void> {
+  for (const deadline = Date.now() + 10_000; ; await sleep(50)) {
+    try {
+      return await query(url, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+    } catch (error) {
+      // 55006: a session is still on the template, such as that of another clone
+      if ((error as { code?: string }).code !== '55006' || Date.now() > deadline) throw error;
+    }
+  }
+}
+
+async function query(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+function withDatabase(url: string, name: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${name}`;
+  return changed.href;
+}

@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, type Server, startPostgresServer, startRedisServer } from '@semel/cli/servers';
+
+export { freePort } from '@semel/cli/servers';
+export { createTestDatabase, type TestDatabase, testDatabaseEnv, testEncryptionKey } from './database.js';
+export { leakGuard } from './leak-guard.js';
+export { type WaitOptions, waitUntil } from './wait-until.js';
+
+/** A server of this test alone. It ends with the test process, even where that is killed. */
+export interface TestServer {
+  readonly url: string;
+  readonly port: number;
+  /** Of the process that runs now; changes with `restart`. */
+  readonly pid: number;
+  /** Its data; removed by `stop`. */
+  readonly dir: string;
+  /** Default SIGKILL. Returns when the process has ended, or at once for a signal that doesn't end it. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts it again on the same data, port and URL; ends it first where it still runs. */
+  restart(): Promise<void>;
+  /** Ends it and removes its data. */
+  stop(): Promise<void>;
+}
+
+export interface TestPostgresOptions {
+  /** Default true, as in production; false is faster and loses nothing when only the process dies. */
+  fsync?: boolean;
+  settings?: Readonly<Record<string, string>>;
+}
+
+/** A PostgreSQL cluster of its own. `url` is the superuser's. */
+export async function startPostgres({
+  fsync = true,
+  settings = {},
+}: TestPostgresOptions = {}): Promise<TestServer> {
+  const dir = mkdtempSync(join(tmpdir(), 'semel-postgres-'));
+  const port = await freePort();
+  const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+  return runServer(dir, port, 'SIGINT', () =>
+    startPostgresServer({
+      dir: join(dir, 'data'),
+      port,
+      password: 'test',
+      database: 'semel',
+      settings: { max_connections: '200', ...(fsync ? {} : fast), ...settings },
+      logFile: join(dir, 'postgres.log'),
+      orphan: { signal: 'SIGQUIT', killAfterMs: 3000 },
+      removeDir: dir,
+    }),
+  );
+}
+
+export interface TestRedisOptions {
+  /** Default false. True: `appendfsync always`, as in production. */
+  appendonly?: boolean;
+  /** 0 or none: any free one. */
+  port?: number;
+  /** Such as `{ maxmemory: '8mb' }`. */
+  settings?: Readonly<Record<string, string>>;
+}
+
+/** A Redis of its own; the one that answers was checked to be the one that was started. */
+export async function startRedis({
+  appendonly = false,
+  port,
+  settings = {},
+}: TestRedisOptions = {}): Promise<TestServer> {
+  const dir = mkdtempSync(join(tmpdir(), 'semel-redis-'));
+  const chosen = port || (await freePort());
+  return runServer(dir, chosen, 'SIGTERM', () =>
+    startRedisServer({
+      dir,
+      port: chosen,
+      settings: { appendonly: appendonly ? 'yes' : 'no', ...settings },
+      logFile: join(dir, 'redis.log'),
+      orphan: { signal: 'SIGKILL', killAfterMs: 1000 },
+      removeDir: dir,
+    }),
+  );
+}
+
+const harmless = new Set<NodeJS.Signals>(['SIGSTOP', 'SIGCONT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']);
+
+async function runServer(
+  dir: string,
+  port: number,
+  stopSignal: NodeJS.Signals,
+  start: () => Promise<Server>,
+): Promise<TestServer> {
+  let server = await start();
+  const end = async () => {
+    server.kill('SIGCONT'); // a frozen process does not see the signal that should end it
+    await server.stop(stopSignal, 5000);
+  };
+  return {
+    url: server.url,
+    port,
+    dir,
+    get pid() {
+      return server.pid;
+    },
+    async kill(signal = 'SIGKILL') {
+      server.kill(signal);
+      if (!harmless.has(signal)) await server.exited();
+    },
+    async restart() {
+      await end();
+      server = await retry(start);
+    },
+    async stop() {
+      await end();
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    },
+  };
+}
+
+/** The backends of a killed postmaster keep its shared memory for a moment, and a new one refuses to start beside them. */
+async function retry(start: () => Promise<Server>): Promise<Server> {
+  for (const deadline = Date.now() + 10_000; ; await sleep(200)) {
+    try {
+      return await start();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
+}
+
+/** A name that no other test uses. */
+export const uniqueName = (prefix: string): string => `${prefix}_${randomBytes(6).toString('hex')}`;

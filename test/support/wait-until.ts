@@ -1,0 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface WaitOptions {
+  /** Default 10 s. */
+  timeoutMs?: number;
+  intervalMs?: number;
+  /** Completes "gave up waiting until …". */
+  what: string;
+}
+
+/** Asks again until the answer is truthy, and returns it. An error counts as "not yet"; the last one is the cause. */
+export async function waitUntil<T>(
+  ask: () => T | Promise<T>,
+  { timeoutMs = 10_000, intervalMs = 20, what }: WaitOptions,
+): Promise<NonNullable<T>> {
+  let cause: unknown;
+  for (const deadline = Date.now() + timeoutMs; ; await sleep(intervalMs)) {
+    try {
+      const answer = await ask();
+      if (answer) return answer;
+      cause = undefined;
+    } catch (error) {
+      cause = error;
+    }
+    if (Date.now() > deadline) throw new Error(`gave up waiting until ${what} (${timeoutMs} ms)`, { cause });
+  }
+}
