@@ -11,7 +11,7 @@ import {
 } from '@semel/database';
 import { openProducerRedis, openProviderQueue } from '@semel/queue';
 import { createMetrics, type Logger, registerHealth } from '@semel/telemetry';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { webhooks } from './plugins/webhooks.js';
 import { sendProblem, toProblem } from './problem.js';
 

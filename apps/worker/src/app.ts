@@ -10,7 +10,7 @@ import {
 import { applyChanges } from '@semel/domain';
 import { openProducerRedis, openQuarantineConsumer } from '@semel/queue';
 import { createMetrics, type Logger, registerHealth } from '@semel/telemetry';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { createBreaker } from './breaker.js';
 import { startProviderWorker } from './provider-worker.js';
 
@@ -84,7 +84,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     onError: (err) => log.warn({ err, queue: 'quarantine' }, 'queue.failed'),
   });
 
-  const app = fastify({ disableRequestLogging: true });
+  const app = fastify({ logController: new LogController({ disableRequestLogging: true }) });
   registerHealth(app, {
     metrics,
     isReady: async () => {

@@ -7,5 +7,5 @@ export { isMigrated, migrate } from './migrate.js';
 export { type DatabaseOptions, inFirms, openPool, type PoolOptions, type Query } from './pool.js';
 export { insertQuarantine } from './quarantine.js';
 export { type AppRole, appRoles, connectionAs, roleName } from './roles.js';
-export { type EncryptionKey, encryptionKey } from './secrets.js';
+export { type EncryptionKey, encryptionKey, sealSecret, secretBinding } from './secrets.js';
 export { toStoreError } from './store-error.js';

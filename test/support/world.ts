@@ -1,0 +1,285 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type ApplyItem, type ChangeSet, idempotencyKey, type Provider } from '@semel/core';
+import { encryptionKey, sealSecret, secretBinding } from '@semel/database';
+import { providerNamed, providers } from '@semel/providers';
+import { buildReceiver } from '@semel/receiver';
+import { createLogger } from '@semel/telemetry';
+import { buildWorker } from '@semel/worker';
+import type { FastifyInstance } from 'fastify';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import type { Test } from 'tap';
+import { createTestDatabase, startRedis, type TestServer, testEncryptionKey, waitUntil } from './servers.js';
+
+export type { ApplyItem, ChangeSet };
+export { idempotencyKey };
+
+const key = encryptionKey(testEncryptionKey);
+
+export interface TestEndpoint {
+  id: string;
+  key: string;
+  provider: Provider;
+  firmId: string | null;
+  secret: string;
+}
+
+export interface Sent {
+  status: number;
+  outcome: string | null;
+  eventId: string;
+  code: string | null;
+  text: string;
+  headers: Headers;
+}
+
+export interface SendOptions {
+  /** The exact body; default: a sample of `type`. */
+  body?: Buffer;
+  overrides?: Record<string, unknown>;
+  account?: string | null;
+  secret?: string;
+  /** Changes the signed request before it is sent. */
+  tamper?(request: { url: string; headers: Record<string, string>; body: Buffer }): void;
+  receiver?: number;
+}
+
+export type WorldOptions = {
+  receivers?: number;
+  workers?: number;
+  /** Replaces a provider's rule, to let it throw. */
+  rule?: (provider: Provider) => Provider;
+  attempts?: number;
+  redisUrl?: string;
+  databaseUrl?: string;
+};
+
+/** Postgres, Redis, receivers and workers of one test, in this process; `sql` looks at the database as a superuser. */
+export async function createWorld(t: Test, options: WorldOptions = {}) {
+  const database = await createTestDatabase(t);
+  const redisServer: TestServer = await startRedis();
+  const databaseUrl = options.databaseUrl ?? database.url;
+  const redisUrl = options.redisUrl ?? redisServer.url;
+  const pool = new pg.Pool({ connectionString: database.url, max: 4 });
+  pool.on('error', () => undefined);
+  const redis = new Redis(redisServer.url, { maxRetriesPerRequest: null });
+  redis.on('error', () => undefined);
+
+  const logs: Record<string, unknown>[] = [];
+  const log = createLogger({
+    app: 'test',
+    level: 'debug',
+    stream: { write: (line: string) => void logs.push(JSON.parse(line)) },
+  });
+  const used = providers.map(options.rule ?? ((provider) => provider));
+  const base = { databaseUrl, encryptionKey: key, redisUrl, providers: used, deliveryFlushMs: 100, log };
+
+  const receivers: FastifyInstance[] = [];
+  const urls: string[] = [];
+  async function startReceiver(): Promise<number> {
+    const receiver = await buildReceiver({
+      ...base,
+      attemptsOf: () => options.attempts ?? 3,
+      publicBaseUrl: 'https://hooks.example.test',
+      budgetMs: 2_000,
+      redisCommandTimeoutMs: 800,
+      endpointRefreshMs: 100,
+    });
+    urls.push(await receiver.listen({ host: '127.0.0.1', port: 0 }));
+    return receivers.push(receiver) - 1;
+  }
+  const workers: FastifyInstance[] = [];
+  async function startWorker(): Promise<FastifyInstance> {
+    const worker = buildWorker({
+      ...base,
+      settingsOf: () => ({ concurrency: 64, retryScale: 0.02 }),
+      shutdownTimeoutMs: 3_000,
+    });
+    await worker.listen({ host: '127.0.0.1', port: 0 });
+    workers.push(worker);
+    return worker;
+  }
+  for (let i = 0; i < (options.receivers ?? 1); i++) await startReceiver();
+  for (let i = 0; i < (options.workers ?? 1); i++) await startWorker();
+
+  t.teardown(async () => {
+    await Promise.allSettled([...receivers, ...workers].map((app) => app.close()));
+    redis.disconnect();
+    await pool.end();
+    await redisServer.stop();
+  });
+
+  async function sql<Row = Record<string, unknown>>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await pool.query(text, values)).rows as Row[];
+  }
+
+  async function addFirm(slug = `firm-${randomBytes(4).toString('hex')}`): Promise<string> {
+    const [row] = await sql<{ id: string }>('INSERT INTO firms (slug, name) VALUES ($1, $1) RETURNING id', [
+      slug,
+    ]);
+    return row?.id as string;
+  }
+
+  async function addEndpoint(
+    providerName: string,
+    firmId: string | null,
+    extra: { accounts?: string[]; secret?: string; mode?: 'live' | 'test' } = {},
+  ): Promise<TestEndpoint> {
+    const provider = providerNamed(providerName) as Provider;
+    const endpoint = { id: randomUUID(), key: randomBytes(11).toString('hex'), provider, firmId };
+    const secret = extra.secret ?? provider.newSecret();
+    const secretId = randomUUID();
+    await sql(
+      'INSERT INTO webhook_endpoints (id, firm_id, provider, key, mode) VALUES ($1, $2, $3, $4, $5)',
+      [endpoint.id, firmId, providerName, endpoint.key, extra.mode ?? null],
+    );
+    await sql(
+      'INSERT INTO webhook_endpoint_secrets (id, endpoint_id, firm_id, key_id, sealed) VALUES ($1, $2, $3, $4, $5)',
+      [
+        secretId,
+        endpoint.id,
+        firmId,
+        key.id,
+        sealSecret(key, secret, secretBinding({ endpointId: endpoint.id, secretId })),
+      ],
+    );
+    for (const account of extra.accounts ?? [])
+      await sql('INSERT INTO webhook_endpoint_accounts (endpoint_id, firm_id, account) VALUES ($1, $2, $3)', [
+        endpoint.id,
+        firmId,
+        account,
+      ]);
+    return { ...endpoint, secret };
+  }
+
+  /** A body of this type, as the provider would send it. */
+  function buildBody(endpoint: TestEndpoint, type: string, { overrides, account = null }: SendOptions = {}) {
+    const sample = endpoint.provider.samples.find((candidate) => candidate.type === type);
+    if (sample === undefined) throw new Error(`no sample ${type}`);
+    const built = sample.build({ account, nowMs: Date.now(), ...(overrides ? { overrides } : {}) });
+    return { ...built, channel: sample.channel };
+  }
+
+  /** Signs like the provider and posts to a receiver. */
+  async function send(endpoint: TestEndpoint, type: string, options: SendOptions = {}): Promise<Sent> {
+    const built = buildBody(endpoint, type, options);
+    const route = endpoint.provider.routes.find(({ channel }) => channel === built.channel);
+    const path = `/webhooks/${endpoint.provider.name}/${endpoint.key}${route?.path ?? ''}`;
+    const signed = endpoint.provider.sign(
+      {
+        channel: built.channel,
+        headers: { 'content-type': built.contentType },
+        body: options.body ?? built.body,
+      },
+      {
+        url: `https://hooks.example.test${path}`,
+        secret: options.secret ?? endpoint.secret,
+        nowMs: Date.now(),
+      },
+    );
+    const request = {
+      url: urls[options.receiver ?? 0] + path,
+      headers: { ...signed.headers },
+      body: signed.body,
+    };
+    options.tamper?.(request);
+    return post(request);
+  }
+
+  async function post(request: {
+    url: string;
+    headers: Record<string, string>;
+    body: Buffer;
+  }): Promise<Sent> {
+    const response = await fetch(request.url, {
+      method: 'POST',
+      headers: request.headers,
+      body: new Uint8Array(request.body),
+    });
+    const text = await response.text();
+    const json = text.startsWith('{') ? JSON.parse(text) : {};
+    return {
+      status: response.status,
+      outcome: response.headers.get('x-webhook-outcome'),
+      eventId: json.eventId ?? '',
+      code: json.code ?? null,
+      text,
+      headers: response.headers,
+    };
+  }
+
+  const attemptsOf = (eventId: string) =>
+    sql<{ outcome: string; error: string | null }>(
+      'SELECT outcome, error FROM webhook_attempts WHERE event_id = $1 ORDER BY id',
+      [eventId],
+    );
+
+  /** Waits until the event's ledger row has this outcome, and returns the row. */
+  const applied = (provider: Provider, eventId: string, outcome = 'applied') =>
+    waitUntil(
+      async () =>
+        (
+          await sql(`SELECT * FROM ${provider.ledger.table} WHERE idempotency_key = $1 AND outcome = $2`, [
+            `${provider.name}:${eventId}`,
+            outcome,
+          ])
+        )[0],
+      { what: `${provider.name} event ${eventId} is ${outcome}` },
+    );
+
+  /** The value of a metric's series, summed over the given apps. */
+  async function metric(
+    series: string,
+    apps: readonly FastifyInstance[] = [...receivers, ...workers],
+  ): Promise<number> {
+    let sum = 0;
+    for (const app of apps) {
+      const { body } = await app.inject('/metrics');
+      const line = body.split('\n').find((candidate) => candidate.startsWith(`${series} `));
+      sum += Number(line?.slice(series.length + 1) ?? 0);
+    }
+    return sum;
+  }
+
+  return {
+    t,
+    database,
+    redisServer,
+    redis,
+    receivers,
+    workers,
+    urls,
+    logs,
+    sql,
+    addFirm,
+    addEndpoint,
+    buildBody,
+    send,
+    post,
+    applied,
+    attemptsOf,
+    metric,
+    startReceiver,
+    startWorker,
+  };
+}
+
+export type World = Awaited<ReturnType<typeof createWorld>>;
+
+export interface MainType {
+  type: string;
+  tables: string[];
+  links: string[];
+}
+
+/** What each provider's tests send: a type that changes data, and the rows that it must leave. */
+export const mainTypes: Record<string, MainType> = {
+  stripe: { type: 'invoice.paid', tables: ['finance_invoices'], links: ['invoice_id'] },
+  square: { type: 'payment.created', tables: ['finance_payments'], links: ['payment_id'] },
+  docusign: { type: 'envelope-completed', tables: ['esignature_envelopes'], links: ['envelope_id'] },
+  twilio: {
+    type: 'inbound',
+    tables: ['sms_messages', 'sms_conversations'],
+    links: ['message_id', 'conversation_id'],
+  },
+};
