@@ -8,7 +8,6 @@ import { buildWorker } from '@semel/worker';
 import type { FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import type { Test } from 'tap';
 import { createTestDatabase, startRedis, type TestServer, testEncryptionKey, waitUntil } from './servers.js';
 
 export type { ApplyItem, ChangeSet };
@@ -44,6 +43,10 @@ export interface SendOptions {
   receiver?: number;
 }
 
+interface Teardown {
+  teardown(end: () => Promise<void>): void;
+}
+
 export type WorldOptions = {
   receivers?: number;
   workers?: number;
@@ -55,7 +58,7 @@ export type WorldOptions = {
 };
 
 /** Postgres, Redis, receivers and workers of one test, in this process; `sql` looks at the database as a superuser. */
-export async function createWorld(t: Test, options: WorldOptions = {}) {
+export async function createWorld(t: Teardown, options: WorldOptions = {}) {
   const database = await createTestDatabase(t);
   const redisServer: TestServer = await startRedis();
   const databaseUrl = options.databaseUrl ?? database.url;
@@ -242,7 +245,6 @@ export async function createWorld(t: Test, options: WorldOptions = {}) {
   }
 
   return {
-    t,
     database,
     redisServer,
     redis,

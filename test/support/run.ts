@@ -1,0 +1,77 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { Writable } from 'node:stream';
+import { t } from 'tap';
+import { makeTemplate, testDatabaseEnv } from './database.js';
+import { collectFailures, describeFailure } from './report.js';
+import { startPostgres } from './servers.js';
+
+// Runs test files, each as a process of its own, two at a time, on one PostgreSQL cluster. `npm test` starts it.
+
+const timeoutMs = Number(process.env.SEMEL_TEST_TIMEOUT_MS ?? 300_000);
+const jobs = Number(process.env.SEMEL_TEST_JOBS ?? 2);
+const order = ['unit', 'integration', 'e2e', 'faults'];
+
+const files = process.argv.length > 2 ? process.argv.slice(2).flatMap(findFiles) : findFiles('test');
+if (files.length === 0) throw new Error('there is no such test file');
+
+const began = Date.now();
+const cluster = await startPostgres({ fsync: false });
+const env = {
+  ...process.env,
+  [testDatabaseEnv.cluster]: cluster.url,
+  [testDatabaseEnv.template]: await makeTemplate(cluster),
+};
+
+t.pipe(new Writable({ write: (_chunk, _encoding, done) => done() })); // reported below, in fewer words
+t.jobs = jobs;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => finish(130));
+
+const runs = files.map(async (file) => {
+  let start = Date.now();
+  const name = relative('test', file);
+  const running = t.spawn(
+    process.execPath,
+    ['--import=tsx', '--conditions=@semel/source', '--enable-source-maps', file],
+    { env, timeout: timeoutMs, buffered: true },
+    name,
+  );
+  const test = running.subtest;
+  const failures = test === null ? [] : collectFailures(test.parser);
+  test?.on('preprocess', () => {
+    start = Date.now();
+  });
+  await running.catch(() => undefined);
+  const { pass = 0, fail = 0, skip = 0 } = test?.counts ?? {};
+  const ok = test?.results?.ok === true;
+  const seconds = ((Date.now() - start) / 1000).toFixed(1);
+  const counted = `${pass} passed${fail > 0 ? `, ${fail} failed` : ''}${skip > 0 ? `, ${skip} skipped` : ''}`;
+  console.log(`${ok ? '✓' : '✗'} ${name}  ${counted}  ${seconds} s`);
+  if (!ok && failures.length === 0)
+    console.log(
+      `    ended with ${JSON.stringify(test?.options.exitCode ?? test?.options.signal ?? 'a timeout')}`,
+    );
+  for (const failure of failures) console.log(describeFailure(failure));
+  return ok;
+});
+const results = await Promise.all(runs);
+await finish(results.every(Boolean) ? 0 : 1);
+
+async function finish(code: number): Promise<void> {
+  await cluster.stop();
+  const { pass, fail } = t.counts;
+  const failed = Math.max(fail, code === 0 ? 0 : 1);
+  console.log(`${files.length} files in ${Math.round((Date.now() - began) / 1000)} s`);
+  console.log(`${pass} passed, ${failed} failed`);
+  process.exit(failed === 0 ? 0 : 1);
+}
+
+function findFiles(path: string): string[] {
+  if (/\.test\.ts$/.test(path)) return existsSync(path) ? [resolve(path)] : [];
+  if (!existsSync(path)) return [];
+  const found = readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.test.ts'),
+  );
+  const rank = (name: string) => order.findIndex((folder) => name.split('/').includes(folder));
+  return found.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b)).map((name) => resolve(path, name));
+}
