@@ -1,0 +1,181 @@
+import type { ChangeSet, Provider } from '@semel/core';
+import { providerNamed } from '@semel/providers';
+import t from 'tap';
+import { eventOf, nowMs, sampleNamed } from './deliveries.js';
+
+const named = (name: string) => providerNamed(name) as Provider;
+const [stripe, square, docusign, twilio] = [
+  named('stripe'),
+  named('square'),
+  named('docusign'),
+  named('twilio'),
+];
+
+function ruled(provider: Provider, type: string, overrides: Record<string, unknown> = {}): ChangeSet {
+  const sample = sampleNamed(provider, type);
+  const { body } = sample.build({ account: null, nowMs, overrides });
+  return provider.changesOf(eventOf(provider, body, sample.channel), body);
+}
+
+t.test('Stripe: ids are texts or expanded objects, and link invoice and payment', async (t) => {
+  const invoice = { entity: 'invoice', externalId: 'in_1' };
+  const payment = { entity: 'payment', externalId: 'pi_1' };
+  for (const payment_intent of ['pi_1', { id: 'pi_1', object: 'payment_intent' }])
+    t.same(ruled(stripe, 'invoice.paid', { id: 'in_1', payment_intent }).links, {
+      invoice_id: invoice,
+      payment_id: payment,
+    });
+  const payments = { data: [{ payment: { type: 'payment_intent', payment_intent: 'pi_1' } }] };
+  t.same(
+    ruled(stripe, 'invoice.paid', { payments }).links.payment_id,
+    payment,
+    'as newer API versions write it',
+  );
+  const { changes, links } = ruled(stripe, 'payment_intent.succeeded', {
+    id: 'pi_1',
+    invoice: { id: 'in_1' },
+  });
+  t.same(changes[0]?.refs, { invoice_id: invoice });
+  t.same(links, { invoice_id: invoice, payment_id: payment });
+  t.equal(changes[0]?.fields.paid_at, new Date(nowMs).toISOString());
+});
+
+t.test('Stripe: a state that is further wins over a later time', async (t) => {
+  const order = (type: string, overrides = {}) => ruled(stripe, type, overrides).changes[0]?.order[0];
+  t.same(
+    ['draft', 'open', 'uncollectible', 'paid', 'void', 'from_the_future', null, 'constructor'].map((status) =>
+      order('invoice.created', { status }),
+    ),
+    [0, 1, 2, 3, 3, 0, 0, 0],
+  );
+  t.equal(order('invoice.created', { $event: { type: 'invoice.deleted' } }), 4);
+  t.same(
+    ['requires_action', 'processing', 'requires_capture', 'succeeded', 'canceled'].map((status) =>
+      order('payment_intent.created', { status }),
+    ),
+    [0, 0, 1, 2, 2],
+  );
+});
+
+t.test('what has no object changes nothing; money that is none is an error', async (t) => {
+  const upcoming = ruled(stripe, 'invoice.created', { id: undefined, $event: { type: 'invoice.upcoming' } });
+  t.equal(upcoming.ignored, 'no_object');
+  const deleted = { type: 'invoice.deleted', data: { type: 'invoice', id: 'inv:1', deleted: true } };
+  t.equal(ruled(square, 'invoice.canceled', { $event: deleted }).ignored, 'no_object');
+  t.equal(
+    ruled(stripe, 'invoice.paid', { $event: { type: 'invoice_payment.paid' } }).ignored,
+    'type_not_handled',
+  );
+  for (const amount of ['12', 1.5, null, {}, Number.MAX_SAFE_INTEGER + 1]) {
+    t.throws(() => ruled(stripe, 'invoice.paid', { amount_due: amount }), /amount_due is not a whole number/);
+    t.throws(() => ruled(stripe, 'payment_intent.created', { amount }), /amount is not a whole number/);
+    const money = { amount, currency: 'USD' };
+    t.throws(() => ruled(square, 'payment.created', { amount_money: money }), /amount_money is not/);
+    const payment_requests = [{ computed_amount_money: money }];
+    t.throws(() => ruled(square, 'invoice.created', { payment_requests }), /computed_amount_money is not/);
+  }
+});
+
+t.test('Square: an invoice adds up its parts; the version decides', async (t) => {
+  const part = (due: number, paid: number) => ({
+    due_date: '2030-01-24',
+    computed_amount_money: { amount: due, currency: 'USD' },
+    total_completed_amount_money: { amount: paid, currency: 'USD' },
+  });
+  const { changes } = ruled(square, 'invoice.published', { payment_requests: [part(100, 100), part(50, 0)] });
+  t.match(changes[0], {
+    order: [1, 0],
+    fields: { amount_due: 150, amount_paid: 100, amount_remaining: 50, due_at: '2030-01-24T00:00:00.000Z' },
+  });
+  const empty = ruled(square, 'invoice.created', { payment_requests: undefined, version: undefined });
+  t.match(empty.changes[0], { order: [0, nowMs], fields: { amount_due: null, amount_remaining: null } });
+});
+
+t.test('Square: payments go by their time, to the microsecond', async (t) => {
+  const order = (updated_at: string, status = 'APPROVED') =>
+    ruled(square, 'payment.updated', { updated_at, status }).changes[0]?.order;
+  t.same(order('2026-09-01T12:30:00.000001Z'), [nowMs * 1000 + 1, 0]);
+  t.same(order('2026-09-01T12:30:00.000001Z', 'COMPLETED'), [nowMs * 1000 + 1, 1]);
+});
+
+t.test('DocuSign: the status is the one that is further, of the event and the envelope', async (t) => {
+  const envelope = (type: string, overrides = {}) => ruled(docusign, type, overrides).changes[0];
+  t.match(envelope('envelope-sent', { status: 'completed' }), { fields: { status: 'completed' } });
+  t.match(envelope('envelope-completed', { status: 'delivered' }), { fields: { status: 'completed' } });
+  const resent = envelope('envelope-sent', { status: 'sent', $event: { event: 'envelope-resent' } });
+  t.match(resent, { fields: { status: 'sent' }, order: [1, nowMs] });
+  const bare = envelope('envelope-completed', { envelopeSummary: undefined });
+  t.match(bare, {
+    fields: { status: 'completed', completed_at: new Date(nowMs).toISOString() },
+    order: [4, nowMs],
+  });
+  const voided = envelope('envelope-voided', { voidedReason: 'Wrong\u0000 document' });
+  t.match(voided, { fields: { voided_reason: 'Wrong document' } });
+});
+
+t.test('DocuSign: recipients follow the envelope, and events of their own', async (t) => {
+  const { changes } = ruled(docusign, 'envelope-declined', { id: 'env_1' });
+  t.same(
+    changes.map(({ externalId, fields }) => [externalId, fields.status]),
+    [
+      ['env_1', 'declined'],
+      ['env_1|1', 'declined'],
+      ['env_1|2', 'delivered'],
+    ],
+  );
+  const alone = ruled(docusign, 'envelope-sent', {
+    id: 'env_1',
+    recipientId: '2',
+    envelopeSummary: undefined,
+    $event: { event: 'recipient-completed' },
+  });
+  t.match(alone.changes, [
+    {
+      externalId: 'env_1|2',
+      fields: { status: 'completed', signed_at: new Date(nowMs).toISOString() },
+      refs: { envelope_id: { entity: 'envelope', externalId: 'env_1' } },
+    },
+  ]);
+});
+
+t.test('Twilio: both directions are one conversation', async (t) => {
+  const conversation = { entity: 'conversation', externalId: '+1200|+1300' };
+  const out = ruled(twilio, 'status:sent', { From: '+1200', To: '+1300' });
+  const inn = ruled(twilio, 'inbound', {
+    From: '+1300',
+    To: '+1200',
+    Body: 'Yes\u0000 😀',
+    NumMedia: '1',
+    MediaUrl0: 'u',
+  });
+  for (const { changes, links } of [out, inn]) {
+    t.same(links.conversation_id, conversation);
+    t.match(changes[0], { ...conversation, order: [-1, 0], fields: {} });
+    t.same(changes[1]?.refs, { conversation_id: conversation });
+  }
+  t.match(inn.changes[1]?.fields, { direction: 'inbound', body: 'Yes 😀', media: [{ url: 'u' }] });
+  const long = ruled(twilio, 'inbound', { Body: 'x'.repeat(70_000) });
+  t.equal(String(long.changes[1]?.fields.body).length, 65_536);
+  t.equal(
+    ruled(twilio, 'status:sent', { From: 'a|b' }).changes.length,
+    1,
+    'no conversation without two numbers',
+  );
+});
+
+t.test('Twilio: a status that nobody knows yet is kept, and undoes nothing', async (t) => {
+  const order = (MessageStatus: string) =>
+    ruled(twilio, 'status:sent', { MessageStatus }).changes[0 + 1]?.order[0];
+  t.same(
+    ['brand_new', 'constructor', 'queued', 'sending', 'sent', 'delivered', 'read'].map(order),
+    [0, 0, 1, 2, 3, 4, 5],
+  );
+});
+
+t.test('a form is kept as JSON, with lists for repeated fields', async (t) => {
+  t.equal(twilio.toJson(Buffer.from('a=1&b=2&a=%C3%A9&c=')), '{"a":["1","é"],"b":"2","c":""}');
+  for (const provider of [stripe, square, docusign]) {
+    t.equal(provider.toJson(Buffer.from('{ "a": 1 }')), '{ "a": 1 }');
+    t.equal(provider.toJson(Buffer.from('{')), null);
+  }
+});
