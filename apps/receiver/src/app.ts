@@ -81,7 +81,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
   };
 
   const app = fastify({
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: 200 },
   });
