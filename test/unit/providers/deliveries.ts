@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Provider, Sample, SignedRequest, WebhookEvent } from '@semel/core';
 
 export const nowMs = Date.UTC(2026, 8, 1, 12, 30);
@@ -44,7 +45,7 @@ export function eventOf(provider: Provider, body: Buffer, channel: string | null
 }
 
 /** The providers' own examples and vectors: beside the repository, or not there at all. */
-const folder = resolve('..', 'shared', 'conformance');
+const folder = fileURLToPath(new URL('../../../../shared/conformance', import.meta.url));
 export const noConformanceData = existsSync(folder)
   ? false
   : 'the shared conformance data is not there; the vectors in this repository still run';
