@@ -175,13 +175,13 @@ t.test('a run that is cut off in the middle is taken up by the next', async (t) 
     async () => {
       const rows = await query(
         server.url,
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()`,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'semel-migrate' AND query LIKE '%pg_sleep(60)%'`,
       );
       return rows.length > 0;
     },
     { what: 'the migration to run' },
   );
-  t.match(await run, { code: 'engine_failed', message: /terminating connection/ });
+  t.match(await run, { code: 'migration_failed', message: /20260101000000_slow.*terminating connection/ });
   write(dir, '20260101000000_slow', 'CREATE TABLE slow (id int)');
   t.strictSame(await applyMigrations({ databaseUrl, migrationsDir: dir }), {
     applied: ['20260101000000_slow'],

@@ -10,7 +10,7 @@ type Transaction = Awaited<ReturnType<Adapter['startTransaction']>>;
 export interface BoundAdapter {
   /** What `openEngine` takes. */
   factory: object;
-  /** The last error that the database gave, in full; the engine's own messages shorten it. */
+  /** The error that ended it, in full: the engine's own messages shorten it. A script's comes before what followed it. */
   lastError(): Error | undefined;
 }
 
@@ -27,6 +27,7 @@ export function bindAdapter(options: {
 }): BoundAdapter {
   const { databaseUrl, session, rewrite = (script) => script } = options;
   let lastError: Error | undefined;
+  let scriptError: Error | undefined;
 
   const bound = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
     return async (...args: A) => {
@@ -54,7 +55,12 @@ export function bindAdapter(options: {
     provider: adapter.provider,
     queryRaw: bound((query: Query) => queryRaw(adapter, query)),
     executeRaw: bound(adapter.executeRaw.bind(adapter)),
-    executeScript: bound((script: string) => runScript(pool, rewrite(script))),
+    executeScript: bound((script: string) =>
+      runScript(pool, rewrite(script)).catch((error: Error) => {
+        scriptError = error;
+        throw error;
+      }),
+    ),
     startTransaction: bound(async () => bindTransaction(await adapter.startTransaction())),
     getConnectionInfo: () => success(adapter.getConnectionInfo()),
     dispose: bound(dispose),
@@ -74,7 +80,7 @@ export function bindAdapter(options: {
       });
     }),
   };
-  return { factory, lastError: () => lastError };
+  return { factory, lastError: () => scriptError ?? lastError };
 }
 
 /**

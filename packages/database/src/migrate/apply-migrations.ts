@@ -25,8 +25,15 @@ export async function applyMigrations(options: ApplyMigrationsOptions): Promise<
   const { databaseUrl, migrationsDir } = options;
   const migrations = await readMigrations(migrationsDir);
   return withMigrationSession(databaseUrl, async (session) => {
-    const rewrite = (script: string) => withFinishedMark(script, migrations);
-    const adapter = bindAdapter({ databaseUrl, session, rewrite });
+    let running: Migration | undefined;
+    const adapter = bindAdapter({
+      databaseUrl,
+      session,
+      rewrite(script) {
+        running = migrations.find(({ sql }) => sql === script);
+        return running === undefined || running.ownTransactions ? script : withFinishedMark(running);
+      },
+    });
     const engine = await openEngine(adapter.factory);
     try {
       await forgetUnfinished(engine, session, migrations);
@@ -37,7 +44,7 @@ export async function applyMigrations(options: ApplyMigrationsOptions): Promise<
       await letEveryoneReadNames(session);
       return { applied: appliedMigrationNames };
     } catch (error) {
-      throw await explain(error, session, migrations, adapter.lastError());
+      throw error instanceof MigrationError ? error : explain(adapter.lastError() ?? error, running);
     } finally {
       engine.free();
     }
@@ -45,13 +52,9 @@ export async function applyMigrations(options: ApplyMigrationsOptions): Promise<
 }
 
 /** The mark commits with the migration, so that a death right after the commit leaves no doubt. */
-function withFinishedMark(script: string, migrations: readonly Migration[]): string {
-  const migration = migrations.find(({ sql }) => sql === script);
-  if (migration === undefined || migration.ownTransactions) return script;
-  return `${script}
+const withFinishedMark = ({ name, sql }: Migration): string => `${sql}
 ;UPDATE "_prisma_migrations" SET finished_at = now()
-WHERE migration_name = ${quote(migration.name)} AND finished_at IS NULL AND rolled_back_at IS NULL`;
-}
+WHERE migration_name = ${quote(name)} AND finished_at IS NULL AND rolled_back_at IS NULL`;
 
 /** Apps compare the names with their own folder to know whether they are ready. Scripts and logs stay private. */
 const letEveryoneReadNames = (session: pg.Pool) =>
@@ -90,23 +93,16 @@ async function unfinished(session: pg.Pool): Promise<string[]> {
 }
 
 /** The engine's own message is a paragraph for `prisma migrate`; ours names the migration and the next step. */
-async function explain(
-  error: unknown,
-  session: pg.Pool,
-  migrations: readonly Migration[],
-  databaseError: Error | undefined,
-): Promise<unknown> {
-  if (error instanceof MigrationError) return error;
-  const cause = databaseError ?? error;
+function explain(cause: unknown, running: Migration | undefined): MigrationError {
   const reason = describe(cause);
-  const [name] = await unfinished(session).catch(() => []);
-  if (name === undefined)
+  if (running === undefined)
     return new MigrationError('engine_failed', `Migrating stopped: ${reason}. Mend that and migrate again.`, {
       cause,
     });
-  const next = migrations.find((known) => known.name === name)?.ownTransactions
+  const { name, ownTransactions } = running;
+  const next = ownTransactions
     ? `It is not one transaction: undo by hand what it did, run ${markRolledBack(name)} and migrate again.`
-    : 'Nothing of it was kept. Mend its script, or what it ran into, and migrate again.';
+    : 'It is one transaction, so no half of it is there. Mend its script, or what it ran into, and migrate again.';
   return new MigrationError('migration_failed', `Migration ${name} failed: ${reason}. ${next}`, {
     migration: name,
     cause,

@@ -37,10 +37,11 @@ export async function withSession<T>(
   });
   let sessions = 0;
   session.on('connect', (client) => {
+    client.on('error', () => {}); // a cut that hits a running query is reported by that query
     sessions += 1;
     if (sessions > 1) void client.end();
   });
-  session.on('error', () => {}); // the next query reports it
+  session.on('error', () => {}); // and one that hits none, by the next
   try {
     return await work(session);
   } finally {
