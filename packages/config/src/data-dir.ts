@@ -12,3 +12,6 @@ export function findRoot(from: string = process.cwd()): string {
 /** The absolute path of SEMEL_DATA_DIR. */
 export const resolveDataDir = (dataDir: string | undefined): string =>
   resolve(findRoot(), dataDir || '.semel');
+
+/** Where programs are looked for. */
+export const searchPath = (): string => process.env.PATH ?? '';

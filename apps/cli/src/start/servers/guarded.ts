@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { searchPath } from '@semel/config';
 import { StartError } from './start-error.js';
 
 export interface GuardedOptions {
@@ -36,7 +37,7 @@ export interface Guarded {
 const guardFile = fileURLToPath(new URL('../../../bin/guard.mjs', import.meta.url));
 
 /** Nothing of ours: it travels in an argument, which everyone can read. */
-export const plainEnv: NodeJS.ProcessEnv = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
+export const plainEnv: NodeJS.ProcessEnv = { PATH: searchPath(), LC_ALL: 'C', TZ: 'UTC' };
 
 type Message = { pid?: number; error?: string; code?: number | null; signal?: NodeJS.Signals | null };
 

@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import { searchPath } from '@semel/config';
 import { type GuardedOptions, lastLine, spawnGuarded } from './guarded.js';
 import type { Server } from './postgres.js';
 import { commandLine, endProcess, isAlive } from './processes.js';
@@ -23,7 +25,7 @@ export interface RedisOptions {
 const durable = { appendonly: 'yes', appendfsync: 'always', 'maxmemory-policy': 'noeviction', save: '' };
 
 /** The Redis or Valkey on PATH; null where there is none. */
-export function findRedis(path: string = process.env.PATH ?? ''): string | null {
+export function findRedis(path: string = searchPath()): string | null {
   for (const name of ['redis-server', 'valkey-server']) {
     for (const folder of path.split(delimiter)) {
       if (folder !== '' && existsSync(join(folder, name))) return join(folder, name);
@@ -62,17 +64,17 @@ export async function startRedisServer(options: RedisOptions): Promise<Server> {
     orphan: options.orphan ?? { signal: 'SIGTERM', killAfterMs: 10_000 },
     ...(removeDir === undefined ? {} : { removeDir }),
   });
+  const url = `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`;
   for (const deadline = Date.now() + timeoutMs; ; await sleep(20)) {
     if (server.exit() !== null)
       throw new StartError(`Redis ended at once: ${lastLine(logFile)} (see ${logFile})`);
-    if ((await readInfo(port, password))?.process_id === String(server.pid)) break;
+    if ((await readInfo(url))?.process_id === String(server.pid)) break;
     if (Date.now() > deadline) {
       await server.stop('SIGTERM', 5000);
       throw new StartError(`Redis is not ready after ${timeoutMs / 1000} s: see ${logFile}`);
     }
   }
-  const login = password === undefined ? '' : `:${password}@`;
-  return { ...server, url: `redis://${login}127.0.0.1:${port}` };
+  return { ...server, url };
 }
 
 /** Ends a server that was left over in this folder; another process with the same id is left alone. */
@@ -87,24 +89,31 @@ async function clearLeftOver(dir: string): Promise<void> {
 }
 
 /** The fields of INFO once the server has loaded its data; null before. Two commands of the protocol need no client. */
-export function readInfo(port: number, password?: string): Promise<Record<string, string> | null> {
+export function readInfo(url: string): Promise<Record<string, string> | null> {
+  const { protocol, hostname, port, username, password } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const to = { host, port: Number(port || 6379) };
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
+    const socket = protocol === 'rediss:' ? connectTls({ ...to, servername: host }) : connect(to);
     let text = '';
     const finish = () => {
       socket.destroy();
-      const fields = Object.fromEntries(
-        [...text.matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name, value]) => [name, value]),
-      );
-      resolve(fields.process_id !== undefined && fields.loading === '0' ? fields : null);
+      const lines = text.matchAll(/^(\w+):(.*?)\r?$/gm);
+      const fields = Object.fromEntries([...lines].map(([, name, value]) => [name, value]));
+      resolve(fields.redis_version !== undefined && fields.loading === '0' ? fields : null);
     };
     socket.setTimeout(1000, finish);
     socket.on('error', finish).on('close', finish);
     socket.on('data', (chunk) => {
       text += chunk;
-      if (text.includes('# END')) finish();
+      if (text.includes('semel-end')) finish();
     });
-    const login = password === undefined ? '' : `AUTH ${password}\r\n`;
-    socket.write(`${login}INFO everything\r\nECHO "# END"\r\n`);
+    const login = [username, password]
+      .filter(Boolean)
+      .map(decodeURIComponent)
+      .map((word) => JSON.stringify(word));
+    socket.write(
+      `${login.length > 0 ? `AUTH ${login.join(' ')}\r\n` : ''}INFO everything\r\nECHO semel-end\r\n`,
+    );
   });
 }

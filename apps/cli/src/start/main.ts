@@ -1,0 +1,39 @@
+import { ConfigError } from '@semel/config';
+import { StartError } from './servers/index.js';
+import { StartedSoFar, start } from './start.js';
+import { watchParent } from './watch-parent.js';
+
+const say = (line: string) => void process.stderr.write(`${line}\n`);
+
+/** The supervisor: starts everything, and stops it when it is told to. Returns only by ending the process. */
+export async function main(beganAtMs: number, env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  const running = new StartedSoFar();
+  let asked = 0;
+  const stop = async (code: number) => {
+    asked += 1;
+    if (asked > 1) {
+      running.kill();
+      process.exit(130);
+    }
+    say('\nDraining and stopping (once more to force) …');
+    await running.stop();
+    say('Stopped.');
+    process.exit(code);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop(0));
+  // Whoever read the output may be gone; that is no reason to leave servers behind.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  watchParent(env, () => void stop(0));
+
+  try {
+    await start({ env, say, beganAtMs }, running);
+  } catch (error) {
+    if (asked > 0) return; // what failed was being stopped
+    const known = error instanceof StartError || error instanceof ConfigError;
+    const text = known ? error.message : String((error as Error).stack ?? error);
+    for (const line of text.split('\n')) say(`semel: ${line}`);
+    asked = 1;
+    await running.stop();
+    process.exit(1);
+  }
+}

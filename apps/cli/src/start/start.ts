@@ -1,0 +1,115 @@
+import { baseUrl, ensureSecrets, loadSettings, type Settings, writeSecrets } from '@semel/config';
+import { encryptionKey, migrate } from '@semel/database';
+import { createLogger } from '@semel/telemetry';
+import { type AppName, type AppProcess, startAppProcess } from './app-process.js';
+import { takeDataFolder } from './data-folder.js';
+import { seedDemo } from './demo.js';
+import { keepAlive } from './keep-alive.js';
+import { checkPorts } from './ports.js';
+import { StartError } from './servers/index.js';
+import { checkSecretsOfData, openPostgres, openRedis, type Store } from './stores.js';
+import { welcome } from './welcome.js';
+
+export interface StartOptions {
+  env: NodeJS.ProcessEnv;
+  /** One line of progress for the person at the keyboard. */
+  say(line: string): void;
+  /** When the command was typed, milliseconds since 1970. */
+  beganAtMs: number;
+}
+
+const appNames: readonly AppName[] = ['receiver', 'worker', 'console'];
+
+/** Brings the whole of Semel up. Throws `StartError` or `ConfigError`, after it has stopped what it had started. */
+export async function start({ env, say, beganAtMs }: StartOptions, running: StartedSoFar): Promise<void> {
+  const settings = loadSettings(env);
+  const { dataDir } = settings;
+  running.settings = settings;
+  running.release = takeDataFolder(dataDir);
+  await checkPorts(settings);
+  if (!env.DATABASE_URL) checkSecretsOfData(dataDir);
+  const secrets = ensureSecrets(dataDir, env);
+  const log = createLogger({ app: 'start', level: settings.logLevel });
+
+  say('Starting PostgreSQL and Redis …');
+  const options = { dataDir, databaseUrl: env.DATABASE_URL, redisUrl: env.REDIS_URL, secrets };
+  const opened = await Promise.allSettled([openPostgres(options), openRedis(options)]);
+  for (const store of opened) if (store.status === 'fulfilled') running.stores.push(store.value);
+  for (const store of opened) if (store.status === 'rejected') throw store.reason;
+  const [postgres, redis] = running.stores as [Store, Store];
+  for (const store of running.stores) keepAlive(store, log, () => running.stopping);
+  // The command line in another terminal finds the same servers, embedded or not.
+  writeSecrets(dataDir, { DATABASE_URL: postgres.url, REDIS_URL: redis.url });
+
+  const effective = loadSettings(env);
+  const database = {
+    databaseUrl: postgres.url,
+    encryptionKey: encryptionKey(effective.encryptionKey as Buffer),
+  };
+  say('Migrating …');
+  await migrate(database).catch((error: Error) => {
+    throw new StartError(`the database can't be used: ${describe(error)}`, { cause: error });
+  });
+  const seed = settings.demo ?? postgres.server !== null;
+  const demo = seed ? await seedDemo(database) : [];
+
+  say('Starting receiver, worker and console …');
+  const appEnv = {
+    ...env,
+    DATABASE_URL: postgres.url,
+    REDIS_URL: redis.url,
+    SEMEL_DATA_DIR: dataDir,
+    SEMEL_ENCRYPTION_KEY: (effective.encryptionKey as Buffer).toString('base64'),
+    CONSOLE_PASSWORD: effective.consolePassword as string,
+  };
+  const started = await Promise.allSettled(
+    appNames.map((name) => startAppProcess({ name, env: appEnv, log, timeoutMs: 60_000 })),
+  );
+  for (const app of started) if (app.status === 'fulfilled') running.apps.push(app.value);
+  for (const app of started) if (app.status === 'rejected') throw app.reason;
+
+  const address = (name: AppName) =>
+    running.apps.find((app) => app.name === name)?.address || baseUrl(settings[name]);
+  say(
+    welcome({
+      seconds: (Date.now() - beganAtMs) / 1000,
+      receiver: address('receiver'),
+      worker: address('worker'),
+      console: address('console'),
+      consolePassword: effective.consolePassword as string,
+      dataDir: env.SEMEL_DATA_DIR ?? null,
+      demo,
+    }),
+  );
+}
+
+/** What runs at the moment, also while `start` is still at it: Ctrl-C may come at any time. */
+export class StartedSoFar {
+  settings: Settings | null = null;
+  stores: Store[] = [];
+  apps: AppProcess[] = [];
+  stopping = false;
+  release: () => void = () => undefined;
+
+  /** Drains the apps, then stops the servers. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    const graceMs = (this.settings?.shutdownTimeoutMs ?? 10_000) + 2000;
+    await Promise.all(this.apps.map((app) => app.stop(graceMs)));
+    await Promise.all(this.stores.map(({ server, stopSignal }) => server?.stop(stopSignal, 10_000)));
+    this.release();
+  }
+
+  /** Ends everything now. PostgreSQL and Redis recover from it at their next start. */
+  kill(): void {
+    this.stopping = true;
+    for (const app of this.apps) app.kill();
+    for (const { server } of this.stores) server?.kill('SIGKILL');
+    this.release();
+  }
+}
+
+function describe(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return (error.message || code || String(error)).split('\n')[0] as string;
+}

@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readSecretsFile, type Secrets } from '@semel/config';
+import {
+  freePort,
+  readInfo,
+  type Server,
+  StartError,
+  startPostgresServer,
+  startRedisServer,
+} from './servers/index.js';
+
+/** A store as the apps see it, and the server behind it where it is an embedded one. */
+export interface Store {
+  name: 'PostgreSQL' | 'Redis';
+  url: string;
+  server: Server | null;
+  /** Starts the embedded server again, at the same address. */
+  restart: () => Promise<Server>;
+  stopSignal: NodeJS.Signals;
+}
+
+export interface StoresOptions {
+  dataDir: string;
+  /** From the environment alone: what the file says is where the embedded servers were the last time. */
+  databaseUrl: string | undefined;
+  redisUrl: string | undefined;
+  secrets: Secrets;
+}
+
+export async function openPostgres({ dataDir, databaseUrl, secrets }: StoresOptions): Promise<Store> {
+  if (databaseUrl) return external('PostgreSQL', databaseUrl);
+  const port = await freePort(lastPort(secrets.DATABASE_URL));
+  const start = () =>
+    startPostgresServer({
+      dir: join(dataDir, 'postgres'),
+      port,
+      password: secrets.EMBEDDED_POSTGRES_PASSWORD as string,
+      database: 'semel',
+      settings: { max_connections: '200', shared_buffers: '256MB' },
+      logFile: join(dataDir, 'postgres.log'),
+    });
+  return embedded('PostgreSQL', start, 'SIGINT');
+}
+
+export async function openRedis({ dataDir, redisUrl, secrets }: StoresOptions): Promise<Store> {
+  if (redisUrl) {
+    await checkRedis(redisUrl);
+    return external('Redis', redisUrl);
+  }
+  const port = await freePort(lastPort(secrets.REDIS_URL));
+  const start = () =>
+    startRedisServer({
+      dir: join(dataDir, 'redis'),
+      port,
+      password: secrets.EMBEDDED_REDIS_PASSWORD as string,
+      logFile: join(dataDir, 'redis.log'),
+    });
+  return embedded('Redis', start, 'SIGTERM');
+}
+
+/** The data can't be opened without what was generated for it: better to say so than to start with an empty look. */
+export function checkSecretsOfData(dataDir: string): void {
+  if (!existsSync(join(dataDir, 'postgres', 'PG_VERSION'))) return;
+  if (readSecretsFile(dataDir).EMBEDDED_POSTGRES_PASSWORD !== undefined) return;
+  throw new StartError(
+    `${dataDir} holds data, but not its secrets.env: restore that file, or move the folder away`,
+  );
+}
+
+const external = (name: Store['name'], url: string): Store => ({
+  name,
+  url,
+  server: null,
+  restart: () => Promise.reject(new Error(`${name} is not ours to start`)),
+  stopSignal: 'SIGTERM',
+});
+
+async function embedded(
+  name: Store['name'],
+  start: () => Promise<Server>,
+  stopSignal: NodeJS.Signals,
+): Promise<Store> {
+  const server = await start();
+  return { name, url: server.url, server, restart: start, stopSignal };
+}
+
+async function checkRedis(url: string): Promise<void> {
+  const info = await readInfo(url);
+  if (info === null)
+    throw new StartError(
+      `the Redis of REDIS_URL (${new URL(url).host}) can't be reached, or refuses the login`,
+    );
+  const version = info.valkey_version ?? info.redis_version ?? '0';
+  if (Number(version.split('.')[0]) < 7)
+    throw new StartError(`the Redis of REDIS_URL is ${version}: Semel needs 7.0 or newer`);
+}
+
+/** The port of the last run, so that an address that was noted down stays good; 0 where there is none. */
+const lastPort = (url: string | undefined): number =>
+  url !== undefined && URL.canParse(url) && new URL(url).hostname === '127.0.0.1'
+    ? Number(new URL(url).port)
+    : 0;

@@ -1,0 +1,14 @@
+// `npm start`: brings what is missing, builds, and becomes the supervisor (apps/cli/src/start).
+import { build, checkNode, ensureRedis, generate, installMissing, runScript } from './bootstrap.mjs';
+
+const beganAtMs = Date.now();
+
+await runScript(async () => {
+  checkNode();
+  installMissing();
+  if (!process.env.REDIS_URL) ensureRedis();
+  generate();
+  build();
+  const { main } = await import('../apps/cli/dist/start/main.js');
+  await main(beganAtMs);
+});
