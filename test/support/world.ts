@@ -8,7 +8,14 @@ import { buildWorker } from '@semel/worker';
 import type { FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { createTestDatabase, startRedis, type TestServer, testEncryptionKey, waitUntil } from './servers.js';
+import {
+  createTestDatabase,
+  startRedis,
+  type TestRedisOptions,
+  type TestServer,
+  testEncryptionKey,
+  waitUntil,
+} from './servers.js';
 
 export type { ApplyItem, ChangeSet };
 export { idempotencyKey };
@@ -53,16 +60,27 @@ export type WorldOptions = {
   /** Replaces a provider's rule, to let it throw. */
   rule?: (provider: Provider) => Provider;
   attempts?: number;
-  redisUrl?: string;
-  databaseUrl?: string;
+  /** Where the apps find Redis; a function gets the address of the test's own. */
+  redisUrl?: Address;
+  /** The same for Postgres. */
+  databaseUrl?: Address;
+  redis?: TestRedisOptions;
+  /** Multiplies the delays between attempts. */
+  retryScale?: number;
+  concurrency?: number;
 };
+
+type Address = string | ((own: string) => string | Promise<string>);
+
+const resolveAddress = async (address: Address | undefined, own: string): Promise<string> =>
+  typeof address === 'function' ? address(own) : (address ?? own);
 
 /** Postgres, Redis, receivers and workers of one test, in this process; `sql` looks at the database as a superuser. */
 export async function createWorld(t: Teardown, options: WorldOptions = {}) {
   const database = await createTestDatabase(t);
-  const redisServer: TestServer = await startRedis();
-  const databaseUrl = options.databaseUrl ?? database.url;
-  const redisUrl = options.redisUrl ?? redisServer.url;
+  const redisServer: TestServer = await startRedis(options.redis);
+  const databaseUrl = await resolveAddress(options.databaseUrl, database.url);
+  const redisUrl = await resolveAddress(options.redisUrl, redisServer.url);
   const pool = new pg.Pool({ connectionString: database.url, max: 4 });
   pool.on('error', () => undefined);
   const redis = new Redis(redisServer.url, { maxRetriesPerRequest: null });
@@ -95,7 +113,10 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
   async function startWorker(): Promise<FastifyInstance> {
     const worker = buildWorker({
       ...base,
-      settingsOf: () => ({ concurrency: 64, retryScale: 0.02 }),
+      settingsOf: () => ({
+        concurrency: options.concurrency ?? 64,
+        retryScale: options.retryScale ?? 0.02,
+      }),
       shutdownTimeoutMs: 3_000,
     });
     await worker.listen({ host: '127.0.0.1', port: 0 });
@@ -131,21 +152,11 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
     const provider = providerNamed(providerName) as Provider;
     const endpoint = { id: randomUUID(), key: randomBytes(11).toString('hex'), provider, firmId };
     const secret = extra.secret ?? provider.newSecret();
-    const secretId = randomUUID();
     await sql(
       'INSERT INTO webhook_endpoints (id, firm_id, provider, key, mode) VALUES ($1, $2, $3, $4, $5)',
       [endpoint.id, firmId, providerName, endpoint.key, extra.mode ?? null],
     );
-    await sql(
-      'INSERT INTO webhook_endpoint_secrets (id, endpoint_id, firm_id, key_id, sealed) VALUES ($1, $2, $3, $4, $5)',
-      [
-        secretId,
-        endpoint.id,
-        firmId,
-        key.id,
-        sealSecret(key, secret, secretBinding({ endpointId: endpoint.id, secretId })),
-      ],
-    );
+    await addSecret(endpoint, secret);
     for (const account of extra.accounts ?? [])
       await sql('INSERT INTO webhook_endpoint_accounts (endpoint_id, firm_id, account) VALUES ($1, $2, $3)', [
         endpoint.id,
@@ -153,6 +164,15 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
         account,
       ]);
     return { ...endpoint, secret };
+  }
+
+  /** One more secret; those that the endpoint has stay. */
+  async function addSecret({ id, firmId }: Pick<TestEndpoint, 'id' | 'firmId'>, secret: string) {
+    const secretId = randomUUID();
+    await sql(
+      'INSERT INTO webhook_endpoint_secrets (id, endpoint_id, firm_id, key_id, sealed) VALUES ($1, $2, $3, $4, $5)',
+      [secretId, id, firmId, key.id, sealSecret(key, secret, secretBinding({ endpointId: id, secretId }))],
+    );
   }
 
   /** A body of this type, as the provider would send it. */
@@ -255,6 +275,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
     sql,
     addFirm,
     addEndpoint,
+    addSecret,
     buildBody,
     send,
     post,
