@@ -26,7 +26,11 @@ function mutated(provider: Provider, at: number, cuts: readonly { path: number[]
   if (contentType !== 'application/json') {
     const form = new URLSearchParams(body.toString());
     const names = [...form.keys()];
-    for (const { path, value } of cuts) form.set(names[(path[0] ?? 0) % names.length] ?? '', String(value));
+    for (const { path, value } of cuts)
+      form.set(
+        names[(path[0] ?? 0) % names.length] ?? '',
+        typeof value === 'string' ? value : JSON.stringify(value),
+      );
     return { sample, body: Buffer.from(form.toString()) };
   }
   const root = JSON.parse(body.toString());
