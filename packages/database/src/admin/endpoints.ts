@@ -1,0 +1,233 @@
+import { randomUUID } from 'node:crypto';
+import { type EncryptionKey, sealSecret, secretBinding } from '../secrets.js';
+import { AdminError } from './admin-error.js';
+import {
+  checkAccounts,
+  checkKey,
+  checkMode,
+  checkPublicUrl,
+  checkSecrets,
+  newEndpointKey,
+} from './endpoint-input.js';
+import { findFirm } from './firms.js';
+import { findProvider, type Providers } from './providers.js';
+import { isTaken, type Scope, type Transaction } from './scope.js';
+
+export interface NewEndpoint {
+  provider: string;
+  /** null: an endpoint of the platform, whose events are routed by account. */
+  firmSlug: string | null;
+  /** At least one; any of them may have signed. */
+  secrets: readonly string[];
+  /** The only accounts that it takes; none given: any that is not mapped to another firm. Maps nothing. */
+  accounts?: readonly string[];
+  /** null takes both. */
+  mode?: string | null;
+  publicUrl?: string | null;
+  /** Chosen instead of random, such as for a move. */
+  key?: string;
+}
+
+/** Names an endpoint by its key or id; `provider` where two providers have the same key. */
+export interface EndpointRef {
+  key: string;
+  provider?: string;
+}
+
+export interface EndpointChange {
+  /** Instead of those that it has. */
+  secrets?: readonly string[];
+  /** Beside those that it has: the first half of a rotation. */
+  addSecrets?: readonly string[];
+  accounts?: readonly string[];
+  mode?: string | null;
+  publicUrl?: string | null;
+  /** false takes deliveries again after `disable`. */
+  disabled?: boolean;
+}
+
+/** Secrets never come out again, only how many there are. */
+export interface EndpointRow {
+  id: string;
+  key: string;
+  provider: string;
+  firmSlug: string | null;
+  mode: string | null;
+  publicUrl: string | null;
+  accounts: string[];
+  secretCount: number;
+  createdAt: Date;
+  updatedAt: Date;
+  disabledAt: Date | null;
+}
+
+export interface AdminEndpoints {
+  add(endpoint: NewEndpoint): Promise<{ id: string; key: string }>;
+  list(filter?: { provider?: string; firmSlug?: string }): Promise<EndpointRow[]>;
+  update(ref: EndpointRef, change: EndpointChange): Promise<EndpointRow>;
+  /** It answers 404 until it is enabled again; nothing is forgotten. */
+  disable(ref: EndpointRef): Promise<EndpointRow>;
+  /** For good: its secrets are deleted, its key is never given again, its events stay. */
+  remove(ref: EndpointRef): Promise<{ id: string; key: string }>;
+}
+
+export function endpointsOf(
+  scope: Scope,
+  providers: Providers,
+  encryptionKey: EncryptionKey,
+): AdminEndpoints {
+  const sealed = (endpoint: { id: string; firmId: string | null }, secrets: readonly string[]) =>
+    secrets.map((secret) => {
+      const id = randomUUID();
+      const bound = secretBinding({ endpointId: endpoint.id, secretId: id });
+      return {
+        id,
+        endpointId: endpoint.id,
+        firmId: endpoint.firmId,
+        keyId: encryptionKey.id,
+        sealed: new Uint8Array(sealSecret(encryptionKey, secret, bound)),
+      };
+    });
+
+  const update: AdminEndpoints['update'] = (ref, change) =>
+    scope.everywhere(async (tx) => {
+      const { id, firmId, disabledAt } = await findEndpoint(tx, ref);
+      await tx.webhookEndpoint.update({
+        where: { id },
+        data: {
+          ...(change.mode === undefined ? {} : { mode: checkMode(change.mode) }),
+          ...(change.publicUrl === undefined ? {} : { publicUrl: checkPublicUrl(change.publicUrl) }),
+          ...(change.disabled === undefined
+            ? {}
+            : { disabledAt: change.disabled ? (disabledAt ?? new Date()) : null }),
+          updatedAt: new Date(),
+        },
+      });
+      if (change.secrets !== undefined) {
+        const secrets = checkSecrets(change.secrets);
+        await tx.webhookEndpointSecret.deleteMany({ where: { endpointId: id } });
+        await tx.webhookEndpointSecret.createMany({ data: sealed({ id, firmId }, secrets) });
+      }
+      if (change.addSecrets !== undefined)
+        await tx.webhookEndpointSecret.createMany({
+          data: sealed({ id, firmId }, checkSecrets(change.addSecrets)),
+        });
+      if (change.accounts !== undefined) {
+        const accounts = checkAccounts(change.accounts);
+        await tx.webhookEndpointAccount.deleteMany({ where: { endpointId: id } });
+        await tx.webhookEndpointAccount.createMany({
+          data: accounts.map((account) => ({ endpointId: id, firmId, account })),
+        });
+      }
+      return toRow(await tx.webhookEndpoint.findUniqueOrThrow({ where: { id }, include: shown }));
+    });
+
+  return {
+    async add(endpoint) {
+      const { name: provider } = findProvider(providers, endpoint.provider);
+      const id = randomUUID();
+      const key = endpoint.key === undefined ? newEndpointKey() : checkKey(endpoint.key);
+      const mode = checkMode(endpoint.mode ?? null);
+      const publicUrl = checkPublicUrl(endpoint.publicUrl ?? null);
+      const secrets = checkSecrets(endpoint.secrets);
+      const accounts = checkAccounts(endpoint.accounts ?? []);
+      try {
+        await scope.everywhere(async (tx) => {
+          const firmId = endpoint.firmSlug === null ? null : (await findFirm(tx, endpoint.firmSlug)).id;
+          await tx.webhookEndpoint.create({ data: { id, firmId, provider, key, mode, publicUrl } });
+          await tx.webhookEndpointSecret.createMany({ data: sealed({ id, firmId }, secrets) });
+          await tx.webhookEndpointAccount.createMany({
+            data: accounts.map((account) => ({ endpointId: id, firmId, account })),
+          });
+        });
+      } catch (error) {
+        if (!isTaken(error)) throw error;
+        throw new AdminError(
+          'key_taken',
+          `${provider} has, or once had, an endpoint with the key "${key}". Leave the key out to get a new one.`,
+        );
+      }
+      return { id, key };
+    },
+
+    list: ({ provider, firmSlug } = {}) =>
+      scope.everywhere(async (tx) => {
+        if (provider !== undefined) findProvider(providers, provider);
+        const rows = await tx.webhookEndpoint.findMany({
+          where: {
+            removedAt: null,
+            ...(provider === undefined ? {} : { provider }),
+            ...(firmSlug === undefined ? {} : { firmId: (await findFirm(tx, firmSlug)).id }),
+          },
+          include: shown,
+          orderBy: [{ provider: 'asc' }, { createdAt: 'asc' }],
+        });
+        return rows.map(toRow);
+      }),
+
+    update,
+
+    disable: (ref) => update(ref, { disabled: true }),
+
+    remove: (ref) =>
+      scope.everywhere(async (tx) => {
+        const { id, key } = await findEndpoint(tx, ref);
+        const removedAt = new Date();
+        await tx.webhookEndpointSecret.deleteMany({ where: { endpointId: id } });
+        await tx.webhookEndpoint.update({ where: { id }, data: { removedAt, updatedAt: removedAt } });
+        return { id, key };
+      }),
+  };
+}
+
+const shown = {
+  firm: { select: { slug: true } },
+  accounts: { select: { account: true }, orderBy: { account: 'asc' } },
+  _count: { select: { secrets: true } },
+} as const;
+
+interface Shown extends Omit<EndpointRow, 'firmSlug' | 'accounts' | 'secretCount'> {
+  firm: { slug: string } | null;
+  accounts: { account: string }[];
+  _count: { secrets: number };
+}
+
+const toRow = (row: Shown): EndpointRow => ({
+  id: row.id,
+  key: row.key,
+  provider: row.provider,
+  firmSlug: row.firm?.slug ?? null,
+  mode: row.mode,
+  publicUrl: row.publicUrl,
+  accounts: row.accounts.map(({ account }) => account),
+  secretCount: row._count.secrets,
+  createdAt: row.createdAt,
+  updatedAt: row.updatedAt,
+  disabledAt: row.disabledAt,
+});
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+async function findEndpoint(tx: Transaction, { key, provider }: EndpointRef) {
+  const found = key.includes('\0')
+    ? []
+    : await tx.webhookEndpoint.findMany({
+        where: {
+          removedAt: null,
+          ...(provider === undefined ? {} : { provider }),
+          ...(uuid.test(key) ? { OR: [{ key }, { id: key }] } : { key }),
+        },
+      });
+  const [endpoint, second] = found;
+  if (endpoint === undefined)
+    throw new AdminError(
+      'endpoint_unknown',
+      `There is no endpoint "${key}". List the endpoints to find its key.`,
+    );
+  if (second !== undefined)
+    throw new AdminError(
+      'endpoint_ambiguous',
+      `Several providers have an endpoint "${key}". Name the provider too.`,
+    );
+  return endpoint;
+}

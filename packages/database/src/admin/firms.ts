@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import { AdminError } from './admin-error.js';
+import { isTaken, type Scope, type Transaction } from './scope.js';
+
+export interface FirmRow {
+  id: string;
+  slug: string;
+  name: string;
+  createdAt: Date;
+}
+
+export interface Firms {
+  /** `slug`: lower-case letters and digits with single hyphens between, at most 63. */
+  add(firm: { slug: string; name: string }): Promise<FirmRow>;
+  /** By slug. */
+  list(): Promise<FirmRow[]>;
+}
+
+const slugPattern = /^[a-z0-9](-?[a-z0-9])*$/;
+
+export const firmsOf = (scope: Scope): Firms => ({
+  async add({ slug, name }) {
+    if (!slugPattern.test(slug) || slug.length > 63)
+      throw new AdminError(
+        'slug_invalid',
+        `"${slug}" can't be a slug. Use lower-case letters and digits with single hyphens between, at most 63.`,
+      );
+    if (name.trim() === '' || name.includes('\0'))
+      throw new AdminError('input_invalid', 'A firm needs a name, without NUL. Give it one.');
+    const id = randomUUID();
+    try {
+      return await scope.inFirm(id, (tx) => tx.firm.create({ data: { id, slug, name } }));
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      throw new AdminError(
+        'slug_taken',
+        `There is a firm "${slug}" already. Use it, or choose another slug.`,
+      );
+    }
+  },
+
+  list: () => scope.everywhere((tx) => tx.firm.findMany({ orderBy: { slug: 'asc' } })),
+});
+
+/** Throws `firm_unknown`. */
+export async function findFirm(tx: Transaction, slug: string): Promise<FirmRow> {
+  const firm = slug.includes('\0') ? null : await tx.firm.findUnique({ where: { slug } });
+  if (firm === null)
+    throw new AdminError('firm_unknown', `There is no firm "${slug}". List the firms, or add it first.`);
+  return firm;
+}

@@ -1,0 +1,26 @@
+import { type PlainRow, toPlainRow } from './plain.js';
+import type { Transaction } from './scope.js';
+
+/** How to read what a link column of the ledger points to. A provider with a new kind of object adds its line. */
+const readers: Record<string, (tx: Transaction, id: string) => Promise<object | null>> = {
+  invoice_id: (tx, id) => tx.financeInvoice.findUnique({ where: { id } }),
+  payment_id: (tx, id) => tx.financePayment.findUnique({ where: { id } }),
+  envelope_id: (tx, id) =>
+    tx.esignatureEnvelope.findUnique({ where: { id }, include: { esignatureRecipients: true } }),
+  message_id: (tx, id) => tx.smsMessage.findUnique({ where: { id } }),
+  conversation_id: (tx, id) => tx.smsConversation.findUnique({ where: { id } }),
+};
+
+export async function linkedObjects(
+  tx: Transaction,
+  columns: readonly string[],
+  row: Record<string, unknown>,
+): Promise<Record<string, PlainRow>> {
+  const linked: Record<string, PlainRow> = {};
+  for (const column of columns) {
+    const id = row[column];
+    const object = typeof id === 'string' ? await readers[column]?.(tx, id) : null;
+    if (object) linked[column] = toPlainRow(object);
+  }
+  return linked;
+}

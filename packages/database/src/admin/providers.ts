@@ -1,0 +1,13 @@
+import type { Provider } from '@semel/core';
+import { AdminError } from './admin-error.js';
+
+/** What the admin side needs to know of each provider: packages/providers has it, the app hands it over. */
+export type Providers = readonly Pick<Provider, 'name' | 'ledger'>[];
+
+/** Throws `provider_unknown`. */
+export function findProvider(providers: Providers, name: string): Providers[number] {
+  const provider = providers.find((known) => known.name === name);
+  if (provider !== undefined) return provider;
+  const names = providers.map((known) => known.name).join(', ');
+  throw new AdminError('provider_unknown', `There is no provider "${name}". Choose one of: ${names}.`);
+}

@@ -1,0 +1,158 @@
+import { toBody, type WebhookEvent } from '@semel/core';
+import type { WebhookQuarantine as Row } from '../generated/client.js';
+import { AdminError } from './admin-error.js';
+import { findFirm } from './firms.js';
+import { findLedgerRow } from './ledger-row.js';
+import { type PlainRow, toPlainRow } from './plain.js';
+import { findProvider, type Providers } from './providers.js';
+import type { Scope, Transaction } from './scope.js';
+import { type ShownBody, showBody } from './shown-body.js';
+
+export interface QuarantineFilter {
+  provider?: string;
+  firmSlug?: string;
+  /** Default false: only those that wait for a decision. */
+  resolved?: boolean;
+  limit: number;
+}
+
+/** Arms the event: `EventQueue.rearm` of packages/queue. */
+export type Rearm = (event: WebhookEvent) => Promise<'armed' | 'alive' | 'foreign'>;
+
+export interface Quarantine {
+  /** The newest first. */
+  list(filter: QuarantineFilter): Promise<PlainRow[]>;
+  show(id: string): Promise<PlainRow & ShownBody>;
+  /**
+   * Lets the event through for its own firm, under `<eventId>~<firm slug>` where the id is another firm's. It is armed
+   * before the row is marked, so that a death in between loses nothing: releasing again is harmless.
+   */
+  release(id: string, rearm: Rearm): Promise<WebhookEvent>;
+  discard(id: string): Promise<PlainRow>;
+}
+
+export const quarantineOf = (scope: Scope, providers: Providers): Quarantine => ({
+  list: ({ provider, firmSlug, resolved = false, limit }) =>
+    scope.everywhere(async (tx) => {
+      if (provider !== undefined) findProvider(providers, provider);
+      const rows = await tx.webhookQuarantine.findMany({
+        where: {
+          resolvedAt: resolved ? { not: null } : null,
+          ...(provider === undefined ? {} : { provider }),
+          ...(firmSlug === undefined ? {} : { firmId: (await findFirm(tx, firmSlug)).id }),
+        },
+        omit: { eventRaw: true },
+        include: { firm: { select: { slug: true } }, endpoint: { select: { key: true } } },
+        orderBy: [{ receivedAt: 'desc' }, { id: 'desc' }],
+        take: Math.max(1, Math.min(10_000, Math.trunc(limit))),
+      });
+      return rows.map(({ firm, endpoint, ...row }) =>
+        toPlainRow({ ...row, firmSlug: firm?.slug ?? null, endpointKey: endpoint.key }),
+      );
+    }),
+
+  show: (id) =>
+    scope.everywhere(async (tx) => {
+      const { eventRaw, ...row } = await findRow(tx, id);
+      return { ...toPlainRow(row), ...showBody(eventRaw) };
+    }),
+
+  async release(id, rearm) {
+    const { rowId, candidates } = await scope.everywhere(async (tx) => {
+      const row = await findOpenRow(tx, id);
+      const owner = await ownerOf(tx, row);
+      const plain = toWebhookEvent(row, owner.id);
+      const marked = { ...plain, eventId: `${row.eventId}~${owner.slug}` };
+      const taken = row.reason === 'owner_collision' || (await belongsToOther(tx, providers, plain));
+      return { rowId: row.id, candidates: taken ? [marked] : [plain, marked] };
+    });
+    for (const event of candidates) {
+      if ((await rearm(event)) === 'foreign') continue;
+      await scope.everywhere((tx) => resolve(tx, rowId, 'released'));
+      return event;
+    }
+    throw new AdminError(
+      'event_id_taken',
+      `Even "${candidates.at(-1)?.eventId}" is another firm's event. Look into that one, then discard this row.`,
+    );
+  },
+
+  discard: (id) =>
+    scope.everywhere(async (tx) => {
+      const { eventRaw: _, ...row } = await findOpenRow(tx, id);
+      const resolvedAt = await resolve(tx, row.id, 'discarded');
+      return toPlainRow({ ...row, resolvedAt, resolution: 'discarded' });
+    }),
+});
+
+async function findRow(tx: Transaction, id: string): Promise<Row> {
+  const row = /^\d{1,18}$/.test(id)
+    ? await tx.webhookQuarantine.findUnique({ where: { id: BigInt(id) } })
+    : null;
+  if (row === null)
+    throw new AdminError('quarantine_unknown', `There is no row "${id}" in quarantine. List the quarantine.`);
+  return row;
+}
+
+async function findOpenRow(tx: Transaction, id: string): Promise<Row> {
+  const row = await findRow(tx, id);
+  if (row.resolvedAt !== null) throw alreadyResolved(row.id, row.resolution);
+  return row;
+}
+
+/** Throws where someone else was faster. */
+async function resolve(tx: Transaction, id: bigint, resolution: 'released' | 'discarded'): Promise<Date> {
+  const resolvedAt = new Date();
+  const { count } = await tx.webhookQuarantine.updateMany({
+    where: { id, resolvedAt: null },
+    data: { resolvedAt, resolution },
+  });
+  if (count === 0) throw alreadyResolved(id, (await findRow(tx, String(id))).resolution);
+  return resolvedAt;
+}
+
+const alreadyResolved = (id: bigint, resolution: string | null) =>
+  new AdminError('already_resolved', `Row ${id} was ${resolution} before. Nothing is left to do with it.`);
+
+/** Whose the event is, now that an operator lets it through. A firm's endpoint signs for that firm alone. */
+async function ownerOf(tx: Transaction, row: Row): Promise<{ id: string; slug: string }> {
+  const endpoint = await tx.webhookEndpoint.findUniqueOrThrow({ where: { id: row.endpointId } });
+  const firmId =
+    row.reason === 'owner_collision' ? row.firmId : (endpoint.firmId ?? (await firmOfAccount(tx, row)));
+  if (firmId !== null)
+    return tx.firm.findUniqueOrThrow({ where: { id: firmId }, select: { id: true, slug: true } });
+  throw new AdminError(
+    'still_unmapped',
+    row.account === null
+      ? `Row ${row.id} names no account, so it can't be told whose it is. Discard it.`
+      : `The ${row.provider} account "${row.account}" is not mapped to a firm. Map it, then release again.`,
+  );
+}
+
+async function firmOfAccount(tx: Transaction, { provider, account }: Row): Promise<string | null> {
+  if (account === null) return null;
+  const mapping = await tx.webhookAccount.findUnique({ where: { provider_account: { provider, account } } });
+  return mapping?.firmId ?? null;
+}
+
+async function belongsToOther(tx: Transaction, providers: Providers, event: WebhookEvent): Promise<boolean> {
+  const row = await findLedgerRow(tx, findProvider(providers, event.provider), event.eventId);
+  return row !== null && row.firm_id !== event.owner;
+}
+
+/** The body rides in the job whatever its size: the console may not write to `webhook_bodies`. */
+const toWebhookEvent = (row: Row, owner: string): WebhookEvent => ({
+  v: 1,
+  owner,
+  provider: row.provider,
+  eventId: row.eventId,
+  type: row.eventType,
+  channel: row.channel,
+  endpointId: row.endpointId,
+  account: row.account,
+  createdAtMs: row.providerCreatedAt?.getTime() ?? null,
+  receivedAtMs: row.receivedAt.getTime(),
+  body: toBody(Buffer.from(row.eventRaw)),
+  sha256: row.bodySha256,
+  ignored: row.ignoredReason,
+});

@@ -1,0 +1,57 @@
+import { StoreUnavailableError } from '@semel/core';
+import { Prisma, type PrismaClient } from '../generated/client.js';
+import { toStoreError } from '../store-error.js';
+import { AdminError } from './admin-error.js';
+
+export type Transaction = Prisma.TransactionClient;
+
+/** Runs `work` in one transaction that row-level security opens for the given firms. */
+export interface Scope {
+  /** Every firm, and the platform's own rows. */
+  everywhere<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** One firm, which may be about to be made, and nothing of the platform's. */
+  inFirm<T>(firmId: string, work: (tx: Transaction) => Promise<T>): Promise<T>;
+}
+
+export function scopeOf(client: PrismaClient): Scope {
+  const run = <T>(opening: Prisma.Sql, work: (tx: Transaction) => Promise<T>) =>
+    client
+      .$transaction(
+        async (tx) => {
+          await tx.$executeRaw(opening);
+          return work(tx);
+        },
+        { isolationLevel: 'ReadCommitted', maxWait: 5_000, timeout: 30_000 },
+      )
+      .catch((error: unknown) => {
+        throw error instanceof AdminError ? error : toAdminStoreError(error);
+      });
+  return {
+    everywhere: (work) =>
+      run(
+        Prisma.sql`SELECT set_config('semel.firm_ids', (SELECT COALESCE(array_agg(id), '{}')::text FROM semel_firms()), true),
+          set_config('semel.platform', 'on', true)`,
+        work,
+      ),
+    inFirm: (firmId, work) =>
+      run(
+        Prisma.sql`SELECT set_config('semel.firm_ids', ARRAY[${firmId}::uuid]::text, true),
+          set_config('semel.platform', 'off', true)`,
+        work,
+      ),
+  };
+}
+
+/** Prisma's codes for a database that is away, too slow, or has cut the connection. */
+const unreachable = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
+
+function toAdminStoreError(error: unknown): unknown {
+  if (error instanceof Prisma.PrismaClientInitializationError)
+    return new StoreUnavailableError('postgres', error);
+  if (!(error instanceof Prisma.PrismaClientKnownRequestError)) return toStoreError(error);
+  return unreachable.has(error.code) ? new StoreUnavailableError('postgres', error) : error;
+}
+
+/** True for a unique index that refused a row. */
+export const isTaken = (error: unknown): boolean =>
+  error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
