@@ -64,21 +64,24 @@ export async function inFirms<T>(
   const client = await pool.connect().catch((error: unknown) => {
     throw new StoreUnavailableError('postgres', error);
   });
+  const query: Query = (text, values) =>
+    client.query(text, values).catch((error: unknown) => {
+      throw toStoreError(error);
+    });
   let broken: Error | undefined;
   try {
-    await client.query(
+    await query(
       `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('semel.firm_ids', '{${scope.firmIds.join(',')}}', true),
        set_config('semel.platform', '${scope.platform ? 'on' : 'off'}', true)`,
     );
-    const result = await work((text, values) => client.query(text, values));
-    const commit = await client.query('COMMIT');
+    const result = await work(query);
+    const commit = await query('COMMIT');
     if (commit.command !== 'COMMIT') throw new Error('the transaction was rolled back');
     return result;
   } catch (error) {
-    const cause = toStoreError(error);
-    broken = cause instanceof StoreUnavailableError ? cause : undefined;
+    broken = error instanceof StoreUnavailableError ? error : undefined;
     if (!broken) await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
-    throw cause;
+    throw error;
   } finally {
     client.release(broken);
   }

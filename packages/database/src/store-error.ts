@@ -6,6 +6,7 @@ import { StoreUnavailableError } from '@semel/core';
  */
 const ours = [
   /^08/, // connection
+  /^25006/, // read-only: a standby
   /^25P0[34]/, // idle or long transaction ended by its timeout
   /^28/, // our role is not let in
   /^3D000/, // no such database
@@ -19,14 +20,18 @@ const ours = [
   /^XX/, // internal
 ];
 
-/** Turns what node-pg throws into `StoreUnavailableError` where it is a fault of ours; returns anything else as it is. */
+/**
+ * Turns what node-pg throws into `StoreUnavailableError` where it is a fault of ours; returns anything else as it is. For
+ * errors of node-pg alone: a handler's error may have any text.
+ */
 export function toStoreError(error: unknown): unknown {
   if (error instanceof StoreUnavailableError) return error;
   const code = (error as { code?: unknown } | null)?.code;
-  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code))
+  // Before the SQLSTATEs, which have five characters too: EPIPE.
+  const fromSocket = typeof code === 'string' && /^E[A-Z_]+$/.test(code);
+  if (typeof code === 'string' && !fromSocket && /^[0-9A-Z]{5}$/.test(code))
     return ours.some((pattern) => pattern.test(code)) ? new StoreUnavailableError('postgres', error) : error;
   // Without an SQLSTATE it comes from the socket or from the client itself.
-  const fromSocket = typeof code === 'string' && /^E[A-Z]+$/.test(code);
   const fromClient =
     error instanceof Error &&
     /timeout|terminated|Connection|Client (was|has)|not queryable/i.test(error.message);
