@@ -1,0 +1,161 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import fc from 'fast-check';
+import t from 'tap';
+import { grouped } from '../../apps/worker/src/group.js';
+
+interface Item {
+  key: string;
+  value: number;
+}
+
+const keyOf = ({ key }: Item) => key;
+const item = (value: number, key = `key ${value}`): Item => ({ key, value });
+
+/** Groups that end only when told. */
+function held(options: { maxSize: number; concurrency: number }) {
+  const groups: { items: Item[]; end(error?: unknown): Promise<void> }[] = [];
+  const run = grouped<Item, string>({
+    ...options,
+    keyOf,
+    run: (items) =>
+      new Promise((resolve, reject) => {
+        groups.push({
+          items,
+          end: async (error) => {
+            if (error === undefined) resolve(items.map(({ value }) => `done ${value}`));
+            else reject(error);
+            await turn();
+          },
+        });
+      }),
+  });
+  return { run, groups, values: () => groups.map(({ items }) => items.map(({ value }) => value)) };
+}
+
+t.test('items of one moment are one group, those that come meanwhile the next', async (t) => {
+  const { run, groups, values } = held({ maxSize: 10, concurrency: 1 });
+  const first = [run(item(1)), run(item(2))];
+  await turn();
+  t.same(values(), [[1, 2]]);
+  const later = [run(item(3)), run(item(4)), run(item(5))];
+  await turn();
+  t.same(values(), [[1, 2]], 'one group at work at a time');
+  await groups[0]?.end();
+  t.same(values(), [
+    [1, 2],
+    [3, 4, 5],
+  ]);
+  await groups[1]?.end();
+  t.same(await Promise.all([...first, ...later]), ['done 1', 'done 2', 'done 3', 'done 4', 'done 5']);
+});
+
+t.test('an item alone does not wait for others', async (t) => {
+  const { run, groups } = held({ maxSize: 10, concurrency: 2 });
+  const one = run(item(1));
+  await turn();
+  const two = run(item(2));
+  await turn();
+  t.equal(groups.length, 2);
+  await groups[1]?.end();
+  t.equal(await two, 'done 2', 'whichever ends first');
+  await groups[0]?.end();
+  t.equal(await one, 'done 1');
+});
+
+t.test('no group is larger than its limit', async (t) => {
+  const { run, groups, values } = held({ maxSize: 2, concurrency: 2 });
+  const all = [1, 2, 3, 4, 5].map((value) => run(item(value)));
+  await turn();
+  t.same(values(), [
+    [1, 2],
+    [3, 4],
+  ]);
+  for (let i = 0; i < 3; i++) await groups[i]?.end();
+  t.equal((await Promise.all(all)).length, 5);
+});
+
+t.test('the same key is never twice in one group', async (t) => {
+  const { run, groups, values } = held({ maxSize: 10, concurrency: 1 });
+  const all = [run(item(1, 'a')), run(item(2, 'a')), run(item(3, 'b')), run(item(4, 'a'))];
+  await turn();
+  for (let i = 0; i < 3; i++) await groups[i]?.end();
+  t.same(values(), [[1, 3], [2], [4]]);
+  t.same(await Promise.all(all), ['done 1', 'done 2', 'done 3', 'done 4'], 'each gets its own result');
+});
+
+t.test('a group that fails fails for each of its items, and not for the next group', async (t) => {
+  const { run, groups } = held({ maxSize: 2, concurrency: 1 });
+  const settled = Promise.allSettled([1, 2, 3].map((value) => run(item(value))));
+  await turn();
+  const error = new Error('no');
+  await groups[0]?.end(error);
+  await groups[1]?.end();
+  t.match(await settled, [
+    { status: 'rejected', reason: error },
+    { status: 'rejected', reason: error },
+    { status: 'fulfilled', value: 'done 3' },
+  ]);
+});
+
+t.test('work that throws before its promise counts as a failure', async (t) => {
+  let calls = 0;
+  const run = grouped<Item, string>({
+    maxSize: 2,
+    concurrency: 1,
+    keyOf,
+    run: (items) => {
+      if (calls++ === 0) throw new Error('at once');
+      return Promise.resolve(items.map(() => 'fine'));
+    },
+  });
+  await t.rejects(run(item(1)), { message: 'at once' });
+  t.equal(await run(item(2)), 'fine', 'and the next one is run');
+});
+
+t.test('whatever comes: each item runs once, within the limits, and gets its own answer', async (t) => {
+  const scenario = fc.record({
+    maxSize: fc.integer({ min: 1, max: 5 }),
+    concurrency: fc.integer({ min: 1, max: 3 }),
+    keys: fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.boolean()), { maxLength: 40 }),
+  });
+  const holds = async ({ maxSize, concurrency, keys }: Scenario) => {
+    let atWork = 0;
+    const ran: number[] = [];
+    const run = grouped<Item, number>({
+      maxSize,
+      concurrency,
+      keyOf,
+      run: async (items) => {
+        atWork++;
+        const within =
+          atWork <= concurrency &&
+          items.length <= maxSize &&
+          items.length > 0 &&
+          new Set(items.map(keyOf)).size === items.length;
+        await turn();
+        atWork--;
+        if (!within) throw new Error('beyond its limits');
+        ran.push(...items.map(({ value }) => value));
+        return items.map(({ value }) => value * 2);
+      },
+    });
+    const answers: Promise<number>[] = [];
+    for (const [index, [key, pause]] of keys.entries()) {
+      answers.push(run(item(index, key)));
+      if (pause) await turn();
+    }
+    const got = await Promise.all(answers);
+    return (
+      got.every((value, i) => value === i * 2) &&
+      new Set(ran).size === keys.length &&
+      ran.length === keys.length
+    );
+  };
+  await t.resolves(fc.assert(fc.asyncProperty(scenario, holds), { numRuns: 200 }));
+});
+
+interface Scenario {
+  maxSize: number;
+  concurrency: number;
+  keys: [string, boolean][];
+}
