@@ -113,8 +113,10 @@ function readValues(env: NodeJS.ProcessEnv, kept: Secrets, dataDir: string, prob
 function toSettings(values: Values, dataDir: string): Settings {
   const as = <T>(name: string): T => values[name] as T;
   const orNull = <T>(name: string): T | null => (values[name] as T | undefined) ?? null;
-  const address = (app: string): Address =>
-    Object.freeze({ host: as<string>(`${app}_HOST`), port: as<number>(`${app}_PORT`) });
+  const address = (app: string): Address => ({
+    host: as<string>(`${app}_HOST`),
+    port: as<number>(`${app}_PORT`),
+  });
   const receiver = address('RECEIVER');
   const demo = orNull<string>('SEMEL_DEMO');
   const key = orNull<string>('SEMEL_ENCRYPTION_KEY');
@@ -136,9 +138,16 @@ function toSettings(values: Values, dataDir: string): Settings {
     demo: demo === null ? null : demo === '1' || demo === 'true',
     consolePassword: orNull('CONSOLE_PASSWORD'),
     publicBaseUrl: (orNull<string>('PUBLIC_BASE_URL') ?? baseUrl(receiver)).replace(/\/+$/, ''),
-    receiver,
-    worker: address('WORKER'),
-    console: address('CONSOLE'),
+    // Copies: Fastify writes into the object that `listen` is given.
+    get receiver() {
+      return { ...receiver };
+    },
+    get worker() {
+      return address('WORKER');
+    },
+    get console() {
+      return address('CONSOLE');
+    },
     logLevel: as('LOG_LEVEL'),
     acceptBudgetMs: as('ACCEPT_BUDGET_MS'),
     redisCommandTimeoutMs: as('REDIS_COMMAND_TIMEOUT_MS'),
