@@ -53,8 +53,6 @@ export function deliveryRecorder({
       sum.count++;
       sum.lastAtMs = nowMs;
     }
-    if (outcome === 'duplicate' && eventId !== null && firmId !== null)
-      uncounted.get(provider)?.set(eventId, { firmId, untilMs: nowMs + countForMs });
   }
 
   async function write(): Promise<void> {
@@ -67,8 +65,17 @@ export function deliveryRecorder({
         putBack(batch);
         throw error;
       }
+      noteUncounted(batch);
     }
     for (const provider of providers) await tellLedger(provider);
+  }
+
+  /** Only once its sum is written: told of an earlier one, the ledger row would keep a count that is too low. */
+  function noteUncounted(batch: Map<string, DeliverySum>): void {
+    const untilMs = Date.now() + countForMs;
+    for (const { outcome, provider, eventId, firmId } of batch.values())
+      if (outcome === 'duplicate' && eventId !== null && firmId !== null)
+        uncounted.get(provider)?.set(eventId, { firmId, untilMs });
   }
 
   function putBack(batch: Map<string, DeliverySum>): void {
@@ -95,8 +102,7 @@ export function deliveryRecorder({
     );
     const nowMs = Date.now();
     for (const [eventId, seen] of batch)
-      if (waiting.get(eventId) === seen && (told.has(eventId) || seen.untilMs < nowMs))
-        waiting.delete(eventId);
+      if (told.has(eventId) || seen.untilMs < nowMs) waiting.delete(eventId);
   }
 
   const flush = () => {
