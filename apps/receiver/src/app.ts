@@ -84,6 +84,8 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: 200 },
+    // What no route is asked for, such as an address that can't be decoded.
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply, toProblem(error)),
   });
   app.setErrorHandler((error, _request, reply) => sendProblem(reply, toProblem(error)));
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new RejectedError('unknown_endpoint')));

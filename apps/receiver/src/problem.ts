@@ -7,6 +7,7 @@ const fastifyCodes: Record<string, RejectionCode> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'malformed',
   FST_ERR_BAD_URL: 'unknown_endpoint',
+  FST_ERR_MAX_PARAM_LENGTH: 'unknown_endpoint',
 };
 
 /** What a caller may know of an error. Anything that is not the sender's fault is 503, so that the sender tries again. */

@@ -8,5 +8,7 @@ export function rawBody(app: FastifyInstance): void {
   app.addHook('onRequest', async (request) => {
     const encoding = request.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') throw new RejectedError('unsupported_encoding');
+    // Nobody signs the content type, and Fastify refuses one that it can't read.
+    request.headers['content-type'] = 'application/octet-stream';
   });
 }
