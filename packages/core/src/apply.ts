@@ -64,6 +64,8 @@ function applyTogether(ports: ApplyPorts, items: readonly ApplyItem[]): Promise<
       } else if (isFinal(before.outcome)) row.outcome = 'duplicate';
     }
     await tx.record(todo, changed);
+    // Whatever became of an event here, it needs its stored body no more; a duplicate may have brought one of its own.
+    await tx.dropBodies(rows.map((row) => row.event));
     return rows.map((row) => ({ outcome: row.outcome, error: null }));
   });
 }
@@ -137,9 +139,10 @@ async function recordFailure(ports: ApplyPorts, item: ApplyItem, error: unknown)
       return { outcome, error };
     }
     // A COMMIT whose answer got lost was a commit: a final row stays as it is.
-    if ((await tx.lockLedger([event])).size > 0) return { outcome: 'duplicate', error: null };
-    await tx.quarantine({ event, reason: 'owner_collision' });
-    return { outcome: 'quarantined', error: null };
+    const isOurs = (await tx.lockLedger([event])).size > 0;
+    if (!isOurs) await tx.quarantine({ event, reason: 'owner_collision' });
+    await tx.dropBodies([event]);
+    return { outcome: isOurs ? 'duplicate' : 'quarantined', error: null };
   });
 }
 

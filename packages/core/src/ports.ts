@@ -128,9 +128,11 @@ export interface ApplyTransaction {
   settleLedger(rows: readonly LedgerRow[]): Promise<void>;
   /** Inserts or updates the row as `failed` or `dead`, never over a final one; false: nothing was changed. */
   failLedger(row: LedgerRow): Promise<boolean>;
-  /** Appends to `webhook_attempts` and `domain_changes`, and deletes the stored bodies of finished events. */
+  /** Appends to `webhook_attempts` and `domain_changes`. */
   record(attempts: readonly AttemptRecord[], changes: readonly AppliedChange[]): Promise<void>;
   quarantine(entry: QuarantineEntry): Promise<void>;
+  /** Deletes the stored bodies of those events that have one. */
+  dropBodies(events: readonly WebhookEvent[]): Promise<void>;
 }
 
 export interface ApplyPorts {

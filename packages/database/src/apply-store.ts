@@ -4,7 +4,6 @@ import {
   type ApplyTransaction,
   type AttemptRecord,
   idempotencyKey,
-  isFinal,
   type PlannedChange,
   type Provider,
   type WebhookEvent,
@@ -41,18 +40,16 @@ export function applyStore(
     failLedger: (row) => ledger.fail(query, row),
     record: async (attempts, changes) => {
       if (attempts.length > 0) await record(query, attempts, changes);
-      const finished = attempts.filter(({ event, outcome }) => 'stored' in event.body && isFinal(outcome));
-      if (finished.length > 0)
-        await deleteBodies(
-          query,
-          finished.map(({ event }) => event),
-        );
     },
     quarantine: async (entry) => {
       const event = entry.event as WebhookEvent;
       const stored =
         'stored' in event.body ? (await selectBodies(query, [event])).get(idempotencyKey(event)) : undefined;
       await insertQuarantine(query, entry, stored);
+    },
+    dropBodies: async (events) => {
+      const stored = events.filter(({ body }) => 'stored' in body);
+      if (stored.length > 0) await deleteBodies(query, stored);
     },
   });
   return (firmIds, work) => inFirms(pool, { firmIds }, (query) => work(inside(query)));
