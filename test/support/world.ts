@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApplyItem, type ChangeSet, idempotencyKey, type Provider } from '@semel/core';
 import { encryptionKey, sealSecret, secretBinding } from '@semel/database';
 import { providerNamed, providers } from '@semel/providers';
@@ -163,6 +164,8 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
         firmId,
         account,
       ]);
+    // A receiver that has looked for endpoints a moment ago does not look again at once.
+    if (receivers.length > 0) await sleep(30);
     return { ...endpoint, secret };
   }
 
