@@ -2,8 +2,16 @@
 // installation. Each function stops with one clear line where it can't go on.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -41,7 +49,21 @@ export function installMissing() {
       `the packages could not be installed (${error?.message ?? `pnpm ended with ${status}`})`,
     );
   }
+  linkWorkspace();
   writeFileSync(stamp, wanted);
+}
+
+/** pnpm hoists the workspace's own packages (publicHoistPattern) into a new node_modules, but not into one that it updates. */
+function linkWorkspace() {
+  const link = (target, path) => {
+    if (existsSync(path)) return;
+    rmSync(path, { force: true }); // a link that points nowhere
+    mkdirSync(dirname(path), { recursive: true });
+    symlinkSync(relative(dirname(path), target), path);
+  };
+  for (const folder of workspaceFolders())
+    link(folder, join(root, 'node_modules', '@semel', basename(folder)));
+  link(join(root, 'apps', 'cli', 'bin', 'semel.mjs'), join(root, 'node_modules', '.bin', 'semel'));
 }
 
 /** Makes the Prisma client where it is missing or older than the schema. */

@@ -1,0 +1,110 @@
+// The rules of imports that `turbo boundaries` can't see, over every source file of packages/ and apps/.
+import { builtinModules } from 'node:module';
+import { basename, dirname, posix } from 'node:path';
+import ts from 'typescript';
+import { gitFiles, read, readJson, workspaceFolders } from './bootstrap.mjs';
+
+/** Which package alone may import what. */
+const owners = {
+  database: /^(pg|pg-|@prisma\/|prisma$)/,
+  queue: /^(bullmq|ioredis)(\/|$)/,
+  providers: /^(stripe|square|twilio|docusign-esign)(\/|$)/,
+};
+const builtins = new Set(builtinModules);
+const apps = new Set(
+  workspaceFolders()
+    .filter((folder) => basename(dirname(folder)) === 'apps')
+    .map((folder) => basename(folder)),
+);
+const problems = [];
+
+for (const file of gitFiles('packages/*/src/**', 'apps/*/src/**', 'packages/*/src/*', 'apps/*/src/*')) {
+  if (/\.(ts|mts|tsx|mjs|js)$/.test(file) && !file.includes('/generated/')) check(file);
+}
+for (const problem of [...new Set(problems)].sort()) console.error(problem);
+console.log(problems.length === 0 ? 'The boundaries hold.' : `${problems.length} imports cross a boundary.`);
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+function check(file) {
+  const [kind, name] = file.split('/');
+  const text = read(file);
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const say = (node, rule) => {
+    const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));
+    problems.push(`${file}:${line + 1}  ${rule}`);
+  };
+  const visit = (node) => {
+    const specifier = importedBy(node);
+    if (specifier !== null) for (const rule of broken({ kind, name, file, specifier })) say(node, rule);
+    if (readsEnvironment(node) && !mayReadEnvironment({ kind, name, file }, node)) {
+      say(node, 'only packages/config reads process.env');
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+}
+
+/** The module that a node imports, re-exports, requires or names in a type; null for any other node. */
+function importedBy(node) {
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return literal(node.moduleSpecifier);
+  if (ts.isImportTypeNode(node)) return literal(node.argument.literal);
+  if (!ts.isCallExpression(node)) return null;
+  const called = node.expression;
+  const imports =
+    called.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(called) && called.text === 'require');
+  return imports ? literal(node.arguments[0]) : null;
+}
+
+function literal(node) {
+  return node !== undefined && ts.isStringLiteralLike(node) ? node.text : null;
+}
+
+function broken({ kind, name, file, specifier }) {
+  if (specifier.startsWith('.')) {
+    const target = posix.join(posix.dirname(file), specifier);
+    return target.startsWith(`${kind}/${name}/`) ? [] : [`imports ${specifier}, a file of another package`];
+  }
+  const rules = [];
+  if (builtins.has(specifier.replace(/^node:/, ''))) {
+    if (kind === 'packages' && name === 'core' && !['node:buffer', 'node:crypto'].includes(specifier)) {
+      rules.push(`core does no I/O, and imports ${specifier}`);
+    }
+    return rules;
+  }
+  if (kind === 'packages' && name === 'core') return [`core imports nothing, and imports ${specifier}`];
+  for (const [owner, pattern] of Object.entries(owners)) {
+    if (pattern.test(specifier) && !(kind === 'packages' && name === owner)) {
+      rules.push(`only packages/${owner} imports ${specifier}`);
+    }
+  }
+  const [scope, target, ...deep] = specifier.split('/');
+  if (scope !== '@semel') return rules;
+  if (deep.length > 0) rules.push(`deep import of ${specifier}: only what a package exports`);
+  if (apps.has(target)) rules.push(`imports the app ${specifier}`);
+  else if (kind === 'packages' && target !== 'core')
+    rules.push(`sideways import of ${specifier}: packages import core alone`);
+  if (!declared(kind, name).has(specifier))
+    rules.push(`imports ${specifier}, which its package.json does not list`);
+  return rules;
+}
+
+function readsEnvironment(node) {
+  return (
+    ts.isPropertyAccessExpression(node) &&
+    node.name.text === 'env' &&
+    ts.isIdentifier(node.expression) &&
+    node.expression.text === 'process'
+  );
+}
+
+/** An app's main.ts may hand the environment on as a whole; it may not look into it. */
+function mayReadEnvironment({ kind, name, file }, node) {
+  if (kind === 'packages') return name === 'config';
+  const looksInside = ts.isPropertyAccessExpression(node.parent) || ts.isElementAccessExpression(node.parent);
+  return posix.basename(file) === 'main.ts' && !looksInside;
+}
+
+function declared(kind, name) {
+  const { dependencies = {} } = readJson(`${kind}/${name}/package.json`);
+  return new Set(Object.keys(dependencies));
+}
