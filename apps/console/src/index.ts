@@ -1,1 +1,1 @@
-export {};
+export { buildConsole, type ConsoleOptions } from './app.js';

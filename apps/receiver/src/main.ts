@@ -31,5 +31,5 @@ const grace = closeWithGrace({ delay: config.shutdownTimeoutMs }, async ({ err }
 process.on('disconnect', () => void grace.close());
 
 const address = await app.listen(config.receiver);
-log.info({ address }, 'receiver.started');
+log.info({ listening: address }, 'receiver.started');
 process.send?.({ ready: true, address });

@@ -31,5 +31,5 @@ const grace = closeWithGrace({ delay: config.shutdownTimeoutMs }, async ({ err }
 process.on('disconnect', () => void grace.close());
 
 const address = await app.listen(config.worker);
-log.info({ address }, 'worker.started');
+log.info({ listening: address }, 'worker.started');
 process.send?.({ ready: true, address });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Endpoint, type Endpoints, StoreUnavailableError } from '@semel/core';
 import type pg from 'pg';
 import { type EncryptionKey, openSecret, secretBinding } from './secrets.js';
@@ -45,8 +46,10 @@ export function endpointCache({
   let revision = '';
   let fresh = false;
   let looking: Promise<void> | null = null;
+  let nextLook: Promise<void> | null = null;
   let lastLookMs = 0;
   let timer: NodeJS.Timeout | undefined;
+  let started = false;
   let stopped = false;
 
   const nameOf = (provider: string, key: string) => `${provider} ${key}`;
@@ -103,8 +106,19 @@ export function endpointCache({
     return looking;
   };
 
+  async function lookSoon() {
+    await sleep(Math.max(0, lastLookMs + refreshMs / 4 - performance.now()));
+    while (looking !== null) await looking.catch(() => undefined);
+    nextLook = null; // whoever asks from here on may have seen a later change
+    await lookOnce();
+  }
+
   async function poll() {
-    await lookOnce().catch(onError);
+    const before = fresh;
+    await lookOnce().catch((error: unknown) => {
+      if (before || !started) onError(error); // once per outage, not once per look
+    });
+    started = true;
     if (!stopped) timer = setTimeout(poll, refreshMs);
   }
 
@@ -124,10 +138,10 @@ export function endpointCache({
       return found ?? null;
     },
     firmOfAccount: (provider, account) => accountFirms.get(nameOf(provider, account)) ?? null,
-    // Forged requests must not become queries: one look serves all who ask within a short while.
-    reload: async () => {
-      if (looking === null && performance.now() - lastLookMs < refreshMs / 4) return;
-      await lookOnce();
+    // Forged requests must not become queries: one look, begun after they asked, serves all who ask within a short while.
+    reload: () => {
+      nextLook ??= lookSoon();
+      return nextLook;
     },
   };
 }

@@ -1,8 +1,10 @@
+export * from './admin/index.js';
 export { type ApplyChanges, applyStore } from './apply-store.js';
 export { insertBody } from './bodies.js';
 export { addDeliveries, countDuplicates, type DeliverySum } from './deliveries.js';
 export { type Delivery, type DeliveryRecorder, deliveryRecorder } from './delivery-recorder.js';
 export { type EndpointCache, endpointCache } from './endpoints.js';
+export { diffAgainstSchema, MigrationError } from './migrate/index.js';
 export { isMigrated, migrate } from './migrate.js';
 export { type DatabaseOptions, inFirms, openPool, type PoolOptions, type Query } from './pool.js';
 export { insertQuarantine } from './quarantine.js';

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { searchPath } from '@semel/config';
+import { findRedis } from './find-redis.js';
 import { type GuardedOptions, lastLine, spawnGuarded } from './guarded.js';
 import type { Server } from './postgres.js';
 import { commandLine, endProcess, isAlive } from './processes.js';
@@ -24,28 +24,16 @@ export interface RedisOptions {
 /** What makes a 200 durable: every write is on disk before its answer, and nothing is evicted. */
 const durable = { appendonly: 'yes', appendfsync: 'always', 'maxmemory-policy': 'noeviction', save: '' };
 
-/** The Redis or Valkey on PATH; null where there is none. */
-export function findRedis(path: string = searchPath()): string | null {
-  for (const name of ['redis-server', 'valkey-server']) {
-    for (const folder of path.split(delimiter)) {
-      if (folder !== '' && existsSync(join(folder, name))) return join(folder, name);
-    }
-  }
-  return null;
-}
-
 /** Starts Redis on 127.0.0.1, with its data in `dir`, and makes sure that the one that answers is the one it started. */
 export async function startRedisServer(options: RedisOptions): Promise<Server> {
   const { dir, port, password, settings = {}, logFile, removeDir, timeoutMs = 60_000 } = options;
-  const command = findRedis();
-  if (command === null)
-    throw new StartError('there is no redis-server on PATH: install it, or set REDIS_URL');
+  const redis = findRedis();
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   await clearLeftOver(dir);
 
   const all = {
     port: String(port),
-    bind: '127.0.0.1',
+    ...redis.settings,
     dir,
     pidfile: join(dir, 'redis.pid'),
     daemonize: 'no',
@@ -57,8 +45,7 @@ export async function startRedisServer(options: RedisOptions): Promise<Server> {
   const lines = Object.entries(all).map(([name, value]) => `${name} ${JSON.stringify(value)}\n`);
   writeFileSync(configFile, lines.join(''), { mode: 0o600 }); // not as arguments: those everyone can read
   const server = await spawnGuarded({
-    command,
-    args: [configFile],
+    ...redis.command(configFile, port),
     cwd: dir,
     logFile,
     orphan: options.orphan ?? { signal: 'SIGTERM', killAfterMs: 10_000 },
@@ -68,7 +55,8 @@ export async function startRedisServer(options: RedisOptions): Promise<Server> {
   for (const deadline = Date.now() + timeoutMs; ; await sleep(20)) {
     if (server.exit() !== null)
       throw new StartError(`Redis ended at once: ${lastLine(logFile)} (see ${logFile})`);
-    if ((await readInfo(url))?.process_id === String(server.pid)) break;
+    const info = await readInfo(url);
+    if (info?.config_file === configFile && redis.isPid(Number(info.process_id), server.pid)) break;
     if (Date.now() > deadline) {
       await server.stop('SIGTERM', 5000);
       throw new StartError(`Redis is not ready after ${timeoutMs / 1000} s: see ${logFile}`);

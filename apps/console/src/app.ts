@@ -1,0 +1,97 @@
+import cookie from '@fastify/cookie';
+import type { Provider } from '@semel/core';
+import { type DatabaseOptions, isMigrated, openPool } from '@semel/database';
+import { openProducerRedis, openQueue, quarantineQueueName, readQueueStats } from '@semel/queue';
+import { createMetrics, type Logger, registerHealth } from '@semel/telemetry';
+import fastify, { type FastifyInstance, LogController } from 'fastify';
+import { countRows } from './count-rows.js';
+import { createGauges } from './gauges.js';
+import { credentialCheck } from './login/credentials.js';
+import { sessionsOf } from './login/sessions.js';
+import { board } from './plugins/board.js';
+import { login } from './plugins/login.js';
+import { requireLogin } from './plugins/require-login.js';
+import { securityHeaders } from './plugins/security-headers.js';
+import { sendProblem } from './problem.js';
+
+export interface ConsoleOptions extends DatabaseOptions {
+  redisUrl: string;
+  providers: readonly Provider[];
+  /** Of the user `admin`. */
+  password: string;
+  log: Logger;
+  /** The clock that sessions and wrong passwords are judged by. */
+  now?: () => number;
+}
+
+/** The console, ready to listen: the queues to look at, and the gauges that describe the whole. Starts although a store is away. */
+export async function buildConsole(options: ConsoleOptions): Promise<FastifyInstance> {
+  const { log, password, now = Date.now } = options;
+  const providers = options.providers.map(({ name }) => name);
+  const metrics = createMetrics('console', providers);
+  const pool = openPool({
+    ...options,
+    role: 'console',
+    max: 5,
+    connectTimeoutMs: 1_000,
+    statementTimeoutMs: 5_000,
+  });
+  const redis = openProducerRedis(options.redisUrl, 2_000);
+  const queues = [...providers, quarantineQueueName].map((name) => openQueue(redis, name));
+  const gauges = createGauges({
+    metrics,
+    providers,
+    readQueue: (provider) => readQueueStats(redis, provider),
+    countRows: () => countRows(pool),
+    log,
+  });
+  const guard = {
+    sessions: sessionsOf(options.encryptionKey, password, now),
+    check: credentialCheck(password, now, log),
+  };
+
+  const app = fastify({
+    logController: new LogController({ disableRequestLogging: true }),
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: 500 },
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    const { statusCode = 500 } = error as { statusCode?: number };
+    if (statusCode < 500) return sendProblem(reply, 'malformed');
+    log.error({ err: error }, 'request.failed');
+    return sendProblem(reply, 'internal');
+  });
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, 'not_found'));
+  securityHeaders(app);
+  await app.register(cookie); // loaded before the next hook is added, or that would find no cookies
+  requireLogin(app, guard);
+  app.addHook('onRequest', async ({ routeOptions }) => {
+    if (routeOptions.url === '/metrics') await gauges.refresh();
+  });
+  app.register(async (scope) => login(scope, guard));
+  app.register(async (scope) => board(scope, { queues, log }));
+  registerHealth(app, {
+    metrics,
+    isReady: async () => {
+      const [postgres, redisIs] = await Promise.all([
+        isMigrated(pool).then(
+          (migrated) => (migrated ? 'up' : 'unmigrated'),
+          () => 'away',
+        ),
+        redis.ping().then(
+          () => 'up',
+          () => 'away',
+        ),
+      ]);
+      return { ready: postgres === 'up' && redisIs === 'up', checks: { postgres, redis: redisIs } };
+    },
+  });
+  app.addHook('onClose', async () => {
+    gauges.stop();
+    await Promise.allSettled(queues.map((queue) => queue.close()));
+    redis.disconnect();
+    await pool.end();
+  });
+  gauges.start();
+  return app;
+}

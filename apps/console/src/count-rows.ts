@@ -1,0 +1,23 @@
+import { inFirms, type openPool } from '@semel/database';
+
+export interface RowCounts {
+  /** Not handed to Redis yet. */
+  spill: number;
+  /** Not resolved yet. */
+  quarantine: number;
+}
+
+/** Counts over all firms and the platform. */
+export async function countRows(pool: ReturnType<typeof openPool>): Promise<RowCounts> {
+  const firmIds = await inFirms(pool, { firmIds: [] }, async (query) => {
+    const { rows } = await query('SELECT id FROM semel_firms()');
+    return rows.map(({ id }: { id: string }) => id);
+  });
+  return inFirms(pool, { firmIds, platform: true }, async (query) => {
+    const { rows } = await query(
+      `SELECT (SELECT count(*) FROM webhook_spill WHERE enqueued_at IS NULL) AS spill,
+         (SELECT count(*) FROM webhook_quarantine WHERE resolved_at IS NULL) AS quarantine`,
+    );
+    return { spill: Number(rows[0].spill), quarantine: Number(rows[0].quarantine) };
+  });
+}

@@ -1,0 +1,52 @@
+import type { QueueStats } from '@semel/queue';
+import { type ConsoleMetrics, jobStates, type Logger } from '@semel/telemetry';
+import type { RowCounts } from './count-rows.js';
+import { createRefresher } from './refresher.js';
+
+export interface GaugeOptions {
+  metrics: ConsoleMetrics;
+  providers: readonly string[];
+  readQueue(provider: string): Promise<QueueStats>;
+  countRows(): Promise<RowCounts>;
+  log: Logger;
+}
+
+export interface Gauges {
+  start(): void;
+  /** Before a scrape. */
+  refresh(): Promise<void>;
+  stop(): void;
+}
+
+const everyMs = 5_000;
+
+/** Keeps the gauges that describe the whole. While a store is away they keep what it said last; `/readyz` says that it is away. */
+export function createGauges({ metrics, providers, readQueue, countRows, log }: GaugeOptions): Gauges {
+  const report = (store: string) => (err: unknown | null) =>
+    err === null ? log.info({ store }, 'gauges.recovered') : log.warn({ err, store }, 'gauges.failed');
+  const queues = createRefresher(async () => {
+    const nowMs = Date.now();
+    const stats = await Promise.all(providers.map(readQueue));
+    for (const [index, provider] of providers.entries()) {
+      const { jobs, oldestMs } = stats[index] as QueueStats;
+      for (const state of jobStates) metrics.queueJobs(provider, state, jobs[state]);
+      metrics.oldestJobAgeSeconds(provider, oldestMs === null ? 0 : Math.max(0, (nowMs - oldestMs) / 1_000));
+    }
+  }, report('redis'));
+  const rows = createRefresher(async () => {
+    const { spill, quarantine } = await countRows();
+    metrics.spillRows(spill);
+    metrics.quarantineRows(quarantine);
+  }, report('postgres'));
+
+  const refresh = async () => void (await Promise.all([queues.refresh(), rows.refresh()]));
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    refresh,
+    start() {
+      timer = setInterval(refresh, everyMs);
+      void refresh();
+    },
+    stop: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,30 @@
+import { loadConfig, requireConsolePassword } from '@semel/config';
+import { encryptionKey } from '@semel/database';
+import { providers } from '@semel/providers';
+import { createLogger } from '@semel/telemetry';
+import closeWithGrace from 'close-with-grace';
+import { buildConsole } from './app.js';
+
+const config = loadConfig();
+const log = createLogger({ app: 'console', level: config.logLevel });
+
+const app = await buildConsole({
+  databaseUrl: config.databaseUrl,
+  encryptionKey: encryptionKey(config.encryptionKey),
+  redisUrl: config.redisUrl,
+  providers,
+  password: requireConsolePassword(config),
+  log,
+});
+
+const grace = closeWithGrace({ delay: config.shutdownTimeoutMs }, async ({ err }) => {
+  if (err) log.fatal({ err }, 'console.crashed');
+  await app.close();
+  log.info('console.stopped');
+});
+// Started by a supervisor: its end is ours too, however it ended.
+process.on('disconnect', () => void grace.close());
+
+const address = await app.listen(config.console);
+log.info({ listening: address }, 'console.started');
+process.send?.({ ready: true, address });
