@@ -5,4 +5,5 @@ export { type Consumer, type ConsumerOptions, openConsumer } from './consumer.js
 export { jobOptions, openProviderQueue, openQueue, type ProviderQueue } from './event-queue.js';
 export { claimKey, prefixOf, quarantineQueueName, queueKey } from './names.js';
 export { openQuarantineConsumer } from './quarantine-consumer.js';
+export { type QueueStats, readQueueStats } from './queue-stats.js';
 export { checkRedis, openConsumerRedis, openProducerRedis } from './redis.js';

@@ -1,0 +1,60 @@
+import type { Redis, Result } from 'ioredis';
+import { queueKey } from './names.js';
+
+/**
+ * Counts a queue's jobs and looks for the oldest that is not finished. No more than `sample` jobs at each end of a list are
+ * looked at: retries stand anywhere in it, but those that failed longest ago are at its ends. Only reads.
+ *
+ * KEYS  1 wait · 2 active · 3 delayed · 4 prioritized · 5 paused · 6 failed · 7 completed · 8 meta
+ * ARGV  1 key prefix of jobs · 2 sample
+ * Returns wait, active, delayed, prioritized, paused, failed, completed, queue is paused (0, 1), time stamp ('' if none)
+ */
+const statsScript = `
+local sample, oldest = tonumber(ARGV[2]), nil
+local function look(ids)
+  for _, id in ipairs(ids) do
+    local at = tonumber(redis.call('HGET', ARGV[1] .. id, 'timestamp') or nil)
+    if at and (not oldest or at < oldest) then oldest = at end
+  end
+end
+local function ends(command, key, length)
+  look(redis.call(command, key, 0, sample - 1))
+  if length > sample then look(redis.call(command, key, -math.min(sample, length - sample), -1)) end
+end
+local counts = {}
+for i = 1, 7 do
+  counts[i] = redis.call((i <= 2 or i == 5) and 'LLEN' or 'ZCARD', KEYS[i])
+  if i <= 5 then ends((i <= 2 or i == 5) and 'LRANGE' or 'ZRANGE', KEYS[i], counts[i]) end
+end
+counts[8] = redis.call('HEXISTS', KEYS[8], 'paused')
+counts[9] = oldest and string.format('%d', oldest) or ''
+return counts
+`;
+
+const parts = ['wait', 'active', 'delayed', 'prioritized', 'paused', 'failed', 'completed', 'meta'] as const;
+const sample = 50;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    semelQueueStats(...args: (string | number)[]): Result<(number | string)[], Context>;
+  }
+}
+
+export interface QueueStats {
+  /** Jobs of a paused queue wait as `paused`, not as `waiting`. */
+  jobs: Record<'waiting' | 'active' | 'delayed' | 'prioritized' | 'paused' | 'failed' | 'completed', number>;
+  /** When the oldest job that is not finished was added, in milliseconds since 1970; null where there is none. */
+  oldestMs: number | null;
+}
+
+/** One cheap round trip, whatever the length of the queue. */
+export async function readQueueStats(redis: Redis, queueName: string): Promise<QueueStats> {
+  if (!('semelQueueStats' in redis))
+    (redis as Redis).defineCommand('semelQueueStats', { numberOfKeys: parts.length, lua: statsScript });
+  const keys = parts.map((part) => queueKey(queueName, part));
+  const answer = await redis.semelQueueStats(...keys, queueKey(queueName, ''), sample);
+  const [wait, active, delayed, prioritized, legacyPaused, failed, completed, isPaused] = answer.map(Number);
+  const [waiting, paused] = isPaused ? [0, (wait ?? 0) + (legacyPaused ?? 0)] : [wait, legacyPaused];
+  const jobs = { waiting, active, delayed, prioritized, paused, failed, completed };
+  return { jobs: jobs as QueueStats['jobs'], oldestMs: answer[8] ? Number(answer[8]) : null };
+}
