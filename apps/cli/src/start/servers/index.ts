@@ -2,5 +2,5 @@ export { freePort, tryPort } from './free-port.js';
 export type { Exit, Guarded } from './guarded.js';
 export { type PostgresOptions, type Server, startPostgresServer } from './postgres.js';
 export { commandLine, endProcess, isAlive, startedAt } from './processes.js';
-export { findRedis, type RedisOptions, readInfo, startRedisServer } from './redis.js';
+export { type RedisOptions, readInfo, startRedisServer } from './redis.js';
 export { StartError } from './start-error.js';
