@@ -48,7 +48,6 @@ export function openPool(options: PoolOptions): pg.Pool {
   pool.on('error', () => undefined); // an idle connection died: the pool has dropped it already
   // One in use died: its statement fails, and says so. Unheard, this event would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  pool.on('connect', (client) => client.on('error', () => undefined)); // one at work died: its query says so
   return pool;
 }
 
