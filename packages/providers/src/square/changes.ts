@@ -4,7 +4,7 @@ import { asList, asObject, type JsonObject, parseObject } from '../json.js';
 import { optionalAmount, requiredAmount } from '../money.js';
 import { isoOf, microsOf, millisOf } from '../time.js';
 
-/** The rule for `invoice.*` and `payment.*`. Statuses are stored in lower case, as the other providers write theirs. */
+/** The rule for `invoice.*` and `payment.*`. Statuses are stored as Square spells them: in capitals. */
 export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   const kind = /^(invoice|payment)\./.exec(event.type)?.[1];
   if (kind === undefined) return nothing('type_not_handled');
@@ -59,7 +59,7 @@ const invoiceOrder = ({ version, updated_at }: JsonObject): [number, number] =>
     : [0, millisOf(updated_at) ?? 0];
 
 /** Payments have no version, only `updated_at`; where two have the same time, the final state wins. */
-const paymentRank: Record<string, number> = { completed: 1, canceled: 1, failed: 1 };
+const paymentRank: Record<string, number> = { COMPLETED: 1, CANCELED: 1, FAILED: 1 };
 
 function paymentChanges(object: JsonObject, externalId: string): ChangeSet {
   const payment: EntityRef = { entity: 'payment', externalId };
@@ -74,7 +74,7 @@ function paymentChanges(object: JsonObject, externalId: string): ChangeSet {
     currency: shortText(asObject(object.amount_money)?.currency),
     failure_code: shortText(failure?.code),
     failure_message: cleanText(failure?.detail),
-    paid_at: status === 'completed' ? isoOf(captured ?? millisOf(object.updated_at)) : null,
+    paid_at: status === 'COMPLETED' ? isoOf(captured ?? millisOf(object.updated_at)) : null,
     customer_external_id: idOf(object.customer_id),
     metadata: null,
   };
@@ -87,4 +87,4 @@ function paymentChanges(object: JsonObject, externalId: string): ChangeSet {
   };
 }
 
-const statusOf = (object: JsonObject): string | null => shortText(object.status)?.toLowerCase() ?? null;
+const statusOf = (object: JsonObject): string | null => shortText(object.status);
