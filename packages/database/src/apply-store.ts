@@ -28,7 +28,7 @@ export function applyStore(
     storedBodies: async (events) => {
       if (events.length === 0) return new Map();
       const bodies = await selectBodies(query, events);
-      const missing = events.map(idempotencyKey).filter((key) => !bodies.has(key));
+      const missing = events.filter((event) => !bodies.has(idempotencyKey(event)));
       if (missing.length > 0)
         for (const [key, raw] of await ledger.rawBodies(query, missing)) bodies.set(key, raw);
       return bodies;

@@ -9,14 +9,22 @@ export async function insertBody(query: Query, event: WebhookEvent, body: Buffer
   );
 }
 
-/** The session's own firms' bodies, by idempotency key. */
+const ofEvents = `provider = $1 AND (event_id, firm_id) IN (SELECT * FROM unnest($2::text[], $3::uuid[]))`;
+
+const named = (events: readonly WebhookEvent[]): unknown[] => [
+  events[0]?.provider,
+  events.map(({ eventId }) => eventId),
+  events.map(({ owner }) => owner),
+];
+
+/** The events' own bodies, by idempotency key; never those of another firm under the same event id. */
 export async function selectBodies(
   query: Query,
   events: readonly WebhookEvent[],
 ): Promise<Map<string, Buffer>> {
   const { rows } = await query(
-    'SELECT provider, event_id, body FROM webhook_bodies WHERE provider = $1 AND event_id = ANY ($2::text[])',
-    [events[0]?.provider, events.map((event) => event.eventId)],
+    `SELECT provider, event_id, body FROM webhook_bodies WHERE ${ofEvents}`,
+    named(events),
   );
   return new Map(
     rows.map((row: { provider: string; event_id: string; body: Buffer }) => [
@@ -27,8 +35,5 @@ export async function selectBodies(
 }
 
 export async function deleteBodies(query: Query, events: readonly WebhookEvent[]): Promise<void> {
-  await query('DELETE FROM webhook_bodies WHERE provider = $1 AND event_id = ANY ($2::text[])', [
-    events[0]?.provider,
-    events.map((event) => event.eventId),
-  ]);
+  await query(`DELETE FROM webhook_bodies WHERE ${ofEvents}`, named(events));
 }

@@ -60,13 +60,24 @@ export function ledgerOf(provider: Provider) {
     ORDER BY r.idempotency_key
     ON CONFLICT DO NOTHING
     RETURNING idempotency_key`;
+  // What a row lacks that failed because its stored body was missing.
+  const refilled = columns
+    .filter(([name]) => /^(event_raw|event_data|body_sha256)$/.test(name))
+    .map(
+      ([name, type, value]): Column<LedgerRow> => [
+        name,
+        type,
+        (row) => ('stored' in row.event.body ? value(row) : null),
+      ],
+    );
   const settled = columns
     .filter(([name]) => /^(idempotency_key|outcome|ignored_reason)$/.test(name))
-    .concat(links);
+    .concat(links, refilled);
   const settle = `
     UPDATE ${table} AS t SET outcome = r.outcome, ignored_reason = r.ignored_reason, applied_at = now(), last_error = NULL,
       attempts = CASE WHEN t.outcome IN ('failed', 'dead') THEN t.attempts + 1 ELSE t.attempts END
       ${links.map(([name]) => `, ${name} = r.${name}`).join('')}
+      ${refilled.map(([name]) => `, ${name} = CASE WHEN t.event_raw = '' AND r.event_raw IS NOT NULL THEN ${name === 'event_data' ? fromRaw : `r.${name}`} ELSE t.${name} END`).join('')}
     FROM unnest(${settled.map(([, type], i) => `$${i + 1}::${type}[]`).join(', ')}) AS r (${settled.map(([name]) => name).join(', ')})
     WHERE t.idempotency_key = r.idempotency_key`;
 
@@ -75,12 +86,14 @@ export function ledgerOf(provider: Provider) {
       const { rows: fresh } = await query(insert, columnwise(columns, rows));
       return new Set(fresh.map((row: { idempotency_key: string }) => row.idempotency_key));
     },
+    /** Each event's own row: the session may see the firms of a whole group, so that the owner is compared here as well. */
     async lock(query: Query, events: readonly WebhookEvent[]) {
       if (events.length === 0) return new Map<string, { outcome: string }>();
       const { rows } = await query(
-        `SELECT idempotency_key, outcome FROM ${table} WHERE idempotency_key = ANY ($1::text[])
-         ORDER BY idempotency_key FOR UPDATE`,
-        [events.map(idempotencyKey)],
+        `SELECT t.idempotency_key, t.outcome FROM ${table} t
+         WHERE (t.idempotency_key, t.firm_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
+         ORDER BY t.idempotency_key FOR UPDATE`,
+        [events.map(idempotencyKey), events.map(({ owner }) => owner)],
       );
       return new Map(
         rows.map((row: { idempotency_key: string; outcome: string }) => [row.idempotency_key, row]),
@@ -100,11 +113,12 @@ export function ledgerOf(provider: Provider) {
       );
       return Boolean(updated);
     },
-    /** Bodies of rows that failed before: what an event without its stored body is read from. */
-    async rawBodies(query: Query, keys: readonly string[]): Promise<Map<string, Buffer>> {
+    /** Bodies of rows that failed before: what an event without its stored body is read from. None is empty. */
+    async rawBodies(query: Query, events: readonly WebhookEvent[]): Promise<Map<string, Buffer>> {
       const { rows } = await query(
-        `SELECT idempotency_key, event_raw FROM ${table} WHERE idempotency_key = ANY ($1::text[])`,
-        [keys],
+        `SELECT idempotency_key, event_raw FROM ${table}
+         WHERE (idempotency_key, firm_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) AND event_raw <> ''`,
+        [events.map(idempotencyKey), events.map(({ owner }) => owner)],
       );
       return new Map(
         rows.map((row: { idempotency_key: string; event_raw: Buffer }) => [
