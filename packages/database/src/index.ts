@@ -5,7 +5,7 @@ export { addDeliveries, countDuplicates, type DeliverySum } from './deliveries.j
 export { type Delivery, type DeliveryRecorder, deliveryRecorder } from './delivery-recorder.js';
 export { type EndpointCache, endpointCache } from './endpoints.js';
 export { diffAgainstSchema, MigrationError } from './migrate/index.js';
-export { isMigrated, migrate } from './migrate.js';
+export { isMigrated, listPending, migrate } from './migrate.js';
 export { type DatabaseOptions, inFirms, openPool, type PoolOptions, type Query } from './pool.js';
 export { insertQuarantine } from './quarantine.js';
 export { type AppRole, appRoles, connectionAs, roleName } from './roles.js';

@@ -33,6 +33,10 @@ export async function isMigrated(pool: pg.Pool): Promise<boolean> {
   return (await pendingMigrations({ query: (text) => pool.query(text), migrationsDir })).length === 0;
 }
 
+/** The names of what `migrate` would apply, oldest first. Changes nothing. */
+export const listPending = ({ databaseUrl }: Pick<DatabaseOptions, 'databaseUrl'>): Promise<string[]> =>
+  pendingMigrations({ databaseUrl, migrationsDir });
+
 async function withClient<T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
   await client.connect();

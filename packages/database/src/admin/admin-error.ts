@@ -13,6 +13,7 @@ export type AdminErrorCode =
   | 'provider_unknown'
   | 'quarantine_unknown'
   | 'secret_missing'
+  | 'secret_unreadable'
   | 'slug_invalid'
   | 'slug_taken'
   | 'still_unmapped';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type EncryptionKey, sealSecret, secretBinding } from '../secrets.js';
+import { type EncryptionKey, openSecret, sealSecret, secretBinding } from '../secrets.js';
 import { AdminError } from './admin-error.js';
 import {
   checkAccounts,
@@ -46,7 +46,7 @@ export interface EndpointChange {
   disabled?: boolean;
 }
 
-/** Secrets never come out again, only how many there are. */
+/** Of the secrets only how many there are. */
 export interface EndpointRow {
   id: string;
   key: string;
@@ -69,6 +69,11 @@ export interface AdminEndpoints {
   disable(ref: EndpointRef): Promise<EndpointRow>;
   /** For good: its secrets are deleted, its key is never given again, its events stay. */
   remove(ref: EndpointRef): Promise<{ id: string; key: string }>;
+  /**
+   * The newest secret, to sign a sample the way the provider does: the one way out for a secret, never to be shown.
+   * Throws `secret_unreadable` where another encryption key sealed it.
+   */
+  readSecret(ref: EndpointRef): Promise<string>;
 }
 
 export function endpointsOf(
@@ -176,6 +181,29 @@ export function endpointsOf(
         await tx.webhookEndpointSecret.deleteMany({ where: { endpointId: id } });
         await tx.webhookEndpoint.update({ where: { id }, data: { removedAt, updatedAt: removedAt } });
         return { id, key };
+      }),
+
+    readSecret: (ref) =>
+      scope.everywhere(async (tx) => {
+        const { id: endpointId, key } = await findEndpoint(tx, ref);
+        const row = await tx.webhookEndpointSecret.findFirst({
+          where: { endpointId },
+          orderBy: { createdAt: 'desc' },
+        });
+        if (row === null)
+          throw new AdminError('secret_missing', `The endpoint "${key}" has no secret. Update it with one.`);
+        try {
+          return openSecret(
+            encryptionKey,
+            Buffer.from(row.sealed),
+            secretBinding({ endpointId, secretId: row.id }),
+          );
+        } catch {
+          throw new AdminError(
+            'secret_unreadable',
+            `The secret of the endpoint "${key}" was sealed with another SEMEL_ENCRYPTION_KEY. Use that key, or update the endpoint with the secret.`,
+          );
+        }
       }),
   };
 }
