@@ -19,6 +19,8 @@ const began = Date.now();
 const cluster = await startPostgres({ fsync: false });
 const env = {
   ...process.env,
+  // Seconds. Each file tells its parent this limit, in place of the one given below.
+  TAP_TIMEOUT: String(timeoutMs / 1000),
   [testDatabaseEnv.cluster]: cluster.url,
   [testDatabaseEnv.template]: await makeTemplate(cluster),
 };
