@@ -10,7 +10,7 @@ import {
   type WebhookEvent,
 } from '@semel/core';
 import { type ApplyChanges, applyStore, type DeliveryRecorder } from '@semel/database';
-import { type Consumer, claimsDone, openConsumer, type Redis } from '@semel/queue';
+import { type Consumer, claimsDone, freeClaims, openConsumer, type Redis } from '@semel/queue';
 import type { Logger, Metrics } from '@semel/telemetry';
 import { grouped } from './group.js';
 
@@ -42,6 +42,10 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
     claimsDone: (events) =>
       claimsDone(redis, provider, events).catch((err: unknown) =>
         log.warn({ err, provider: name }, 'claims.doneFailed'),
+      ),
+    claimsFreed: (events) =>
+      freeClaims(redis, provider, events).catch((err: unknown) =>
+        log.warn({ err, provider: name }, 'claims.freeFailed'),
       ),
   };
   const applyOne = grouped<ApplyItem, Applied>({

@@ -33,10 +33,20 @@ export async function apply(ports: ApplyPorts, items: readonly ApplyItem[]): Pro
       for (const item of items) alone.push(...(await apply(ports, [item])));
       return alone;
     }
-    return [await recordFailure(ports, items[0] as ApplyItem, error)];
+    applied = [await recordFailure(ports, items[0] as ApplyItem, error)];
   }
-  await ports.claimsDone(items.map((item) => item.event));
+  await settleClaims(ports, items, applied);
   return applied;
+}
+
+/** A claim on another firm's event is given up: it would turn the true owner's own deliveries into collisions. */
+async function settleClaims(ports: ApplyPorts, items: readonly ApplyItem[], applied: readonly Applied[]) {
+  const eventsThat = (are: (outcome: ApplyOutcome) => boolean) =>
+    items.filter((_, i) => are((applied[i] as Applied).outcome)).map((item) => item.event);
+  const done = eventsThat((outcome) => isFinal(outcome) || outcome === 'duplicate');
+  const foreign = eventsThat((outcome) => outcome === 'quarantined');
+  if (done.length > 0) await ports.claimsDone(done);
+  if (foreign.length > 0) await ports.claimsFreed(foreign);
 }
 
 function applyTogether(ports: ApplyPorts, items: readonly ApplyItem[]): Promise<Applied[]> {

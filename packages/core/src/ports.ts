@@ -141,4 +141,6 @@ export interface ApplyPorts {
   provider: Provider;
   /** Sets the claims of finished events to `done`. A failure costs only a later duplicate its fast answer. */
   claimsDone(events: readonly WebhookEvent[]): Promise<void>;
+  /** Deletes the claims that these events' owners have on them. A failure costs a later delivery a way through quarantine. */
+  claimsFreed(events: readonly WebhookEvent[]): Promise<void>;
 }

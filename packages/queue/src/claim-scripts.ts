@@ -33,3 +33,13 @@ if claim and string.sub(claim, 1, 4) == 'done' then return 0 end
 redis.call('SET', KEYS[1], 'queued|' .. ARGV[1], 'PX', ARGV[2])
 return 1
 `;
+
+/**
+ * Deletes a claim if it is this owner's.
+ * KEYS 1 claim · ARGV 1 owner
+ */
+export const freeScript = `
+local claim = redis.call('GET', KEYS[1])
+if not claim or string.match(claim, '|(.*)$') ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+`;

@@ -1,6 +1,6 @@
 import type { ClaimLook, Claims, JobState, Provider, WebhookEvent } from '@semel/core';
 import type { Redis, Result } from 'ioredis';
-import { confirmScript, lookScript } from './claim-scripts.js';
+import { confirmScript, freeScript, lookScript } from './claim-scripts.js';
 import { claimKey, prefixOf, queueKey } from './names.js';
 import { onRedis } from './redis.js';
 
@@ -60,6 +60,16 @@ export async function claimsDone(
   for (const { owner, eventId } of events)
     pipeline.set(claimKey(provider.name, eventId), `done|${owner}`, 'PX', provider.claimWindowMs);
   for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+}
+
+/** Gives up the claims that these events' owners have on them. */
+export async function freeClaims(
+  redis: Redis,
+  provider: Provider,
+  events: readonly WebhookEvent[],
+): Promise<void> {
+  for (const { owner, eventId } of events)
+    await redis.eval(freeScript, 1, claimKey(provider.name, eventId), owner);
 }
 
 /** Forgets every claim of a provider (after Postgres was restored to an earlier time). Returns how many there were. */

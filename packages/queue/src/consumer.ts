@@ -58,6 +58,8 @@ export function openConsumer(options: ConsumerOptions): Consumer {
       });
       if (applied.outcome === 'failed') throw new RecordedFailure('handler_failed');
       if (applied.outcome === 'dead') throw new RecordedDeath('handler_failed');
+      // A job kept under another firm's event would turn the true owner's own deliveries into collisions.
+      if (applied.outcome === 'quarantined') job.opts.removeOnComplete = true;
       return applied.outcome;
     },
     {

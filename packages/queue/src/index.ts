@@ -1,6 +1,6 @@
 export type { Queue } from 'bullmq';
 export type { Redis } from 'ioredis';
-export { claimsDone, claimsOf, resetClaims } from './claims.js';
+export { claimsDone, claimsOf, freeClaims, resetClaims } from './claims.js';
 export { type Consumer, type ConsumerOptions, openConsumer } from './consumer.js';
 export { jobOptions, openProviderQueue, openQueue, type ProviderQueue } from './event-queue.js';
 export { claimKey, prefixOf, quarantineQueueName, queueKey } from './names.js';
