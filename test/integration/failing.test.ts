@@ -1,0 +1,416 @@
+import type { Provider, WebhookEvent } from '@semel/core';
+import { providers } from '@semel/providers';
+import { openConsumerRedis, openProducerRedis, openProviderQueue, openQueue } from '@semel/queue';
+import t from 'tap';
+import { waitUntil } from '../support/servers.js';
+import { createWorld, type MainType, mainTypes, type TestEndpoint, type World } from '../support/world.js';
+
+/** Rules that throw for chosen events: `budget` says how often still, by event id. */
+function failingRule() {
+  const budget = new Map<string, number>();
+  const rule = (provider: Provider): Provider => ({
+    ...provider,
+    changesOf(event, body) {
+      const left = budget.get(event.eventId) ?? 0;
+      if (left > 0) {
+        budget.set(event.eventId, left - 1);
+        throw new Error('the handler failed: Connection timeout'); // words that a broken store uses, too
+      }
+      return provider.changesOf(event, body);
+    },
+  });
+  return { budget, rule };
+}
+
+const mainType = (provider: Provider) => (mainTypes[provider.name] as MainType).type;
+const always = Number.POSITIVE_INFINITY;
+
+/** A body and the id of its event, known before it is sent. */
+function prepare(world: World, endpoint: TestEndpoint, overrides?: Record<string, unknown>) {
+  const { provider } = endpoint;
+  const type = mainType(provider);
+  const { body, channel } = world.buildBody(endpoint, type, overrides ? { overrides } : {});
+  return { type, body, eventId: provider.identify(body, channel).eventId };
+}
+
+const changesOf = (world: World, eventId: string) =>
+  world.sql('SELECT * FROM domain_changes WHERE event_id = $1', [eventId]);
+
+const outcomesOf = async (world: World, eventId: string) =>
+  (await world.attemptsOf(eventId)).map(({ outcome }) => outcome);
+
+t.test('an event that fails by itself', async (t) => {
+  const { budget, rule } = failingRule();
+  const world = await createWorld(t, { rule, attempts: 3 });
+  const firm = await world.addFirm();
+  const redis = openProducerRedis(world.redisServer.url, 2_000);
+  t.teardown(() => redis.disconnect());
+  const applyCount = (provider: Provider, outcome: string) =>
+    world.metric(`webhook_applied_total{provider="${provider.name}",outcome="${outcome}"}`);
+  const failuresLogged = (eventId: string) =>
+    world.logs.filter((line) => line.msg === 'event.applyFailed' && line.eventId === eventId);
+
+  for (const provider of providers)
+    await t.test(provider.name, async (t) => {
+      const endpoint = await world.addEndpoint(provider.name, firm);
+      const queue = openQueue(redis, provider.name);
+      t.teardown(() => queue.close());
+
+      await t.test('is tried again, and applied once', async (t) => {
+        const { type, body, eventId } = prepare(world, endpoint);
+        budget.set(eventId, 1);
+        const failed = await applyCount(provider, 'failed');
+        t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted');
+        const row = await world.applied(provider, eventId);
+        t.match(row, { attempts: 2, last_error: null });
+        t.ok(row.applied_at);
+        const attempts = await world.attemptsOf(eventId);
+        t.same(
+          attempts.map(({ outcome }) => outcome),
+          ['failed', 'applied'],
+        );
+        t.match(attempts[0]?.error, /the handler failed/);
+        const changes = await changesOf(world, eventId);
+        t.equal(new Set(changes.map(({ entity_id }) => entity_id)).size, changes.length);
+        t.ok(changes.length > 0);
+        t.equal(failuresLogged(eventId).length, 1, 'logged as a failure');
+        t.notOk(
+          world.logs.some(
+            ({ msg }) => msg === `Duplicate ${provider.name} webhook event received: ${eventId}`,
+          ),
+          'and never as a duplicate',
+        );
+        t.equal(await applyCount(provider, 'failed'), failed + 1);
+        t.equal(await world.metric(`${provider.name}_webhook_duplicate`), 0);
+        t.equal(await world.metric(`webhook_record_failed_total{provider="${provider.name}"}`), 0);
+      });
+
+      await t.test('is dead after its attempts, and comes to life by redelivery', async (t) => {
+        const { type, body, eventId } = prepare(world, endpoint);
+        budget.set(eventId, always);
+        await world.send(endpoint, type, { body });
+        const row = await world.applied(provider, eventId, 'dead');
+        t.match(row, { attempts: 3, applied_at: null, event_raw: body });
+        t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead']);
+        t.same(await changesOf(world, eventId), [], 'nothing of it is left behind');
+        await waitUntil(async () => (await queue.getJob(eventId))?.isFailed(), {
+          what: 'the job is kept as failed',
+        });
+
+        budget.delete(eventId);
+        const again = await world.send(endpoint, type, { body });
+        t.equal(again.status, 200);
+        t.equal(again.outcome, 'revived');
+        t.match(await world.applied(provider, eventId), { attempts: 4, last_error: null });
+        t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead', 'applied']);
+        t.ok((await changesOf(world, eventId)).length > 0);
+        t.equal(
+          await world.metric(`${provider.name}_webhook_duplicate`),
+          0,
+          'a revived event is no duplicate',
+        );
+
+        const last = await waitUntil(
+          async () => {
+            const sent = await world.send(endpoint, type, { body });
+            return sent.outcome === 'duplicate' ? sent : undefined;
+          },
+          { what: 'it is over' },
+        );
+        t.equal(last.status, 200);
+        t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead', 'applied']);
+      });
+
+      await t.test('is dead, and comes to life by re-arming from what is stored', async (t) => {
+        const { type, body, eventId } = prepare(world, endpoint);
+        budget.set(eventId, always);
+        await world.send(endpoint, type, { body });
+        const row = await world.applied(provider, eventId, 'dead');
+        await waitUntil(async () => (await queue.getJob(eventId))?.isFailed(), {
+          what: 'the job has failed',
+        });
+        budget.delete(eventId);
+
+        const providerQueue = openProviderQueue({ redis, provider, attempts: 3 });
+        t.teardown(() => providerQueue.close());
+        const stored = storedEvent(provider, row);
+        t.equal(
+          await providerQueue.queue.rearm({ ...stored, owner: otherFirm }),
+          'foreign',
+          'not by another firm',
+        );
+        t.equal(await providerQueue.queue.rearm(stored), 'armed');
+        await world.applied(provider, eventId);
+        t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead', 'applied']);
+        await waitUntil(async () => (await queue.getJob(eventId))?.isCompleted(), {
+          what: 'the job is over',
+        });
+
+        t.equal(await providerQueue.queue.rearm(stored), 'armed', 'once more, by mistake');
+        await waitUntil(async () => (await queue.getJob(eventId))?.isCompleted(), {
+          what: 'it is over again',
+        });
+        t.same(
+          await outcomesOf(world, eventId),
+          ['failed', 'failed', 'dead', 'applied'],
+          'a final row stays as it is',
+        );
+      });
+    });
+});
+
+const otherFirm = '00000000-0000-4000-8000-000000000001';
+
+/** What the ledger has kept of an event, as a job. */
+function storedEvent(provider: Provider, row: Record<string, unknown>): WebhookEvent {
+  return {
+    v: 1,
+    owner: row.firm_id as string,
+    provider: provider.name,
+    eventId: (row.idempotency_key as string).slice(provider.name.length + 1),
+    type: row.event_type as string,
+    channel: row.channel as string | null,
+    endpointId: row.endpoint_id as string,
+    account: row.account as string | null,
+    createdAtMs: (row.provider_created_at as Date | null)?.getTime() ?? null,
+    receivedAtMs: (row.received_at as Date).getTime(),
+    body: { base64: (row.event_raw as Buffer).toString('base64') },
+    sha256: row.body_sha256 as string,
+    ignored: row.ignored_reason as string | null,
+  };
+}
+
+t.test('a poison event leaves its neighbours alone', async (t) => {
+  const { budget, rule } = failingRule();
+  const world = await createWorld(t, { rule, attempts: 3, workers: 0 });
+  const firm = await world.addFirm();
+
+  await t.test('of one group, by a rule that throws', async (t) => {
+    const endpoints = await Promise.all(providers.map(({ name }) => world.addEndpoint(name, firm)));
+    const good: { provider: Provider; eventId: string }[] = [];
+    const bad: { provider: Provider; eventId: string }[] = [];
+    for (const endpoint of endpoints)
+      for (let i = 0; i < 9; i++) {
+        const { type, body, eventId } = prepare(world, endpoint);
+        if (i === 4) budget.set(eventId, always);
+        (i === 4 ? bad : good).push({ provider: endpoint.provider, eventId });
+        t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted');
+      }
+    const worker = await world.startWorker(); // only now: all that waits is one group
+    for (const { provider, eventId } of good) await world.applied(provider, eventId);
+    for (const { provider, eventId } of bad) await world.applied(provider, eventId, 'dead');
+    for (const { eventId } of good) t.same(await outcomesOf(world, eventId), ['applied']);
+    for (const { eventId } of bad) t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead']);
+    t.notOk(
+      world.logs.some(({ msg }) => msg === 'worker.paused'),
+      'and the worker never rested for it',
+    );
+    t.notOk(world.logs.some(({ msg }) => msg === 'event.recordFailed'));
+    t.equal((await worker.inject('/readyz')).statusCode, 200);
+  });
+
+  await t.test('of one group, by bodies that no rule can take', async (t) => {
+    const endpoint = await world.addEndpoint('stripe', firm);
+    const bodies: Record<string, Record<string, unknown>> = {
+      'an amount that is a text': { amount_due: '12500' },
+      'an amount with a fraction': { amount_due: 0.1 },
+      'no amount': { amount_due: undefined },
+      'an amount beyond bigint': { amount_due: 1e300 },
+    };
+    const neighbours: string[] = [];
+    for (const [name, overrides] of Object.entries(bodies)) {
+      const before = prepare(world, endpoint);
+      const poison = prepare(world, endpoint, overrides);
+      const after = prepare(world, endpoint);
+      for (const { type, body } of [before, poison, after])
+        t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted', name);
+      t.match(await world.applied(endpoint.provider, poison.eventId, 'dead'), { event_raw: poison.body });
+      t.same(await outcomesOf(world, poison.eventId), ['failed', 'failed', 'dead']);
+      neighbours.push(before.eventId, after.eventId);
+    }
+    for (const eventId of neighbours) {
+      await world.applied(endpoint.provider, eventId);
+      t.same(await outcomesOf(world, eventId), ['applied']);
+    }
+  });
+
+  await t.test('whose body is odd JSON all the way into the ledger', async (t) => {
+    const endpoint = await world.addEndpoint('stripe', firm);
+    const { body } = prepare(world, endpoint);
+    const odd = [
+      String.raw`{"x":"\u0000"}`,
+      String.raw`{"x":"\ud83d\\\ude00"}`,
+      '{"x":1e999999}',
+      `{"x":"${']'.repeat(30_000)}","y":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
+      String.raw`{"\ud800":"\udfff"}`,
+    ];
+    for (const [i, metadata] of odd.entries()) {
+      const eventId = `evt_odd_${i}`;
+      const text = body
+        .toString('utf8')
+        .replace(/"id":"evt_[^"]+"/, `"id":"${eventId}"`)
+        .replace(/"metadata":\{"matter":"[^"]+"\}/, () => `"metadata":${metadata}`);
+      const bytes = Buffer.from(text);
+      t.equal((await world.send(endpoint, 'invoice.paid', { body: bytes })).outcome, 'accepted');
+      const row = await waitUntil(
+        async () =>
+          (
+            await world.sql(
+              "SELECT * FROM finance_stripe_webhook_events WHERE stripe_event_id = $1 AND outcome <> 'failed'",
+              [eventId],
+            )
+          )[0],
+        { what: `${metadata.slice(0, 30)} is in the ledger, whatever became of it` },
+      );
+      t.same(row.event_raw, bytes);
+      t.equal(row.event_data, null, 'only the searchable copy is left out');
+    }
+    t.notOk(world.logs.some(({ msg }) => msg === 'worker.paused'));
+  });
+});
+
+t.test('a final row is never overwritten by a failure', async (t) => {
+  const { budget, rule } = failingRule();
+  const world = await createWorld(t, { rule, attempts: 1 });
+  const firm = await world.addFirm();
+  for (const provider of providers) {
+    const endpoint = await world.addEndpoint(provider.name, firm);
+    const { type, body, eventId } = prepare(world, endpoint);
+    await world.send(endpoint, type, { body });
+    const before = await world.applied(provider, eventId);
+    await waitUntil(async () => (await world.redis.exists(jobKey(provider, eventId, ':lock'))) === 0, {
+      what: 'the job is over',
+    });
+    await forget(world, provider, eventId);
+    budget.set(eventId, always);
+    t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted', 'Redis has forgotten it');
+    await waitUntil(
+      () =>
+        world.logs.some(({ msg }) => msg === `Duplicate ${provider.name} webhook event received: ${eventId}`),
+      { what: 'the ledger knows it' },
+    );
+    const { duplicate_count, last_duplicate_at, ...row } = await world.applied(provider, eventId);
+    const { duplicate_count: _count, last_duplicate_at: _at, ...rowBefore } = before;
+    t.same(row, rowBefore, `${provider.name}: the row is as it was`);
+    t.same(await outcomesOf(world, eventId), ['applied']);
+    t.notOk(world.logs.some((line) => line.msg === 'event.applyFailed' && line.eventId === eventId));
+  }
+});
+
+const jobKey = (provider: Provider, eventId: string, part = '') =>
+  `{semel:${provider.name}}:${provider.name}:${eventId}${part}`;
+
+/** Takes claim and job out of Redis, as a flush or the end of the claim window would. */
+async function forget(world: World, provider: Provider, eventId: string) {
+  const redis = openConsumerRedis(world.redisServer.url);
+  const queue = openQueue(redis, provider.name);
+  await waitUntil(async () => (await queue.remove(eventId)) === 1, { what: 'the job can be removed' });
+  await redis.del(`{semel:${provider.name}}:claim:${eventId}`);
+  await queue.close();
+  redis.disconnect();
+}
+
+t.test('a job that the queue gives up without running it is dead, and in the ledger', async (t) => {
+  const world = await createWorld(t, { workers: 0, attempts: 3 });
+  const firm = await world.addFirm();
+  const lost: { provider: Provider; eventId: string; endpoint: TestEndpoint; type: string; body: Buffer }[] =
+    [];
+  for (const provider of providers) {
+    const endpoint = await world.addEndpoint(provider.name, firm);
+    const { type, body, eventId } = prepare(world, endpoint);
+    await world.send(endpoint, type, { body });
+    // What BullMQ leaves on a job that stalled too often: the next worker fails it instead of running it.
+    await world.redis.hset(jobKey(provider, eventId), 'defa', 'job stalled more than allowable limit');
+    lost.push({ provider, eventId, endpoint, type, body });
+  }
+  await world.startWorker();
+  for (const { provider, eventId, endpoint, type, body } of lost) {
+    const row = await world.applied(provider, eventId, 'dead');
+    t.match(row.last_error, /job_lost/, provider.name);
+    t.same(row.event_raw, body);
+    t.same(await outcomesOf(world, eventId), ['dead']);
+    t.ok(world.logs.some((line) => line.msg === 'event.applyFailed' && line.eventId === eventId));
+    t.equal((await world.send(endpoint, type, { body })).outcome, 'revived', 'a redelivery runs it');
+    await world.applied(provider, eventId);
+    t.same(await outcomesOf(world, eventId), ['dead', 'applied']);
+  }
+});
+
+t.test('a stalled-out job whose event was applied stays applied', async (t) => {
+  const world = await createWorld(t);
+  const firm = await world.addFirm();
+  const endpoint = await world.addEndpoint('square', firm);
+  const { provider } = endpoint;
+  const { type, body, eventId } = prepare(world, endpoint);
+  await world.send(endpoint, type, { body });
+  const row = await world.applied(provider, eventId);
+  await forget(world, provider, eventId);
+  await Promise.all(world.workers.splice(0).map((worker) => worker.close()));
+
+  const redis = openProducerRedis(world.redisServer.url, 2_000);
+  const { queue, close } = openProviderQueue({ redis, provider, attempts: 3 });
+  await waitUntil(() => redis.status === 'ready', { what: 'Redis is there' });
+  await queue.add(storedEvent(provider, row));
+  await world.redis.hset(jobKey(provider, eventId), 'defa', 'job stalled more than allowable limit');
+  await world.startWorker();
+  await waitUntil(
+    async () => (await world.metric('webhook_applied_total{provider="square",outcome="duplicate"}')) === 1,
+    { what: 'the listener has looked' },
+  );
+  t.same(await outcomesOf(world, eventId), ['applied']);
+  t.match(await world.applied(provider, eventId), { last_error: null, attempts: 1 });
+  await close();
+  redis.disconnect();
+});
+
+t.test('a job of a later version waits for a worker that knows it', async (t) => {
+  const world = await createWorld(t, { workers: 1 });
+  const firm = await world.addFirm();
+  const redis = openProducerRedis(world.redisServer.url, 2_000);
+  t.teardown(() => redis.disconnect());
+  for (const provider of providers) {
+    const endpoint = await world.addEndpoint(provider.name, firm);
+    const { type, body, eventId } = prepare(world, endpoint);
+    const { queue, close } = openProviderQueue({ redis, provider, attempts: 3 });
+    t.teardown(close);
+    const jobs = openQueue(redis, provider.name);
+    t.teardown(() => jobs.close());
+    const event: WebhookEvent = {
+      v: 1,
+      owner: firm,
+      provider: provider.name,
+      eventId,
+      type: provider.identify(body, world.buildBody(endpoint, type).channel).type,
+      channel: world.buildBody(endpoint, type).channel,
+      endpointId: endpoint.id,
+      account: null,
+      createdAtMs: null,
+      receivedAtMs: Date.now(),
+      body: { base64: body.toString('base64') },
+      sha256: '0'.repeat(64),
+      ignored: null,
+    };
+    await queue.add({ ...event, v: 2 as 1 });
+    const job = await waitUntil(
+      async () => {
+        const isDelayed = (await jobs.getJobState(eventId)) === 'delayed';
+        return isDelayed ? await jobs.getJob(eventId) : undefined;
+      },
+      { what: `${provider.name}: the job is put off` },
+    );
+    t.equal(job.attemptsMade, 0, 'without an attempt');
+    t.equal(job.data.v, 2, 'and as it was');
+    t.ok(job.delay > 5_000, 'for a good while');
+    t.same(await world.sql(`SELECT * FROM ${provider.ledger.table}`), [], 'nothing is written down of it');
+    t.equal(await queue.rearm(event), 'alive', 'it is there');
+
+    await job.updateData(event); // as if a worker came that knows the version
+    await job.promote();
+    await world.applied(provider, eventId);
+    t.same(await outcomesOf(world, eventId), ['applied']);
+  }
+  t.notOk(
+    world.logs.some(({ msg }) => msg === 'worker.paused'),
+    'no outage is made of it',
+  );
+});
