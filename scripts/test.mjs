@@ -21,7 +21,11 @@ await runScript(async () => {
       join(root, 'test/support/run.ts'),
       ...process.argv.slice(2),
     ],
-    { cwd: root, stdio: 'inherit', env: { ...withoutSettings(process.env), SEMEL_DATA_DIR: dataDir } },
+    {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...withoutSettings(process.env), SEMEL_DATA_DIR: dataDir, TAP_TIMEOUT: '0' },
+    },
   );
   // The runner gets Ctrl-C as well, and stops its servers; ending before it would leave its last line out.
   process.on('SIGINT', () => undefined);

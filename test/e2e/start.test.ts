@@ -1,0 +1,231 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isAlive } from '@semel/cli/servers';
+import t, { type Test } from 'tap';
+import { freePort, waitUntil } from '../support/servers.js';
+
+interface Start {
+  child: ChildProcess;
+  /** What it said to the person at the keyboard. */
+  said(): string;
+  /** What it and the apps logged. */
+  logged(): string;
+}
+
+const folder = (t: Test) => {
+  const dir = mkdtempSync(join(tmpdir(), 'semel-start-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }));
+  return dir;
+};
+
+async function settings(dataDir: string): Promise<NodeJS.ProcessEnv> {
+  const [receiver, worker, console] = [await freePort(), await freePort(), await freePort()];
+  return {
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    SEMEL_DATA_DIR: dataDir,
+    RECEIVER_PORT: String(receiver),
+    WORKER_PORT: String(worker),
+    CONSOLE_PORT: String(console),
+  };
+}
+
+function run(t: Test, command: string, args: string[], env: NodeJS.ProcessEnv): Start {
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [said, logged] = ['', ''];
+  child.stderr?.on('data', (chunk) => (said += chunk));
+  child.stdout?.on('data', (chunk) => (logged += chunk));
+  t.teardown(() => child.kill('SIGKILL'));
+  return { child, said: () => said, logged: () => logged };
+}
+
+const npmStart = (t: Test, env: NodeJS.ProcessEnv) => run(t, 'npm', ['start', '--silent'], env);
+
+/** The supervisor without the installation and the build that `npm start` begins with. */
+function supervise(t: Test, env: NodeJS.ProcessEnv): Start {
+  const script = `import('./apps/cli/src/start/main.ts').then(({ main }) => main(Date.now()))`;
+  return run(t, process.execPath, ['--import=tsx', '--conditions=@semel/source', '--eval', script], env);
+}
+
+const isUp = (start: Start) =>
+  waitUntil(() => /Semel is up, after [\d.]+ s/.test(start.said()) || start.child.exitCode !== null, {
+    what: 'everything is up',
+    timeoutMs: 180_000,
+  });
+
+const childrenOf = (dataDir: string, start: Start): number[] => {
+  const apps = [...start.logged().matchAll(/"app":"(?:receiver|worker|console)","pid":(\d+)/g)];
+  const postgres = readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8').split('\n')[0];
+  const redis = readFileSync(join(dataDir, 'redis/redis.pid'), 'utf8');
+  return [...new Set([...apps.map(([, pid]) => Number(pid)), Number(postgres), Number(redis)])];
+};
+
+t.test('one command brings everything up, and a signal to npm drains and stops all of it', async (t) => {
+  const dataDir = folder(t);
+  const env = await settings(dataDir);
+  const first = npmStart(t, env);
+  await isUp(first);
+  t.match(first.said(), `http://127.0.0.1:${env.RECEIVER_PORT}`);
+  t.match(first.said(), /user admin, password \S{8,}/);
+  t.equal(statSync(join(dataDir, 'secrets.env')).mode & 0o777, 0o600);
+  for (const port of [env.RECEIVER_PORT, env.WORKER_PORT, env.CONSOLE_PORT]) {
+    const ready = () => fetch(`http://127.0.0.1:${port}/readyz`).then(({ status }) => status === 200);
+    t.ok(await waitUntil(ready, { what: `the app on ${port} is ready` }));
+  }
+  for (const line of first.logged().trim().split('\n')) t.doesNotThrow(() => JSON.parse(line), line);
+  const pids = childrenOf(dataDir, first);
+  t.equal(pids.length, 5);
+  first.child.kill('SIGTERM');
+  await waitUntil(() => !pids.some(isAlive), { what: 'everything has ended', timeoutMs: 15_000 });
+  await waitUntil(() => first.said().includes('Stopped.'), { what: 'it says so' });
+});
+
+t.test(
+  'a supervisor that is killed takes its children with it, and what it leaves never blocks a start',
+  async (t) => {
+    const dataDir = folder(t);
+    const env = await settings(dataDir);
+    const first = supervise(t, env);
+    await isUp(first);
+    const secrets = readFileSync(join(dataDir, 'secrets.env'), 'utf8');
+    const pids = childrenOf(dataDir, first);
+    first.child.kill('SIGKILL');
+    await waitUntil(() => !pids.some(isAlive), { what: 'its children have ended', timeoutMs: 15_000 });
+
+    // as after a power cut, with the process ids in use again
+    const lock = { pid: process.pid, startedAt: 'another time' };
+    writeFileSync(join(dataDir, 'start.lock'), JSON.stringify(lock));
+    writeFileSync(join(dataDir, 'postgres/postmaster.pid'), `${process.pid}\n${dataDir}/postgres\n0\n5432\n`);
+    writeFileSync(join(dataDir, 'redis/redis.pid'), `${process.pid}\n`);
+    const second = supervise(t, env);
+    await isUp(second);
+    t.match(second.said(), 'Semel is up');
+    t.equal(readFileSync(join(dataDir, 'secrets.env'), 'utf8'), secrets, 'what was generated stays');
+
+    const third = supervise(t, await settings(dataDir));
+    await once(third.child, 'exit');
+    t.equal(third.child.exitCode, 1);
+    t.match(third.said(), /^semel: it runs already in .* \(process \d+\)/m);
+
+    const [postgres] = childrenOf(dataDir, second).slice(-2) as [number, number];
+    process.kill(postgres, 'SIGKILL');
+    await waitUntil(() => second.logged().includes('server.restarted'), { what: 'PostgreSQL runs again' });
+    second.child.kill('SIGINT');
+    const [code] = await once(second.child, 'exit');
+    t.equal(code, 0);
+  },
+);
+
+t.test('what stands in the way is said in one line that names what to change', async (t) => {
+  const refuses = async (name: string, change: (env: NodeJS.ProcessEnv, dir: string) => void, line: RegExp) =>
+    t.test(name, async (t) => {
+      const dir = folder(t);
+      const env = await settings(dir);
+      change(env, dir);
+      const start = supervise(t, env);
+      const [code] = await once(start.child, 'close');
+      t.equal(code, 1);
+      const problems = start
+        .said()
+        .split('\n')
+        .filter((text) => text.startsWith('semel: '));
+      t.equal(problems.length, 1, start.said());
+      t.match(problems[0], line);
+      t.notMatch(start.said(), /^\s+at /m, 'no stack');
+    });
+
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.teardown(() => taken.close());
+  const { port } = taken.address() as { port: number };
+  await refuses(
+    'a port in use',
+    (env) => Object.assign(env, { CONSOLE_PORT: String(port) }),
+    /console is taken.*CONSOLE_PORT/,
+  );
+  await refuses(
+    'a wrong value',
+    (env) => Object.assign(env, { LOG_LEVEL: 'loud' }),
+    /LOG_LEVEL: expected one of .*not `loud`/,
+  );
+  await refuses(
+    'a file for a folder',
+    (env, dir) => {
+      writeFileSync(join(dir, 'file'), '');
+      env.SEMEL_DATA_DIR = join(dir, 'file');
+    },
+    /is not a folder that can be written to.*SEMEL_DATA_DIR/,
+  );
+  await refuses(
+    'data of something else',
+    (_env, dir) => {
+      mkdirSync(join(dir, 'postgres'));
+      writeFileSync(join(dir, 'postgres/notes.txt'), '');
+    },
+    /is not a PostgreSQL data folder/,
+  );
+  await refuses(
+    'data without its secrets',
+    (_env, dir) => {
+      mkdirSync(join(dir, 'postgres'));
+      writeFileSync(join(dir, 'postgres/PG_VERSION'), '18\n');
+    },
+    /holds data, but not its secrets\.env/,
+  );
+  await refuses(
+    'no Redis',
+    (env, dir) => {
+      env.PATH = join(dir, 'bin');
+      mkdirSync(env.PATH);
+      for (const tool of ['sh', 'id', 'ps']) symlinkSync(`/usr/bin/${tool}`, join(env.PATH, tool));
+    },
+    /no Redis 7 or newer/,
+  );
+  await refuses(
+    'an old Redis',
+    (env, dir) => {
+      env.PATH = join(dir, 'bin');
+      mkdirSync(env.PATH);
+      for (const tool of ['sh', 'id', 'ps']) symlinkSync(`/usr/bin/${tool}`, join(env.PATH, tool));
+      writeFileSync(join(env.PATH, 'redis-server'), '#!/bin/sh\necho "Redis server v=6.0.16"\n');
+      chmodSync(join(env.PATH, 'redis-server'), 0o755);
+    },
+    /no Redis 7 or newer/,
+  );
+  await refuses(
+    'a database that is away',
+    (env) => {
+      env.DATABASE_URL = 'postgres://nobody:secret@127.0.0.1:9/none';
+    },
+    /database can't be used/,
+  );
+  await refuses(
+    'a Redis that is away',
+    (env) => {
+      env.REDIS_URL = 'redis://127.0.0.1:9';
+    },
+    /REDIS_URL .*can't be reached/,
+  );
+});
+
+t.test('an old Node is refused by name', async (t) => {
+  const { checkNode } = (await import('../../scripts/bootstrap.mjs' as string)) as {
+    checkNode(version: string): void;
+  };
+  t.throws(() => checkNode('18.20.4'), /needs Node.js 20\.19 or newer, and this is 18\.20\.4/);
+  t.throws(() => checkNode('20.18.0'));
+  for (const version of ['20.19.0', '22.0.0', '24.11.1']) t.doesNotThrow(() => checkNode(version));
+});
