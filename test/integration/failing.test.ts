@@ -414,3 +414,63 @@ t.test('a job of a later version waits for a worker that knows it', async (t) =>
     'no outage is made of it',
   );
 });
+
+t.test('an event whose failure can not even be written down delays no other', async (t) => {
+  const world = await createWorld(t, { workers: 0 });
+  const firm = await world.addFirm();
+  const { eventId, endpoint, type, body } = await unwritable(world, firm);
+  const others = await Promise.all(providers.map(({ name }) => world.addEndpoint(name, firm)));
+  const good: { provider: Provider; eventId: string }[] = [];
+  const sendGood = async () => {
+    for (const other of others) {
+      const prepared = prepare(world, other);
+      t.equal((await world.send(other, prepared.type, prepared)).outcome, 'accepted');
+      good.push({ provider: other.provider, eventId: prepared.eventId });
+    }
+  };
+  await sendGood();
+  t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted');
+  await sendGood();
+  await world.startWorker(); // the bad one is in the middle of a group
+  for (const { provider, eventId } of good) {
+    await world.applied(provider, eventId);
+    t.same(await outcomesOf(world, eventId), ['applied']);
+  }
+  await waitUntil(
+    () => world.logs.some((line) => line.msg === 'event.recordFailed' && line.eventId === eventId),
+    {
+      what: 'it is logged',
+    },
+  );
+  t.ok((await world.metric(`webhook_record_failed_total{provider="${endpoint.provider.name}"}`)) > 0);
+  t.notOk(
+    world.logs.some(({ msg }) => msg === 'worker.paused'),
+    'the store is there: no one rests',
+  );
+  t.same(await outcomesOf(world, eventId), []);
+  const jobs = openQueue(world.redis, endpoint.provider.name);
+  await waitUntil(async () => (await jobs.getJobState(eventId)) === 'delayed', { what: 'it waits' });
+  t.equal((await jobs.getJob(eventId))?.attemptsMade, 0, 'without an attempt');
+
+  await world.sql('DROP TRIGGER refuse ON finance_stripe_webhook_events');
+  await (await jobs.getJob(eventId))?.promote();
+  await world.applied(endpoint.provider, eventId);
+  t.same(await outcomesOf(world, eventId), ['applied'], 'and is applied once it can be');
+  await jobs.close();
+});
+
+/** An event that the ledger refuses, for a reason that is no fault of the connection. */
+async function unwritable(world: World, firm: string) {
+  const endpoint = await world.addEndpoint('stripe', firm);
+  const prepared = prepare(world, endpoint);
+  await world.sql(`
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF NEW.stripe_event_id = '${prepared.eventId}' THEN RAISE 'this one does not get in'; END IF;
+      RETURN NEW;
+    END $$`);
+  await world.sql(
+    'CREATE TRIGGER refuse BEFORE INSERT ON finance_stripe_webhook_events FOR EACH ROW EXECUTE FUNCTION refuse()',
+  );
+  return { ...prepared, endpoint };
+}

@@ -6,7 +6,9 @@ import {
   idempotencyKey,
   type Provider,
   recordLost,
-  StoreUnavailableError,
+  type StoreUnavailableError,
+  type Undecided,
+  undecided,
   type WebhookEvent,
 } from '@semel/core';
 import { type ApplyChanges, applyStore, type DeliveryRecorder } from '@semel/database';
@@ -48,7 +50,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
         log.warn({ err, provider: name }, 'claims.freeFailed'),
       ),
   };
-  const applyOne = grouped<ApplyItem, Applied>({
+  const applyOne = grouped<ApplyItem, Applied | Undecided>({
     maxSize: Math.min(options.concurrency, 100),
     concurrency: groupsAtOnce,
     keyOf: ({ event }) => event.eventId,
@@ -57,12 +59,12 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
 
   async function run(item: ApplyItem): Promise<Applied> {
     const startedMs = performance.now();
-    const applied = await applyOne(item).catch((error: unknown) => {
-      if (error instanceof StoreUnavailableError) throw error;
+    const applied = await applyOne(item).catch(undecided);
+    if (applied.outcome === null) {
       metrics.recordFailed(name);
-      log.error({ err: error, provider: name, eventId: item.event.eventId }, 'event.recordFailed');
-      throw new StoreUnavailableError('postgres', error); // nothing was decided: no attempt is spent
-    });
+      log.error({ err: applied.error, provider: name, eventId: item.event.eventId }, 'event.recordFailed');
+      throw applied.error; // no attempt is spent, and no other event waits for it
+    }
     metrics.applySeconds(name, (performance.now() - startedMs) / 1000);
     observe(item.event, applied);
     return applied;

@@ -17,32 +17,51 @@ export interface Applied {
   error: unknown;
 }
 
+/** Not even the failure of this event could be written down, although the store is there. */
+export interface Undecided {
+  outcome: null;
+  error: unknown;
+}
+
 /**
  * The worker's path: events of one provider in, each key once, one outcome each out, in one transaction together.
  * If anything fails, each event runs alone, so that a bad one can't fail its neighbours.
  * Throws `StoreUnavailableError` for faults of ours: then nothing was decided, and no attempt is spent.
  */
-export async function apply(ports: ApplyPorts, items: readonly ApplyItem[]): Promise<Applied[]> {
-  let applied: Applied[];
+export async function apply(
+  ports: ApplyPorts,
+  items: readonly ApplyItem[],
+): Promise<(Applied | Undecided)[]> {
+  let applied: (Applied | Undecided)[];
   try {
     applied = await applyTogether(ports, items);
   } catch (error) {
     if (error instanceof StoreUnavailableError) throw error;
     if (items.length > 1) {
-      const alone: Applied[] = [];
+      const alone: (Applied | Undecided)[] = [];
       for (const item of items) alone.push(...(await apply(ports, [item])));
       return alone;
     }
-    applied = [await recordFailure(ports, items[0] as ApplyItem, error)];
+    applied = [await recordFailure(ports, items[0] as ApplyItem, error).catch(undecided)];
   }
   await settleClaims(ports, items, applied);
   return applied;
 }
 
+/** Faults of ours are thrown on. */
+export function undecided(error: unknown): Undecided {
+  if (error instanceof StoreUnavailableError) throw error;
+  return { outcome: null, error };
+}
+
 /** A claim on another firm's event is given up: it would turn the true owner's own deliveries into collisions. */
-async function settleClaims(ports: ApplyPorts, items: readonly ApplyItem[], applied: readonly Applied[]) {
-  const eventsThat = (are: (outcome: ApplyOutcome) => boolean) =>
-    items.filter((_, i) => are((applied[i] as Applied).outcome)).map((item) => item.event);
+async function settleClaims(
+  ports: ApplyPorts,
+  items: readonly ApplyItem[],
+  applied: readonly (Applied | Undecided)[],
+) {
+  const eventsThat = (are: (outcome: string) => boolean) =>
+    items.filter((_, i) => are(applied[i]?.outcome ?? '')).map((item) => item.event);
   const done = eventsThat((outcome) => isFinal(outcome) || outcome === 'duplicate');
   const foreign = eventsThat((outcome) => outcome === 'quarantined');
   if (done.length > 0) await ports.claimsDone(done);

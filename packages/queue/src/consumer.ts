@@ -15,7 +15,7 @@ export interface ConsumerOptions {
   concurrency: number;
   /** Multiplies the provider's retry delays. */
   retryScale: number;
-  /** Applies one event. Throws `StoreUnavailableError` where nothing was decided. */
+  /** Applies one event. Throws where nothing was decided: `StoreUnavailableError` where the others would fare no better. */
   run(item: ApplyItem): Promise<Applied>;
   /** A job that BullMQ failed without running it to an end of ours. */
   onLost(event: WebhookEvent, attempt: number): void;
@@ -39,6 +39,8 @@ class RecordedDeath extends UnrecoverableError {}
 const knownVersion = 1;
 /** A fault of ours costs no attempt, and the queue rests meanwhile: the job need not wait long. */
 const outageDelayMs = 1_000;
+/** Not even the failure could be written down: this event alone waits for someone to look. */
+const undecidedDelayMs = 30_000;
 const unknownVersionDelayMs = 30_000;
 
 /** The worker of one provider's queue. */
@@ -52,7 +54,7 @@ export function openConsumer(options: ConsumerOptions): Consumer {
       const attempt = job.attemptsMade + 1;
       const lastAttempt = attempt >= (job.opts.attempts ?? 1);
       const applied = await options.run({ event: job.data, attempt, lastAttempt }).catch((error: unknown) => {
-        if (!(error instanceof StoreUnavailableError)) throw error;
+        if (!(error instanceof StoreUnavailableError)) return postpone(job, token, undecidedDelayMs);
         options.onOutage(error);
         return postpone(job, token, outageDelayMs);
       });
