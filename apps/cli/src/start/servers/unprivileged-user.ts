@@ -63,7 +63,13 @@ export function asUser(
     );
   }
   const right = '+dac_override';
-  const as = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+  // Without the bit, access(2) would look with the user's own rights alone, and initdb asks it.
+  const as = [
+    `--reuid=${user.uid}`,
+    `--regid=${user.gid}`,
+    '--clear-groups',
+    '--securebits=+no_setuid_fixup',
+  ];
   return {
     command: setpriv,
     args: [...as, `--inh-caps=${right}`, `--ambient-caps=${right}`, command, ...args],
