@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { answering } from '../output/answer.js';
+import { example } from '../output/example.js';
+import { table } from '../output/table.js';
+import { withAdmin } from '../stores/with-admin.js';
+
+interface Mapping {
+  provider: string;
+  account: string;
+}
+
+export function account(program: Command): void {
+  const group = program.command('account').description("which firm a provider's account belongs to");
+
+  group
+    .command('map')
+    .description('map an account to a firm: it routes platform endpoints, and keeps other firms out')
+    .requiredOption('--provider <provider>', 'such as stripe')
+    .requiredOption('--account <account>', "the provider's id of it")
+    .requiredOption('--firm <slug>', 'the firm')
+    .addHelpText('after', example('semel account map --provider stripe --account acct_123 --firm acme'))
+    .action(
+      answering(async ({ provider, account, firm }: Mapping & { firm: string }) => {
+        const mapped = await withAdmin((admin) => admin.accounts.map({ provider, account, firmSlug: firm }));
+        return { value: mapped, text: `The ${provider} account ${account} belongs to ${firm}.` };
+      }),
+    );
+
+  group
+    .command('list')
+    .description('list the mapped accounts')
+    .option('--provider <provider>', 'only of this provider')
+    .option('--firm <slug>', 'only of this firm')
+    .addHelpText('after', example('semel account list --firm acme'))
+    .action(
+      answering(async ({ provider, firm }: { provider?: string; firm?: string }) => {
+        const filter = {
+          ...(provider === undefined ? {} : { provider }),
+          ...(firm === undefined ? {} : { firmSlug: firm }),
+        };
+        const accounts = await withAdmin((admin) => admin.accounts.list(filter));
+        const rows = accounts.map((row) => [row.provider, row.account, row.firmSlug, row.createdAt]);
+        return {
+          value: accounts,
+          text: table(['PROVIDER', 'ACCOUNT', 'FIRM', 'MAPPED'], rows, 'No account is mapped.'),
+        };
+      }),
+    );
+
+  group
+    .command('unmap')
+    .description('undo a mapping; events that were routed by it stay where they are')
+    .requiredOption('--provider <provider>', 'such as stripe')
+    .requiredOption('--account <account>', "the provider's id of it")
+    .addHelpText('after', example('semel account unmap --provider stripe --account acct_123'))
+    .action(
+      answering(async ({ provider, account }: Mapping) => {
+        await withAdmin((admin) => admin.accounts.unmap({ provider, account }));
+        return {
+          value: { provider, account, unmapped: true },
+          text: `The ${provider} account ${account} is mapped no more.`,
+        };
+      }),
+    );
+}

@@ -1,0 +1,71 @@
+import type { EndpointRow } from '@semel/database';
+import type { Command } from 'commander';
+import { answering } from '../output/answer.js';
+import { example } from '../output/example.js';
+import { table } from '../output/table.js';
+import { withAdmin } from '../stores/with-admin.js';
+import { endpointAdd } from './endpoint-add.js';
+import { endpointUpdate } from './endpoint-update.js';
+
+export function endpoint(program: Command): void {
+  const group = program.command('endpoint').description('where providers send their events');
+  endpointAdd(group);
+
+  group
+    .command('list')
+    .description('list the endpoints; their secrets are only counted')
+    .option('--provider <provider>', 'only of this provider')
+    .option('--firm <slug>', 'only of this firm')
+    .addHelpText('after', example('semel endpoint list --provider stripe'))
+    .action(
+      answering(async ({ provider, firm }: { provider?: string; firm?: string }) => {
+        const filter = {
+          ...(provider === undefined ? {} : { provider }),
+          ...(firm === undefined ? {} : { firmSlug: firm }),
+        };
+        const endpoints = await withAdmin((admin) => admin.endpoints.list(filter));
+        return { value: endpoints, text: table(titles, endpoints.map(toCells), 'There is no endpoint.') };
+      }),
+    );
+
+  endpointUpdate(group);
+
+  group
+    .command('disable')
+    .description('answer 404 to its deliveries until `endpoint update --enable`')
+    .argument('<key>', 'its key')
+    .option('--provider <provider>', 'where several providers have this key')
+    .addHelpText('after', example('semel endpoint disable 5hJ…Xq'))
+    .action(
+      answering(async (key: string, named: { provider?: string }) => {
+        const disabled = await withAdmin((admin) => admin.endpoints.disable({ key, ...named }));
+        return { value: disabled, text: `Disabled the ${disabled.provider} endpoint ${disabled.key}.` };
+      }),
+    );
+
+  group
+    .command('remove')
+    .description('remove it for good: its secrets are deleted, its events stay')
+    .argument('<key>', 'its key')
+    .option('--provider <provider>', 'where several providers have this key')
+    .addHelpText('after', example('semel endpoint remove 5hJ…Xq'))
+    .action(
+      answering(async (key: string, named: { provider?: string }) => {
+        const removed = await withAdmin((admin) => admin.endpoints.remove({ key, ...named }));
+        return { value: { ...removed, removed: true }, text: `Removed the endpoint ${removed.key}.` };
+      }),
+    );
+}
+
+const titles = ['PROVIDER', 'KEY', 'OF', 'MODE', 'ACCOUNTS', 'SECRETS', 'STATE', 'PUBLIC URL'];
+
+const toCells = (row: EndpointRow) => [
+  row.provider,
+  row.key,
+  row.firmSlug ?? '(platform)',
+  row.mode ?? 'both',
+  row.accounts.length === 0 ? 'any' : row.accounts,
+  row.secretCount,
+  row.disabledAt === null ? 'enabled' : 'disabled',
+  row.publicUrl,
+];

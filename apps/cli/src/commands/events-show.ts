@@ -1,0 +1,55 @@
+import type { EventDetail, Plain, PlainRow } from '@semel/database';
+import type { Command } from 'commander';
+import { answering } from '../output/answer.js';
+import { example } from '../output/example.js';
+import { safeText } from '../output/safe-text.js';
+import { type Cell, fields, table } from '../output/table.js';
+import { withAdmin } from '../stores/with-admin.js';
+
+export function eventsShow(group: Command): void {
+  group
+    .command('show')
+    .description('show what became of one event: ledger row, objects, deliveries, attempts, changes')
+    .argument('<provider>', 'such as stripe')
+    .argument('<eventId>', 'as the ledger names it')
+    .option('--body', 'the exact body as well (--json always has it)')
+    .addHelpText('after', example('semel events show stripe evt_123'))
+    .action(
+      answering(async (provider: string, eventId: string, { body }: { body?: true }) => {
+        const detail = await withAdmin((admin) => admin.events.show(provider, eventId));
+        return { value: detail, text: describe(detail, body === true) };
+      }),
+    );
+}
+
+function describe({ event, linked, deliveries, attempts, changes, quarantined }: EventDetail, body: boolean) {
+  const { eventRaw, eventRawEncoding, eventData: _, ...row } = event;
+  const sections = [
+    fields(toCells(row)),
+    ...Object.entries(linked).map(([column, object]) => `${column}\n${indent(fields(toCells(object)))}`),
+    section('Deliveries beyond the first', deliveries, ['outcome', 'count', 'firstAt', 'lastAt', 'code']),
+    section('Attempts', attempts, ['createdAt', 'attempt', 'outcome', 'error']),
+    section('Changes', changes, ['appliedAt', 'entityType', 'entityId', 'change']),
+    ...(quarantined.length === 0
+      ? []
+      : [section('In quarantine', quarantined, ['id', 'reason', 'receivedAt', 'resolution'])]),
+    ...(body ? [`Body (${eventRawEncoding})\n${indent(showText(eventRaw))}`] : []),
+  ];
+  return sections.join('\n\n');
+}
+
+function section(title: string, rows: readonly PlainRow[], columns: readonly string[]): string {
+  const kept = columns.filter((column) => rows.some((row) => column in row));
+  const cells = rows.map((row) => kept.map((column) => toCell(row[column])));
+  return `${title}\n${indent(table(kept, cells, 'none'))}`;
+}
+
+const toCells = (row: PlainRow): Record<string, Cell> =>
+  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, toCell(value)]));
+
+const toCell = (value: Plain | undefined): Cell =>
+  typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+
+const indent = (text: string) => text.replaceAll(/^/gm, '  ');
+
+const showText = (text: string) => text.split(/\r?\n/).map(safeText).join('\n');

@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { answering } from '../output/answer.js';
+import { example } from '../output/example.js';
+import { table } from '../output/table.js';
+import { withAdmin } from '../stores/with-admin.js';
+
+export function firm(program: Command): void {
+  const group = program.command('firm').description('clients, each with data of its own');
+
+  group
+    .command('add')
+    .description('add a firm')
+    .requiredOption('--slug <slug>', 'short name: lower-case letters and digits, single hyphens between')
+    .requiredOption('--name <name>', 'name for people')
+    .addHelpText('after', example('semel firm add --slug acme --name "Acme LLP"'))
+    .action(
+      answering(async (asked: { slug: string; name: string }) => {
+        const added = await withAdmin((admin) => admin.firms.add(asked));
+        return { value: added, text: `Added the firm ${added.slug}.` };
+      }),
+    );
+
+  group
+    .command('list')
+    .description('list the firms')
+    .addHelpText('after', example('semel firm list'))
+    .action(
+      answering(async () => {
+        const firms = await withAdmin((admin) => admin.firms.list());
+        const rows = firms.map(({ slug, name, createdAt }) => [slug, name, createdAt]);
+        return { value: firms, text: table(['SLUG', 'NAME', 'ADDED'], rows, 'There is no firm yet.') };
+      }),
+    );
+}

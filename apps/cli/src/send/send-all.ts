@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DeliveryResult } from './deliver.js';
+
+export interface SendAllOptions {
+  total: number;
+  /** Deliveries per second; none: as fast as they are answered. */
+  rate: number | undefined;
+  /** Aborted: what is under way ends, nothing new begins. */
+  stop: AbortSignal;
+  /** Never throws. Called in order. */
+  deliver(index: number): Promise<DeliveryResult>;
+  onProgress(done: number): void;
+}
+
+const concurrency = 32;
+
+/**
+ * Delivers 0 … total-1, so many at once, and returns their results in that order. Ends early where nobody has ever
+ * answered: the receiver does not run.
+ */
+export async function sendAll({ total, rate, stop, ...options }: SendAllOptions): Promise<DeliveryResult[]> {
+  const results: DeliveryResult[] = [];
+  const underWay = new Set<Promise<void>>();
+  let answered = 0;
+  let unanswered = 0;
+
+  const begin = async (index: number) => {
+    const result = await options.deliver(index);
+    results[index] = result;
+    if (result.status === null) unanswered += 1;
+    else answered += 1;
+    options.onProgress(answered + unanswered);
+  };
+
+  const beganMs = performance.now();
+  for (let index = 0; index < total; index++) {
+    if (rate !== undefined) await pause(beganMs + (index * 1000) / rate - performance.now(), stop);
+    while (underWay.size >= concurrency) await Promise.race(underWay);
+    if (stop.aborted || (answered === 0 && unanswered > 0)) break;
+    const delivery = begin(index).finally(() => underWay.delete(delivery));
+    underWay.add(delivery);
+  }
+  await Promise.all(underWay);
+  return results;
+}
+
+const pause = (delayMs: number, signal: AbortSignal): Promise<void> =>
+  delayMs <= 0 ? Promise.resolve() : sleep(delayMs, undefined, { signal }).catch(() => undefined);

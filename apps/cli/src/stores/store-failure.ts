@@ -1,0 +1,38 @@
+import { CliError } from '../cli-error.js';
+import { causeOf } from './cause-of.js';
+
+export interface Store {
+  title: 'PostgreSQL' | 'Redis';
+  variable: 'DATABASE_URL' | 'REDIS_URL';
+  url: string;
+}
+
+/** One line about a store that can't be used: where it was looked for (without the password), why not, and what to do. */
+export function storeFailure({ title, variable, url }: Store, error: unknown): CliError {
+  const { code, text } = causeOf(error);
+  const [what, advice] = explain();
+  return new CliError('store_unavailable', `${title} at ${addressOf(url)} ${what}`, { advice, cause: error });
+
+  function explain(): [what: string, advice: string] {
+    if (/^28/.test(code))
+      return [
+        'refuses the login',
+        'run `semel migrate` with the SEMEL_ENCRYPTION_KEY of the apps: their roles come from it',
+      ];
+    if (/WRONGPASS|NOAUTH|NOPERM/.test(text)) return ['refuses the login', `correct ${variable}`];
+    if (code === '3D000') return ['has no such database', `create it, or correct ${variable}`];
+    if (/^42/.test(code)) return ['is not at this version', 'run `semel migrate`'];
+    const why = code || text;
+    return [
+      `can't be reached${why === '' ? '' : ` (${why})`}`,
+      `start it (\`npm start\` does), or correct ${variable}`,
+    ];
+  }
+}
+
+/** Host, port and path of an address: never the password, nor the options, which may hold one. */
+function addressOf(url: string): string {
+  if (!URL.canParse(url)) return 'its address';
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname === '/' ? '' : pathname}`;
+}

@@ -1,0 +1,37 @@
+import type { Settings } from '@semel/config';
+import type { Rearm } from '@semel/database';
+import type { ProviderQueue, Redis } from '@semel/queue';
+import { CliError } from '../cli-error.js';
+import { type OpenRedis, openRedis } from './open-redis.js';
+
+/** Runs `work` with the one way to run an event again. Redis is asked for at its first use, and closed after. */
+export async function withRearm<T>(settings: Settings, work: (rearm: Rearm) => Promise<T>): Promise<T> {
+  let opening: Promise<OpenRedis> | undefined;
+  const queues: ProviderQueue[] = [];
+  try {
+    return await work(async (event) => {
+      opening ??= openRedis();
+      const { redis, explain } = await opening;
+      const queue = await openQueueOf(event.provider, redis, settings);
+      queues.push(queue);
+      return queue.queue.rearm(event).catch((error: unknown) => {
+        throw explain(error);
+      });
+    });
+  } finally {
+    await Promise.allSettled(queues.map((queue) => queue.close()));
+    const opened = await opening?.catch(() => undefined);
+    opened?.redis.disconnect();
+  }
+}
+
+async function openQueueOf(name: string, redis: Redis, settings: Settings): Promise<ProviderQueue> {
+  const [{ openProviderQueue }, { providerNamed }] = await Promise.all([
+    import('@semel/queue'),
+    import('@semel/providers'),
+  ]);
+  const provider = providerNamed(name);
+  if (provider === null) throw new CliError('provider_unknown', `this version knows no provider "${name}"`);
+  const attempts = settings.providers[name]?.attempts ?? provider.retry.attempts;
+  return openProviderQueue({ redis, provider, attempts });
+}

@@ -1,0 +1,14 @@
+import type { Redis } from '@semel/queue';
+import { openRedis } from './open-redis.js';
+
+/** Runs `work` with a connection to Redis, and closes it after. Whatever fails in there is Redis. */
+export async function withRedis<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
+  const { redis, explain } = await openRedis();
+  try {
+    return await work(redis);
+  } catch (error) {
+    throw explain(error);
+  } finally {
+    redis.disconnect();
+  }
+}
