@@ -157,7 +157,6 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       'INSERT INTO webhook_endpoints (id, firm_id, provider, key, mode) VALUES ($1, $2, $3, $4, $5)',
       [endpoint.id, firmId, providerName, endpoint.key, extra.mode ?? null],
     );
-    await addSecret(endpoint, secret);
     for (const account of extra.accounts ?? [])
       await sql('INSERT INTO webhook_endpoint_accounts (endpoint_id, firm_id, account) VALUES ($1, $2, $3)', [
         endpoint.id,
@@ -166,6 +165,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       ]);
     // A receiver that has looked for endpoints a moment ago does not look again at once.
     if (receivers.length > 0) await sleep(30);
+    await addSecret(endpoint, secret); // last: until then the endpoint takes nothing
     return { ...endpoint, secret };
   }
 

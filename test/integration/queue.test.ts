@@ -1,0 +1,298 @@
+import { randomUUID } from 'node:crypto';
+import { type Provider, reservedEventIds, type WebhookEvent } from '@semel/core';
+import { providers } from '@semel/providers';
+import {
+  claimKey,
+  claimsDone,
+  openConsumer,
+  openProducerRedis,
+  openProviderQueue,
+  openQueue,
+  prefixOf,
+  queueKey,
+  resetClaims,
+} from '@semel/queue';
+import { QueueKeys } from 'bullmq';
+import t, { type Test } from 'tap';
+import { startRedis, waitUntil } from '../support/servers.js';
+
+// The product reads BullMQ's keys beside BullMQ: what it believes of them is checked against BullMQ itself, so that a
+// new version of it can't break the claims in silence.
+
+const [a, b] = [randomUUID(), randomUUID()];
+const uniqueId = () => `evt_${randomUUID().replaceAll('-', '')}`;
+
+const eventOf = (provider: Provider, owner = a, eventId = uniqueId()): WebhookEvent => ({
+  v: 1,
+  owner,
+  provider: provider.name,
+  eventId,
+  type: 'some.type',
+  channel: null,
+  endpointId: randomUUID(),
+  account: null,
+  createdAtMs: 1,
+  receivedAtMs: 2,
+  body: { utf8: '{"a":"\\u0000","owner":"nobody"}' },
+  sha256: '0'.repeat(64),
+  ignored: null,
+});
+
+async function openWorld(t: Test) {
+  const server = await startRedis();
+  const redis = openProducerRedis(server.url, 2_000);
+  await waitUntil(() => redis.status === 'ready', { what: 'Redis is there' });
+  const queues = new Map(
+    providers.map((provider) => [provider.name, openProviderQueue({ redis, provider, attempts: 1 })]),
+  );
+  t.teardown(async () => {
+    await Promise.all([...queues.values()].map((queue) => queue.close()));
+    redis.disconnect();
+    await server.stop();
+  });
+  const of = (provider: Provider) => queues.get(provider.name) as ReturnType<typeof openProviderQueue>;
+  /** Runs every job there is, to the end that `run` says. */
+  async function work(t: Test, provider: Provider, run: (event: WebhookEvent) => 'applied' | 'dead') {
+    const seen: WebhookEvent[] = [];
+    const consumer = openConsumer({
+      redisUrl: server.url,
+      provider,
+      concurrency: 8,
+      retryScale: 0.01,
+      run: async ({ event }) => {
+        seen.push(event);
+        return { outcome: run(event), error: null };
+      },
+      onLost: () => t.fail('a job was lost'),
+      onOutage: () => undefined,
+      onStalled: () => undefined,
+      onError: () => undefined,
+    });
+    return { seen, stop: () => consumer.close(2_000) };
+  }
+  const isIn = (provider: Provider, set: string, eventId: string) =>
+    waitUntil(async () => (await redis.zscore(queueKey(provider.name, set), eventId)) !== null, {
+      what: `${eventId} is ${set}`,
+    });
+  return { server, redis, of, work, isIn };
+}
+
+t.test("BullMQ's keys are what the product takes them for", async (t) => {
+  const { redis, of, work, isIn } = await openWorld(t);
+
+  t.test('the names of all keys', async (t) => {
+    for (const { name } of providers) {
+      const queue = openQueue(redis, name);
+      const keys = new QueueKeys(prefixOf(name));
+      for (const part of [...Object.keys(keys.getKeys(name)), 'evt_1']) {
+        t.equal(queueKey(name, part), keys.toKey(name, part));
+        t.equal(queueKey(name, part), queue.toKey(part));
+      }
+      t.equal(prefixOf(name), `{semel:${name}}`, 'one hash slot per provider');
+      t.ok(claimKey(name, 'evt_1').startsWith(`{semel:${name}}:`), 'with its claims');
+      t.notOk(
+        claimKey(name, 'evt_1').startsWith(`${keys.getQueueQualifiedName(name)}:`),
+        'but apart from the jobs',
+      );
+      await queue.close();
+    }
+  });
+
+  t.test("no event id is a key of BullMQ's own", async (t) => {
+    const keys = Object.keys(new QueueKeys('x').getKeys('y'));
+    t.ok(keys.length > 10);
+    for (const key of keys) t.ok(reservedEventIds.has(key), JSON.stringify(key));
+    // Whatever a queue leaves in Redis beside its jobs is in that list, too.
+    const provider = providers[0] as Provider;
+    const event = eventOf(provider);
+    const worker = await work(t, provider, () => 'applied');
+    await of(provider).queue.add(event);
+    await isIn(provider, 'completed', event.eventId);
+    await worker.stop();
+    const prefix = queueKey(provider.name, '');
+    const left = (await redis.keys(`${prefix}*`)).map((key) => key.slice(prefix.length));
+    for (const part of left)
+      if (part !== event.eventId) t.ok(reservedEventIds.has(part.split(':')[0] ?? ''), part);
+  });
+
+  for (const provider of providers)
+    t.test(
+      `${provider.name}: a job is a hash with the owner in its data, finished jobs are in sorted sets`,
+      async (t) => {
+        const { claims, queue } = of(provider);
+        const good = eventOf(provider);
+        const bad = eventOf(provider);
+        for (const event of [good, bad]) await queue.add(event);
+        const raw = await redis.hget(queueKey(provider.name, good.eventId), 'data');
+        t.strictSame(JSON.parse(raw ?? ''), good, 'the data is the event');
+        const peek = async ({ owner, eventId }: WebhookEvent) => {
+          const { job, jobOwner } = await claims.peek({ owner, eventId });
+          return { job, jobOwner };
+        };
+        t.strictSame(await peek(good), { job: 'alive', jobOwner: a });
+        t.strictSame(await peek(eventOf(provider)), { job: 'none', jobOwner: null });
+
+        const worker = await work(t, provider, (event) =>
+          event.eventId === bad.eventId ? 'dead' : 'applied',
+        );
+        await isIn(provider, 'completed', good.eventId);
+        await isIn(provider, 'failed', bad.eventId);
+        await worker.stop();
+        t.equal(await redis.type(queueKey(provider.name, 'completed')), 'zset');
+        t.equal(await redis.type(queueKey(provider.name, 'failed')), 'zset');
+        t.strictSame(await peek(good), { job: 'completed', jobOwner: a });
+        t.strictSame(await peek(bad), { job: 'failed', jobOwner: a });
+        t.strictSame(
+          worker.seen.find(({ eventId }) => eventId === good.eventId),
+          good,
+          'it came as it went',
+        );
+      },
+    );
+
+  t.test('a queue in which every odd id was tried still works', async (t) => {
+    const provider = providers[0] as Provider;
+    const { queue } = of(provider);
+    const worker = await work(t, provider, () => 'applied');
+    for (const id of [
+      'evt_~firm',
+      'evt_ü',
+      'SM1.sent.e30008',
+      "evt_'",
+      'evt_{x}',
+      'evt_*',
+      'a'.repeat(255),
+    ]) {
+      const event = eventOf(provider, a, id);
+      await queue.add(event);
+      await isIn(provider, 'completed', id);
+    }
+    await worker.stop();
+  });
+});
+
+t.test('claims', async (t) => {
+  const { redis, of } = await openWorld(t);
+  for (const provider of providers)
+    t.test(`${provider.name}: states go forward only`, async (t) => {
+      const { claims } = of(provider);
+      const event = eventOf(provider);
+      const key = claimKey(provider.name, event.eventId);
+      const state = async () => {
+        const { claim, claimOwner } = await claims.peek(event);
+        return [claim, claimOwner];
+      };
+      t.same(await state(), [null, null], 'to peek sets nothing');
+      t.equal(await redis.exists(key), 0);
+
+      t.match(await claims.look(event), { claim: null, job: 'none' }, 'the first look finds nothing');
+      t.same(await state(), ['pending', a], 'and takes the claim');
+      t.ok((await redis.pttl(key)) <= 60_000, 'for a short while');
+      t.match(await claims.look({ ...event, owner: b }), { claim: 'pending', claimOwner: a });
+      t.same(await state(), ['pending', a], "another owner's look changes nothing");
+
+      await claims.confirm(event);
+      t.same(await state(), ['queued', a]);
+      const ttl = await redis.pttl(key);
+      t.ok(ttl > provider.claimWindowMs - 10_000 && ttl <= provider.claimWindowMs, 'for the window');
+      await claims.look(event);
+      t.same(await state(), ['queued', a]);
+
+      await claimsDone(redis, provider, [event]);
+      t.same(await state(), ['done', a]);
+      await claims.confirm(event);
+      t.same(await state(), ['done', a], 'a late confirm does not take it back');
+      await claims.look(event);
+      t.same(await state(), ['done', a]);
+      t.ok((await redis.pttl(key)) > provider.claimWindowMs - 10_000);
+    });
+
+  t.test('of a hundred who look at once, one finds nothing', async (t) => {
+    const provider = providers[0] as Provider;
+    const event = eventOf(provider);
+    const looks = await Promise.all(Array.from({ length: 100 }, () => of(provider).claims.look(event)));
+    t.equal(looks.filter(({ claim }) => claim === null).length, 1);
+    t.equal(looks.filter(({ claim }) => claim === 'pending').length, 99);
+  });
+
+  t.test('a job whose data no one can read does not stop the look', async (t) => {
+    const provider = providers[0] as Provider;
+    const event = eventOf(provider);
+    await redis.hset(queueKey(provider.name, event.eventId), 'data', '{"owner":');
+    t.match(await of(provider).claims.look(event), { job: 'alive', jobOwner: null });
+  });
+
+  t.test('to reset them deletes claims and nothing else', async (t) => {
+    await redis.flushall();
+    for (const provider of providers)
+      for (let i = 0; i < 20; i++) {
+        const event = eventOf(provider);
+        await of(provider).claims.look(event);
+        await of(provider).queue.add(event);
+      }
+    await redis.set('claim:other', 'x');
+    const before = (await redis.keys('*')).sort();
+    const [first, ...others] = providers as [Provider, ...Provider[]];
+    t.equal(await resetClaims(redis, first.name), 20);
+    t.same(
+      (await redis.keys('*')).sort(),
+      before.filter((key) => !key.startsWith(`{semel:${first.name}}:claim:`)),
+      "one provider's",
+    );
+    for (const { name } of others) t.equal(await resetClaims(redis, name), 20);
+    t.same(
+      (await redis.keys('*')).sort(),
+      before.filter((key) => !key.includes('}:claim:')),
+    );
+    t.equal(await resetClaims(redis, first.name), 0);
+  });
+});
+
+t.test('to run an event again', async (t) => {
+  const { redis, of, work, isIn } = await openWorld(t);
+  for (const provider of providers)
+    t.test(provider.name, async (t) => {
+      const { queue, claims } = of(provider);
+      const { name } = provider;
+      const waitingIds = () => redis.lrange(queueKey(name, 'wait'), 0, -1);
+
+      const fresh = eventOf(provider);
+      t.equal(await queue.rearm(fresh), 'armed', 'there was no job');
+      t.same(await waitingIds(), [fresh.eventId]);
+      t.equal(await queue.rearm(fresh), 'alive');
+      t.equal(await queue.rearm({ ...fresh, owner: b }), 'foreign', 'by the job');
+      await claims.look(eventOf(provider)); // another claim has no say
+      t.same(await waitingIds(), [fresh.eventId], 'one job');
+
+      const claimed = eventOf(provider);
+      await claims.look(claimed);
+      t.equal(await queue.rearm({ ...claimed, owner: b }), 'foreign', 'by the claim');
+      t.equal(await redis.exists(queueKey(name, claimed.eventId)), 0);
+
+      const runs: string[] = [];
+      let dead = true;
+      const worker = await work(t, provider, ({ eventId }) => {
+        runs.push(eventId);
+        return dead && eventId === failing.eventId ? 'dead' : 'applied';
+      });
+      const failing = eventOf(provider);
+      await queue.add(failing);
+      await isIn(provider, 'failed', failing.eventId);
+      t.equal(await queue.rearm({ ...failing, owner: b }), 'foreign', 'by the failed job');
+      await queue.add(failing);
+      dead = false;
+      t.equal(await queue.rearm(failing), 'armed', 'it failed');
+      await isIn(provider, 'completed', failing.eventId);
+      t.equal(await redis.zscore(queueKey(name, 'failed'), failing.eventId), null, 'and has failed no more');
+      t.equal(runs.filter((id) => id === failing.eventId).length, 2, 'a bare add runs nothing');
+      t.equal(await redis.hget(queueKey(name, failing.eventId), 'atm'), '1', 'with its attempts before it');
+      t.equal(await redis.hget(queueKey(name, failing.eventId), 'stc'), null, 'and no stalls');
+
+      t.equal(await queue.rearm(failing), 'armed', 'it is completed');
+      await waitUntil(() => runs.filter((id) => id === failing.eventId).length === 3, {
+        what: 'it runs again',
+      });
+      await isIn(provider, 'completed', failing.eventId);
+      await worker.stop();
+    });
+});
