@@ -1,4 +1,4 @@
-import { type ChangeSet, nothing } from './change.js';
+import { type ChangeSet, type EntityRef, nothing, stubOrder } from './change.js';
 import { SemelError, StoreUnavailableError } from './errors.js';
 import { type ApplyOutcome, type Body, idempotencyKey, isFinal, type WebhookEvent } from './event.js';
 import type { ApplyPorts, ApplyTransaction, LedgerRow, PlannedChange } from './ports.js';
@@ -79,7 +79,9 @@ function applyTogether(ports: ApplyPorts, items: readonly ApplyItem[]): Promise<
     const locked = await tx.lockLedger(met.map((row) => row.event));
 
     const todo = rows.filter((row) => fresh.has(row.key) || isReopened(locked.get(row.key)));
-    const changed = await tx.change(todo.flatMap((row) => row.changes));
+    const stubs = new Set(todo.flatMap(linkedStubs));
+    const touched = await tx.change([...todo.flatMap((row) => row.changes), ...stubs]);
+    const changed = touched.filter(({ change }) => !stubs.has(change));
     const moved = new Set(changed.map(({ change }) => idempotencyKey(change)));
     for (const row of todo) if (row.outcome === 'applied' && !moved.has(row.key)) row.outcome = 'stale';
     // New rows were inserted with the outcome that nearly all of them end with.
@@ -129,6 +131,16 @@ async function plan(
       changes: set.changes.map((change) => ({ ...change, firmId, provider, eventId })),
     };
   });
+}
+
+/** What the ledger row links to and no change of its own brings must exist as well: empty, until its own event arrives. */
+function linkedStubs({ event, links, changes }: PlannedRow): PlannedChange[] {
+  const isChanged = (ref: EntityRef) =>
+    changes.some(({ entity, externalId }) => entity === ref.entity && externalId === ref.externalId);
+  const { owner: firmId, provider, eventId } = event;
+  return Object.values(links)
+    .filter((ref) => !isChanged(ref))
+    .map((ref) => ({ ...ref, fields: {}, order: stubOrder, firmId, provider, eventId }));
 }
 
 const changeSetOf = (ports: ApplyPorts, event: WebhookEvent, body: Buffer): ChangeSet =>
