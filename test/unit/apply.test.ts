@@ -1,0 +1,308 @@
+import {
+  type ApplyItem,
+  type ApplyPorts,
+  type ApplyTransaction,
+  type AttemptRecord,
+  apply,
+  type ChangeSet,
+  idempotencyKey,
+  nothing,
+  type Provider,
+  type QuarantineEntry,
+  recordLost,
+  StoreUnavailableError,
+  type WebhookEvent,
+} from '@semel/core';
+import { providerNamed } from '@semel/providers';
+import t from 'tap';
+
+// The decisions of the worker's path over a ledger in memory. What Postgres makes of them is tested with Postgres.
+
+interface Row {
+  owner: string;
+  outcome: string;
+  error: string | null;
+}
+
+/** A ledger that commits what a transaction did, or forgets it where that throws. */
+function inMemory(options: { moves?: boolean; rule?: (event: WebhookEvent) => ChangeSet } = {}) {
+  const state = {
+    ledger: new Map<string, Row>(),
+    attempts: [] as { eventId: string; outcome: string; attempt: number }[],
+    quarantine: [] as QuarantineEntry[],
+    bodies: new Map<string, Buffer>(),
+    done: [] as string[],
+    freed: [] as string[],
+    transactions: [] as string[][],
+  };
+  /** Thrown by the next calls of this step, one each. */
+  const faults: Partial<Record<keyof ApplyTransaction | 'begin' | 'commit', unknown[]>> = {};
+  const stumble = (step: keyof typeof faults) => {
+    const queue = faults[step];
+    if (queue && queue.length > 0) throw queue.shift();
+  };
+
+  const provider: Provider = {
+    ...(providerNamed('stripe') as Provider),
+    changesOf: (event) => options.rule?.(event) ?? oneChange(event),
+  };
+  const ports: ApplyPorts = {
+    provider,
+    claimsDone: async (events) => void state.done.push(...events.map(({ eventId }) => eventId)),
+    claimsFreed: async (events) => void state.freed.push(...events.map(({ eventId }) => eventId)),
+    async transaction(firmIds, work) {
+      state.transactions.push([...firmIds]);
+      stumble('begin');
+      const ledger = new Map([...state.ledger].map(([key, row]) => [key, { ...row }]));
+      const attempts: AttemptRecord[] = [];
+      const quarantine: QuarantineEntry[] = [];
+      const step = <Name extends keyof ApplyTransaction>(name: Name, run: ApplyTransaction[Name]) =>
+        (async (...args: unknown[]) => {
+          stumble(name);
+          return (run as (...all: unknown[]) => unknown)(...args);
+        }) as unknown as ApplyTransaction[Name];
+      const result = await work({
+        storedBodies: step('storedBodies', async (events) => {
+          const keys = events.map(idempotencyKey).filter((key) => state.bodies.has(key));
+          return new Map(keys.map((key) => [key, state.bodies.get(key) as Buffer]));
+        }),
+        insertLedger: step('insertLedger', async (rows) => {
+          const fresh = rows.filter(({ event }) => !ledger.has(idempotencyKey(event)));
+          for (const { event, outcome, error } of fresh)
+            ledger.set(idempotencyKey(event), { owner: event.owner, outcome, error });
+          return new Set(fresh.map(({ event }) => idempotencyKey(event)));
+        }),
+        lockLedger: step('lockLedger', async (events) => {
+          const own = events.filter((event) => ledger.get(idempotencyKey(event))?.owner === event.owner);
+          return new Map(
+            own.map((event) => [idempotencyKey(event), { ...(ledger.get(idempotencyKey(event)) as Row) }]),
+          );
+        }),
+        change: step('change', async (changes) =>
+          options.moves === false ? [] : changes.map((change) => ({ change, entityId: change.externalId })),
+        ),
+        settleLedger: step('settleLedger', async (rows) => {
+          for (const { event, outcome } of rows)
+            ledger.set(idempotencyKey(event), { owner: event.owner, outcome, error: null });
+        }),
+        failLedger: step('failLedger', async ({ event, outcome, error }) => {
+          const before = ledger.get(idempotencyKey(event));
+          if (before && (before.owner !== event.owner || !['failed', 'dead'].includes(before.outcome)))
+            return false;
+          ledger.set(idempotencyKey(event), { owner: event.owner, outcome, error });
+          return true;
+        }),
+        record: step('record', async (records) => void attempts.push(...records)),
+        quarantine: step('quarantine', async (entry) => void quarantine.push(entry)),
+        dropBodies: step('dropBodies', async () => undefined),
+      });
+      stumble('commit');
+      state.ledger = ledger;
+      state.attempts.push(
+        ...attempts.map(({ event, outcome, attempt }) => ({ eventId: event.eventId, outcome, attempt })),
+      );
+      state.quarantine.push(...quarantine);
+      return result;
+    },
+  };
+  return { state, ports, faults };
+}
+
+const oneChange = (event: WebhookEvent): ChangeSet => ({
+  changes: [{ entity: 'invoice', externalId: event.eventId, fields: {}, order: [0, 0] }],
+  links: {},
+  ignored: null,
+});
+
+const eventOf = (eventId: string, extra: Partial<WebhookEvent> = {}): WebhookEvent => ({
+  v: 1,
+  owner: 'us',
+  provider: 'stripe',
+  eventId,
+  type: 'invoice.paid',
+  channel: null,
+  endpointId: 'endpoint',
+  account: null,
+  createdAtMs: null,
+  receivedAtMs: 0,
+  body: { utf8: '{}' },
+  sha256: '',
+  ignored: null,
+  ...extra,
+});
+
+const itemOf = (event: WebhookEvent, extra: Partial<ApplyItem> = {}): ApplyItem => ({
+  event,
+  attempt: 1,
+  lastAttempt: false,
+  ...extra,
+});
+
+const outcomes = (results: { outcome: string | null }[]) => results.map(({ outcome }) => outcome);
+const failing = (): ChangeSet => {
+  throw new Error('the handler failed');
+};
+
+type Before = 'none' | 'theirs' | 'applied' | 'stale' | 'ignored' | 'failed' | 'dead';
+type Run = 'changes' | 'changes nothing' | 'ignores' | 'throws' | 'throws at last';
+
+/** What becomes of an event, by what the ledger says before and by what the rule does: outcome, row after, attempt row. */
+const table: Record<Before, Record<Run, [outcome: string, after: string, attempt: string | null]>> = {
+  none: {
+    changes: ['applied', 'applied', 'applied'],
+    'changes nothing': ['stale', 'stale', 'stale'],
+    ignores: ['ignored', 'ignored', 'ignored'],
+    throws: ['failed', 'failed', 'failed'],
+    'throws at last': ['dead', 'dead', 'dead'],
+  },
+  theirs: every('quarantined', 'applied'),
+  applied: every('duplicate', 'applied'),
+  stale: every('duplicate', 'stale'),
+  ignored: every('duplicate', 'ignored'),
+  failed: {
+    changes: ['applied', 'applied', 'applied'],
+    'changes nothing': ['stale', 'stale', 'stale'],
+    ignores: ['ignored', 'ignored', 'ignored'],
+    throws: ['failed', 'failed', 'failed'],
+    'throws at last': ['dead', 'dead', 'dead'],
+  },
+  dead: {
+    changes: ['applied', 'applied', 'applied'],
+    'changes nothing': ['stale', 'stale', 'stale'],
+    ignores: ['ignored', 'ignored', 'ignored'],
+    throws: ['failed', 'failed', 'failed'],
+    'throws at last': ['dead', 'dead', 'dead'],
+  },
+};
+
+function every(outcome: string, after: string) {
+  const row: [string, string, null] = [outcome, after, null];
+  return { changes: row, 'changes nothing': row, ignores: row, throws: row, 'throws at last': row };
+}
+
+t.test('what the ledger says, and what the rule does', async (t) => {
+  for (const [before, runs] of Object.entries(table) as [Before, (typeof table)[Before]][])
+    for (const [run, [outcome, after, attempt]] of Object.entries(runs)) {
+      const rules: Record<string, () => ChangeSet> = {
+        ignores: () => nothing('type_not_handled'),
+        throws: failing,
+        'throws at last': failing,
+      };
+      const rule = rules[run];
+      const { state, ports } = inMemory({ moves: run === 'changes', ...(rule ? { rule } : {}) });
+      const event = eventOf('evt_1');
+      const owner = before === 'theirs' ? 'them' : 'us';
+      if (before !== 'none')
+        state.ledger.set('stripe:evt_1', {
+          owner,
+          outcome: before === 'theirs' ? 'applied' : before,
+          error: null,
+        });
+      const results = await apply(ports, [
+        itemOf(event, { lastAttempt: run === 'throws at last', attempt: 2 }),
+      ]);
+      const what = `${before}, ${run}`;
+      t.same(outcomes(results), [outcome], what);
+      t.match(state.ledger.get('stripe:evt_1'), { owner, outcome: after }, `${what}: the row`);
+      t.same(
+        state.attempts,
+        attempt === null ? [] : [{ eventId: 'evt_1', outcome: attempt, attempt: 2 }],
+        `${what}: the attempt`,
+      );
+      t.equal(state.quarantine.length, outcome === 'quarantined' ? 1 : 0, `${what}: quarantine`);
+      const isOver = ['applied', 'stale', 'ignored', 'duplicate'].includes(outcome);
+      t.same(state.done, isOver ? ['evt_1'] : [], `${what}: the claim is done only where the event is`);
+      t.same(state.freed, outcome === 'quarantined' ? ['evt_1'] : [], `${what}: a foreign claim is given up`);
+    }
+});
+
+t.test('a fault of ours decides nothing, wherever it happens', async (t) => {
+  const away = () => new StoreUnavailableError('postgres');
+  const steps = [
+    'begin',
+    'insertLedger',
+    'lockLedger',
+    'change',
+    'settleLedger',
+    'record',
+    'commit',
+  ] as const;
+  for (const step of steps)
+    for (const size of [1, 3]) {
+      const { state, ports, faults } = inMemory();
+      faults[step] = [away()];
+      const items = Array.from({ length: size }, (_, i) =>
+        itemOf(eventOf(`evt_${i}`), { lastAttempt: true }),
+      );
+      await t.rejects(apply(ports, items), { code: 'store_unavailable' }, `${step}, ${size} at once`);
+      t.same([state.ledger.size, state.attempts, state.done], [0, [], []], 'nothing is written');
+      t.equal(state.transactions.length, 1, 'and nothing is tried again at once');
+      t.same(
+        outcomes(await apply(ports, items)),
+        items.map(() => 'applied'),
+      );
+    }
+  const { state, ports, faults } = inMemory({ rule: failing });
+  faults.failLedger = [away()];
+  await t.rejects(apply(ports, [itemOf(eventOf('evt_1'), { lastAttempt: true })]), {
+    code: 'store_unavailable',
+  });
+  t.same(state.attempts, [], 'a failure that can’t be written down now is no attempt');
+});
+
+t.test('a bad event in a group', async (t) => {
+  const { state, ports } = inMemory({
+    rule: (event) => (event.eventId === 'evt_2' ? failing() : oneChange(event)),
+  });
+  const items = [1, 2, 3].map((n) => itemOf(eventOf(`evt_${n}`, { owner: n === 3 ? 'others' : 'us' })));
+  t.same(outcomes(await apply(ports, items)), ['applied', 'failed', 'applied']);
+  t.same(
+    state.transactions,
+    [['us', 'others'], ['us'], ['us'], ['us'], ['others']],
+    'each then runs in its own firm',
+  );
+  t.same(state.done, ['evt_1', 'evt_3']);
+});
+
+t.test('one whose failure can not be written down is undecided, and its neighbours are not', async (t) => {
+  const { state, ports, faults } = inMemory({
+    rule: (event) => (event.eventId === 'evt_1' ? failing() : oneChange(event)),
+  });
+  faults.failLedger = [new Error('refused')];
+  const results = await apply(ports, [itemOf(eventOf('evt_1')), itemOf(eventOf('evt_2'))]);
+  t.match(results, [{ outcome: null, error: { message: 'refused' } }, { outcome: 'applied' }]);
+  t.same(state.done, ['evt_2']);
+});
+
+t.test('an event that was accepted to be ignored never reaches the rule', async (t) => {
+  const { state, ports } = inMemory({ rule: failing });
+  t.same(outcomes(await apply(ports, [itemOf(eventOf('evt_1', { ignored: 'mode_mismatch' }))])), ['ignored']);
+  t.same(state.attempts, [{ eventId: 'evt_1', outcome: 'ignored', attempt: 1 }]);
+});
+
+t.test('a stored body', async (t) => {
+  const seen: string[] = [];
+  const { state, ports } = inMemory();
+  ports.provider = {
+    ...ports.provider,
+    changesOf: (event, body) => {
+      seen.push(body.toString());
+      return oneChange(event);
+    },
+  };
+  const item = itemOf(eventOf('evt_1', { body: { stored: true } }));
+  t.match(await apply(ports, [item]), [{ outcome: 'failed', error: { code: 'body_missing' } }]);
+  t.same(seen, [], 'the rule is not asked about nothing');
+  state.bodies.set('stripe:evt_1', Buffer.from('here'));
+  t.same(outcomes(await apply(ports, [item])), ['applied']);
+  t.same(seen, ['here']);
+});
+
+t.test('a job that was lost is dead, unless its event was applied', async (t) => {
+  const { state, ports } = inMemory();
+  t.match(await recordLost(ports, eventOf('evt_1'), 3), { outcome: 'dead', error: { code: 'job_lost' } });
+  t.same(state.attempts, [{ eventId: 'evt_1', outcome: 'dead', attempt: 3 }]);
+  await apply(ports, [itemOf(eventOf('evt_2'))]);
+  t.match(await recordLost(ports, eventOf('evt_2'), 3), { outcome: 'duplicate' });
+  t.equal(state.ledger.get('stripe:evt_2')?.outcome, 'applied');
+});
