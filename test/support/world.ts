@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApplyItem, type ChangeSet, idempotencyKey, type Provider } from '@semel/core';
 import { encryptionKey, sealSecret, secretBinding } from '@semel/database';
 import { providerNamed, providers } from '@semel/providers';
@@ -73,6 +72,9 @@ export type WorldOptions = {
 
 type Address = string | ((own: string) => string | Promise<string>);
 
+/** Where one app finds its stores, if not where the others do. */
+export type Stores = { databaseUrl?: string; redisUrl?: string };
+
 const resolveAddress = async (address: Address | undefined, own: string): Promise<string> =>
   typeof address === 'function' ? address(own) : (address ?? own);
 
@@ -98,9 +100,10 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
 
   const receivers: FastifyInstance[] = [];
   const urls: string[] = [];
-  async function startReceiver(): Promise<number> {
+  async function startReceiver(stores: Stores = {}): Promise<number> {
     const receiver = await buildReceiver({
       ...base,
+      ...stores,
       attemptsOf: () => options.attempts ?? 3,
       publicBaseUrl: 'https://hooks.example.test',
       budgetMs: 2_000,
@@ -111,9 +114,10 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
     return receivers.push(receiver) - 1;
   }
   const workers: FastifyInstance[] = [];
-  async function startWorker(): Promise<FastifyInstance> {
+  async function startWorker(stores: Stores = {}): Promise<FastifyInstance> {
     const worker = buildWorker({
       ...base,
+      ...stores,
       settingsOf: () => ({
         concurrency: options.concurrency ?? 64,
         retryScale: options.retryScale ?? 0.02,
@@ -163,8 +167,6 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
         firmId,
         account,
       ]);
-    // A receiver that has looked for endpoints a moment ago does not look again at once.
-    if (receivers.length > 0) await sleep(30);
     await addSecret(endpoint, secret); // last: until then the endpoint takes nothing
     return { ...endpoint, secret };
   }
