@@ -5,16 +5,20 @@ import { watchParent } from './watch-parent.js';
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
+/** One Ctrl-C arrives twice: from the terminal, and from npm, which passes it on. */
+const sameRequestMs = 1000;
+
 /** The supervisor: starts everything, and stops it when it is told to. Returns only by ending the process. */
 export async function main(beganAtMs: number, env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const running = new StartedSoFar();
-  let asked = 0;
+  let askedAtMs = 0;
   const stop = async (code: number) => {
-    asked += 1;
-    if (asked > 1) {
+    if (askedAtMs > 0) {
+      if (Date.now() - askedAtMs < sameRequestMs) return;
       running.kill();
       process.exit(130);
     }
+    askedAtMs = Date.now();
     say('\nDraining and stopping (once more to force) …');
     await running.stop();
     say('Stopped.');
@@ -28,11 +32,11 @@ export async function main(beganAtMs: number, env: NodeJS.ProcessEnv = process.e
   try {
     await start({ env, say, beganAtMs }, running);
   } catch (error) {
-    if (asked > 0) return; // what failed was being stopped
+    if (askedAtMs > 0) return; // what failed was being stopped
     const known = error instanceof StartError || error instanceof ConfigError;
     const text = known ? error.message : String((error as Error).stack ?? error);
     for (const line of text.split('\n')) say(`semel: ${line}`);
-    asked = 1;
+    askedAtMs = Date.now();
     await running.stop();
     process.exit(1);
   }
