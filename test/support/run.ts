@@ -8,7 +8,7 @@ import { startPostgres } from './servers.js';
 
 // Runs test files, each as a process of its own, two at a time, on one PostgreSQL cluster. `npm test` starts it.
 
-const timeoutMs = Number(process.env.SEMEL_TEST_TIMEOUT_MS ?? 300_000);
+const timeoutMs = Number(process.env.SEMEL_TEST_TIMEOUT_MS ?? 600_000);
 const jobs = Number(process.env.SEMEL_TEST_JOBS ?? 2);
 const order = ['unit', 'integration', 'e2e', 'faults'];
 
