@@ -37,12 +37,29 @@ for (const file of stale) {
 function between(file, name, text) {
   const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
   const now = current(file) || intro[file];
-  const block = `${begin}\n\n${text}\n\n${end}`;
+  const block = `${begin}\n\n${align(text)}\n\n${end}`;
   const from = now.indexOf(begin);
   const to = now.indexOf(end);
   return from < 0 || to < from
     ? `${now.trimEnd()}\n\n${block}\n`
     : now.slice(0, from) + block + now.slice(to + end.length);
+}
+
+/** Columns of equal width, as the formatter would make them. */
+function align(table) {
+  const rows = table.split('\n').map((line) =>
+    line
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+  const widths = rows[0].map((_, column) =>
+    Math.max(...rows.map((row) => (/^-+$/.test(row[column]) ? 3 : row[column].length))),
+  );
+  const pad = (cell, width) => (/^-+$/.test(cell) ? '-'.repeat(width) : cell.padEnd(width));
+  return rows
+    .map((row) => `| ${row.map((cell, column) => pad(cell, widths[column])).join(' | ')} |`)
+    .join('\n');
 }
 
 function current(file) {
