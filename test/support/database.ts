@@ -13,7 +13,7 @@ export const testDatabaseEnv = {
 } as const;
 
 export interface TestDatabase {
-  /** For `DATABASE_URL`: the owner's, who is a superuser here. */
+  /** A superuser's, who sees all; apps take host and database from it and connect as roles of their own. */
   url: string;
   name: string;
   /** Ends its sessions and drops it. */
@@ -51,22 +51,28 @@ async function findCluster(): Promise<Cluster> {
   return { url: server.url, template: await makeTemplate(server) };
 }
 
-/** Migrates a database that the others are cloned from; returns its name. */
+const owner = 'semel_owner';
+
+/**
+ * Migrates a database that the others are cloned from; returns its name. Its owner is no superuser, since what a superuser
+ * owns ignores the walls between firms: functions and foreign keys would seem to work that don't.
+ */
 export async function makeTemplate(server: Pick<TestServer, 'url'>): Promise<string> {
   const template = 'semel_template';
-  await query(server.url, `CREATE DATABASE ${template}`);
+  await query(server.url, `CREATE ROLE ${owner} LOGIN CREATEROLE PASSWORD '${owner}'`);
+  await query(server.url, `CREATE DATABASE ${template} OWNER ${owner}`);
   const { encryptionKey, migrate } = await import('@semel/database'); // only here, since it takes a while to load
-  await migrate({
-    databaseUrl: withDatabase(server.url, template),
-    encryptionKey: encryptionKey(testEncryptionKey),
-  });
+  const databaseUrl = new URL(withDatabase(server.url, template));
+  databaseUrl.username = owner;
+  databaseUrl.password = owner;
+  await migrate({ databaseUrl: databaseUrl.href, encryptionKey: encryptionKey(testEncryptionKey) });
   return template;
 }
 
 async function createDatabase(url: string, name: string, template: string): Promise<void> {
   for (const deadline = Date.now() + 10_000; ; await sleep(50)) {
     try {
-      return await query(url, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+      return await query(url, `CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${owner}`);
     } catch (error) {
       // 55006: a session is still on the template, such as that of another clone
       if ((error as { code?: string }).code !== '55006' || Date.now() > deadline) throw error;
