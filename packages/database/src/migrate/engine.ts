@@ -45,7 +45,16 @@ export async function openEngine(adapter: object, schema?: SchemaFiles): Promise
 async function load(): Promise<void> {
   const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm');
   const bytes = await readFile(path.join(path.dirname(entry), 'schema_engine_bg.wasm'));
-  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': bindings });
+  const { instance } = await WebAssembly.instantiate(bytes, {
+    './schema_engine_bg.js': { ...bindings, ...unreferencedTimers() },
+  });
   setWasm(instance.exports);
   instance.exports.__wbindgen_start();
+}
+
+/** The engine bounds its wait for the lock by a timer, and forgets it: ten seconds that no process should live longer for. */
+function unreferencedTimers(): Record<string, object> {
+  const names = Object.keys(bindings).filter((name) => name.startsWith('__wbg_setTimeout_'));
+  const start = (run: () => void, ms: number) => setTimeout(run, ms).unref();
+  return Object.fromEntries(names.map((name) => [name, start]));
 }
