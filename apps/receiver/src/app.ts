@@ -9,7 +9,7 @@ import {
   isMigrated,
   openPool,
 } from '@semel/database';
-import { openProducerRedis, openProviderQueue } from '@semel/queue';
+import { checkRedisWhenReady, openProducerRedis, openProviderQueue } from '@semel/queue';
 import { createMetrics, type Logger, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { webhooks } from './plugins/webhooks.js';
@@ -46,6 +46,10 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     statementTimeoutMs: 1_500,
   });
   const redis = openProducerRedis(options.redisUrl, options.redisCommandTimeoutMs);
+  checkRedisWhenReady(redis, {
+    onWarning: (warning) => log.warn({ warning }, 'redis.unsafe'),
+    onError: (err) => log.error({ err }, 'redis.unsuitable'),
+  });
   const quiet = (event: string) => (error: unknown) => log.warn({ err: error }, event);
   const endpoints = endpointCache({
     pool,

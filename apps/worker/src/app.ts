@@ -8,7 +8,7 @@ import {
   openPool,
 } from '@semel/database';
 import { applyChanges } from '@semel/domain';
-import { openProducerRedis, openQuarantineConsumer } from '@semel/queue';
+import { checkRedisWhenReady, openProducerRedis, openQuarantineConsumer } from '@semel/queue';
 import { createMetrics, type Logger, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { createBreaker } from './breaker.js';
@@ -38,6 +38,10 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     statementTimeoutMs: 10_000,
   });
   const redis = openProducerRedis(redisUrl, 5_000);
+  checkRedisWhenReady(redis, {
+    onWarning: (warning) => log.warn({ warning }, 'redis.unsafe'),
+    onError: (err) => log.error({ err }, 'redis.unsuitable'),
+  });
   const deliveries = deliveryRecorder({
     pool,
     providers,

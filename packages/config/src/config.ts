@@ -17,7 +17,6 @@ export interface ProviderConfig {
   readonly attempts: number | null;
   /** Multiplies the delays of the provider's retry policy. */
   readonly retryScale: number;
-  readonly ackDurability: 'queue' | 'postgres';
 }
 
 /** All settings, checked, frozen. Durations in milliseconds. */
@@ -40,9 +39,6 @@ export interface Settings {
   readonly logLevel: LogLevel;
   readonly acceptBudgetMs: number;
   readonly redisCommandTimeoutMs: number;
-  /** A part of `maxmemory`, above 0, at most 1. */
-  readonly redisHighWater: number;
-  readonly queueBacklogLimit: number;
   readonly endpointRefreshMs: number;
   readonly deliveryFlushMs: number;
   readonly shutdownTimeoutMs: number;
@@ -126,7 +122,6 @@ function toSettings(values: Values, dataDir: string): Settings {
       concurrency: as(`${name}_CONCURRENCY`),
       attempts: orNull(`${name}_ATTEMPTS`),
       retryScale: as(`${name}_RETRY_SCALE`),
-      ackDurability: as(`ACK_DURABILITY_${name}`),
     };
     return [provider, Object.freeze(config)];
   });
@@ -151,8 +146,6 @@ function toSettings(values: Values, dataDir: string): Settings {
     logLevel: as('LOG_LEVEL'),
     acceptBudgetMs: as('ACCEPT_BUDGET_MS'),
     redisCommandTimeoutMs: as('REDIS_COMMAND_TIMEOUT_MS'),
-    redisHighWater: as('REDIS_HIGH_WATER'),
-    queueBacklogLimit: as('QUEUE_BACKLOG_LIMIT'),
     endpointRefreshMs: as('ENDPOINT_REFRESH_MS'),
     deliveryFlushMs: as('DELIVERY_FLUSH_MS'),
     shutdownTimeoutMs: as('SHUTDOWN_TIMEOUT_MS'),

@@ -95,13 +95,6 @@ const ofProvider = (provider: string): Variable[] => {
       1,
       `Multiplies the waits between attempts of ${provider} events; tests use small ones.`,
     ),
-    variable(
-      `ACK_DURABILITY_${name}`,
-      z.enum(['queue', 'postgres']).default('queue'),
-      '`queue` or `postgres`',
-      'queue',
-      `What a 200 to ${provider} means: the event is in Redis, or also committed to PostgreSQL.`,
-    ),
   ];
 };
 
@@ -177,20 +170,7 @@ export const variables: readonly Variable[] = [
   millis(
     'REDIS_COMMAND_TIMEOUT_MS',
     800,
-    'How long the receiver waits for Redis before it spills to PostgreSQL; part of the accept budget.',
-  ),
-  factor(
-    'REDIS_HIGH_WATER',
-    1,
-    0.7,
-    'The part of Redis `maxmemory` above which the receiver spills to PostgreSQL.',
-  ),
-  whole(
-    'QUEUE_BACKLOG_LIMIT',
-    1,
-    1_000_000_000,
-    500_000,
-    'The number of waiting jobs of a provider above which the receiver spills to PostgreSQL.',
+    'How long the receiver waits for one answer of Redis before it answers 503; part of the accept budget.',
   ),
   millis(
     'ENDPOINT_REFRESH_MS',

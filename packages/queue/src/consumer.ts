@@ -2,6 +2,7 @@ import {
   type Applied,
   type ApplyItem,
   type Provider,
+  SemelError,
   StoreUnavailableError,
   type WebhookEvent,
 } from '@semel/core';
@@ -50,7 +51,10 @@ export function openConsumer(options: ConsumerOptions): Consumer {
   const worker = new Worker<WebhookEvent>(
     provider.name,
     async (job, token) => {
-      if (job.data.v !== knownVersion) return postpone(job, token, unknownVersionDelayMs);
+      if (job.data.v !== knownVersion) {
+        options.onError(new SemelError('job_version_unknown', `job ${job.id} has version ${job.data.v}`));
+        return postpone(job, token, unknownVersionDelayMs);
+      }
       const attempt = job.attemptsMade + 1;
       const lastAttempt = attempt >= (job.opts.attempts ?? 1);
       const applied = await options.run({ event: job.data, attempt, lastAttempt }).catch((error: unknown) => {

@@ -6,4 +6,4 @@ export { jobOptions, openProviderQueue, openQueue, type ProviderQueue } from './
 export { claimKey, prefixOf, quarantineQueueName, queueKey } from './names.js';
 export { openQuarantineConsumer } from './quarantine-consumer.js';
 export { type QueueStats, readQueueStats } from './queue-stats.js';
-export { checkRedis, openConsumerRedis, openProducerRedis } from './redis.js';
+export { checkRedis, checkRedisWhenReady, openConsumerRedis, openProducerRedis } from './redis.js';

@@ -62,3 +62,13 @@ export async function checkRedis(redis: Redis): Promise<string[]> {
     return ['CONFIG is not allowed here: check appendonly, appendfsync and maxmemory-policy yourself'];
   }
 }
+
+/** Says once, at the first connection, what `checkRedis` finds: `onWarning` for a setting, `onError` for a server that is too old. */
+export function checkRedisWhenReady(
+  redis: Redis,
+  { onWarning, onError }: { onWarning(warning: string): void; onError(error: unknown): void },
+): void {
+  redis.once('ready', () => {
+    checkRedis(redis).then((warnings) => warnings.forEach(onWarning), onError);
+  });
+}

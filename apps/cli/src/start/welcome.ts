@@ -25,7 +25,7 @@ export function welcome({
   const semel = `${where}npx --no-install semel`;
   const first =
     demo.length > 0 ? [`${semel} send stripe invoice.paid --duplicates 2`] : [`${semel} firm add --help`];
-  const tries = [...first, `${semel} events list`, `${semel} status`];
+  const tries = [...first, `${semel} events list`, `${semel} --help`];
   return [
     '',
     `Semel is up, after ${seconds.toFixed(1)} s.`,
