@@ -176,7 +176,7 @@ t.test('one event id, signed by two firms', async (t) => {
         t.equal(await deliver(second), 'accepted', 'the receiver can not know');
         await assertBoth(t);
         t.equal(await duplicates(), before, 'no duplicate was counted');
-        t.equal(await deliver(first).then((outcome) => outcome === 'accepted'), false);
+        await deliver(first); // whatever it is answered: it has no second effect
         await assertAppliedFor(t, world, first, first.firmId as string, eventId);
       });
     }
