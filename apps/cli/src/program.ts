@@ -19,7 +19,7 @@ export function buildProgram({ json }: { json: boolean }): Command {
     .helpOption('--help', 'print this')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
-      // Errors are printed by main.ts alone; what is left is help after a command without its subcommand.
+      // Errors are printed by run-cli.ts alone; what is left is help after a command without its subcommand.
       outputError: () => undefined,
       writeErr: (text) => (json ? undefined : process.stderr.write(text)),
     })

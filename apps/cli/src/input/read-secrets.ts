@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import { CliError, exitCodes } from '../cli-error.js';
 
 /** The secrets as given; `-` stands for those on standard input, one a line, so that they show in no list of processes. */
 export async function readSecrets(given: readonly string[]): Promise<string[]> {
@@ -7,14 +8,19 @@ export async function readSecrets(given: readonly string[]): Promise<string[]> {
   return secrets;
 }
 
-let read: Promise<string[]> | undefined;
+let reading: Promise<string[]> | undefined;
 
 function readLines(): Promise<string[]> {
-  read ??= text(process.stdin).then((all) =>
-    all
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => line !== ''),
-  );
-  return read;
+  reading ??= readAll();
+  return reading;
+}
+
+async function readAll(): Promise<string[]> {
+  const lines = (await text(process.stdin)).split('\n').map((line) => line.trim());
+  const secrets = lines.filter((line) => line !== '');
+  if (secrets.length > 0) return secrets;
+  throw new CliError('secret_missing', 'there is no secret on standard input', {
+    advice: 'write one a line',
+    exitCode: exitCodes.usage,
+  });
 }

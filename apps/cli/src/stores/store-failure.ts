@@ -22,7 +22,7 @@ export function storeFailure({ title, variable, url }: Store, error: unknown): C
     if (/WRONGPASS|NOAUTH|NOPERM/.test(text)) return ['refuses the login', `correct ${variable}`];
     if (code === '3D000') return ['has no such database', `create it, or correct ${variable}`];
     if (/^42/.test(code)) return ['is not at this version', 'run `semel migrate`'];
-    const why = code || text;
+    const why = code || (text.startsWith("Can't reach") ? '' : text);
     return [
       `can't be reached${why === '' ? '' : ` (${why})`}`,
       `start it (\`npm start\` does), or correct ${variable}`,

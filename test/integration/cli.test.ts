@@ -1,0 +1,423 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Provider } from '@semel/core';
+import { providerNamed, providers } from '@semel/providers';
+import { claimKey } from '@semel/queue';
+import t, { type Test } from 'tap';
+import { runSemel, startSemelHost } from '../support/cli.js';
+import { freePort, testEncryptionKey, waitUntil } from '../support/servers.js';
+import { createWorld, type MainType, mainTypes } from '../support/world.js';
+
+t.setTimeout(240_000);
+
+const scratch = mkdtempSync(join(tmpdir(), 'semel-cli-'));
+const noDataDir = join(scratch, 'none');
+t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
+
+let broken = false;
+const world = await createWorld(t, {
+  attempts: 1,
+  rule: (provider) => ({
+    ...provider,
+    changesOf(event, body) {
+      if (broken) throw new Error('the rule is broken');
+      return provider.changesOf(event, body);
+    },
+  }),
+});
+const encryptionKeyText = testEncryptionKey.toString('base64');
+const env = {
+  DATABASE_URL: world.database.url,
+  REDIS_URL: world.redisServer.url,
+  SEMEL_ENCRYPTION_KEY: encryptionKeyText,
+  SEMEL_DATA_DIR: noDataDir,
+  PUBLIC_BASE_URL: 'https://hooks.example.test',
+  RECEIVER_PORT: new URL(world.urls[0] as string).port,
+};
+
+const secrets = new Map(providers.map((provider) => [provider.name, provider.newSecret()]));
+const spare = 'whsec_rotated-in-later';
+const printed: string[] = [];
+
+const runWarm = startSemelHost(t);
+
+interface RunOptions {
+  input?: string;
+  env?: NodeJS.ProcessEnv;
+  /** A process of its own, as with `input`. */
+  alone?: true;
+}
+
+async function run(args: readonly string[], { input, env: changed, alone }: RunOptions = {}) {
+  const options = { env: { ...env, ...changed }, ...(input === undefined ? {} : { input }) };
+  const ran = await (alone || input !== undefined ? runSemel(args, options) : runWarm(args, options));
+  printed.push(ran.stdout, ran.stderr);
+  return ran;
+}
+
+/** Runs it with --json, and parses what must be the one value on standard output. */
+async function value(args: readonly string[], options: RunOptions = {}) {
+  const { code, stdout, stderr } = await run([...args, '--json'], options);
+  if (code !== 0 || stderr !== '') throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+/** Runs it with --json, and parses the one error on standard error, where standard output must be empty. */
+async function failure(args: readonly string[], options: RunOptions = {}) {
+  const { code, stdout, stderr } = await run([...args, '--json'], options);
+  if (stdout !== '') throw new Error(`${args.join(' ')} printed ${stdout}`);
+  const { error } = JSON.parse(stderr) as { error: { code: string; message: string } };
+  return { exit: code, ...error };
+}
+
+const alone = { alone: true } as const;
+const keys = new Map<string, string>();
+
+t.test('firms are added and listed', async (t) => {
+  t.match(await run(['firm', 'list']), { code: 0, stdout: 'There is no firm yet.\n', stderr: '' });
+  t.match(await value(['firm', 'add', '--slug', 'acme', '--name', 'Acme LLP'], alone), {
+    slug: 'acme',
+    name: 'Acme LLP',
+  });
+  t.equal((await run(['firm', 'add', '--slug', 'birch', '--name', 'Birch \u001b[31mred'])).code, 0);
+  t.match(await value(['firm', 'list']), [{ slug: 'acme' }, { slug: 'birch' }]);
+  const { stdout } = await run(['firm', 'list']);
+  t.match(stdout, /^SLUG +NAME +ADDED\nacme +Acme LLP +\d{4}-\d\d-\d\dT/);
+  t.notMatch(stdout, '\u001b', 'no name colours the terminal');
+  t.match(await failure(['firm', 'add', '--slug', 'acme', '--name', 'x']), { exit: 1, code: 'slug_taken' });
+  t.match(await run(['firm', 'add', '--slug', 'A b', '--name', 'x']), {
+    code: 2,
+    stdout: '',
+    stderr: /^slug_invalid: .* — use lower-case [^\n]*\n$/,
+  });
+});
+
+t.test('endpoints are added, and their secrets are seen no more', async (t) => {
+  for (const { name, routes } of providers) {
+    const add = ['endpoint', 'add', '--provider', name, '--firm', 'acme', '--secret'];
+    const secret = secrets.get(name) as string;
+    const added = await (name === 'stripe'
+      ? value([...add, '-'], { input: `${secret}\n` })
+      : value([...add, secret]));
+    t.strictSame(added, {
+      key: added.key,
+      path: `/webhooks/${name}/${added.key}${routes[0]?.path}`,
+      paths: routes.map(({ path }) => `/webhooks/${name}/${added.key}${path}`),
+    });
+    keys.set(name, added.key);
+  }
+  const made = await run([
+    ...['endpoint', 'add', '--provider', 'stripe', '--platform', '--key', 'platform'],
+    ...['--secret', secrets.get('stripe') as string, spare, '--mode', 'test'],
+  ]);
+  t.match(made, { code: 0, stdout: /^key +platform\npath +\/webhooks\/stripe\/platform\n$/ });
+  t.match(await value(['endpoint', 'list', '--provider', 'stripe']), [
+    { firmSlug: 'acme', secretCount: 1, accounts: [] },
+    { firmSlug: null, secretCount: 2, mode: 'test' },
+  ]);
+  t.match((await run(['endpoint', 'list'])).stdout, /stripe +platform +\(platform\) +test +any +2 +enabled/);
+
+  t.match(await value(['endpoint', 'update', 'platform', '--no-mode', '--public-url', 'https://x.example']), {
+    mode: null,
+    publicUrl: 'https://x.example',
+  });
+  t.match(await value(['endpoint', 'update', 'platform', '--no-public-url', '--add-secret', spare]), {
+    publicUrl: null,
+    secretCount: 3,
+  });
+
+  const wrong = ['endpoint', 'add', '--provider', 'stripe', '--secret', 'x'];
+  t.match(await failure(wrong), { exit: 2, code: 'usage_invalid', message: /--firm <slug> or --platform/ });
+  t.match(await failure([...wrong, '--firm', 'nobody']), { exit: 1, code: 'firm_unknown' });
+  t.match(await failure(['endpoint', 'add', '--provider', 'acme', '--platform', '--secret', 'x']), {
+    exit: 2,
+    code: 'provider_unknown',
+    message: /stripe, square, docusign, twilio/,
+  });
+  t.match(await failure([...wrong, '--platform', '--secret', '-'], { input: '\n' }), {
+    exit: 2,
+    code: 'secret_missing',
+  });
+  t.match(await failure(['endpoint', 'update', 'platform']), { exit: 2, code: 'usage_invalid' });
+  t.match(await failure(['endpoint', 'disable', 'nothing']), { exit: 1, code: 'endpoint_unknown' });
+  const mistyped = await run([...wrong, '--platform', `--secrets=${spare}`]);
+  t.match(mistyped, { code: 2, stdout: '', stderr: /^usage_invalid: unknown option [^\n]+\n$/ });
+});
+
+t.test('samples are signed like the provider does, once each, and applied', async (t) => {
+  t.match((await run(['send', '--list'])).stdout, /^twilio +inbound +A client wrote to us$/m);
+  t.match(await value(['send', 'square', '--list']), [{ provider: 'square', type: 'payment.created' }]);
+
+  for (const provider of providers) {
+    const { type } = mainTypes[provider.name] as MainType;
+    const endpoint = ['--endpoint', keys.get(provider.name) as string];
+    const sent = await value(
+      ['send', provider.name, type, '--duplicates', '2', ...endpoint],
+      provider.name === 'stripe' ? alone : {},
+    );
+    const [{ eventId }] = sent.events;
+    const outcomes = { accepted: 1, duplicate: 2 };
+    t.strictSame(sent, { sent: 3, outcomes, events: [{ eventId, outcomes }] }, provider.name);
+    await world.applied(provider, eventId);
+    if (provider.name === 'stripe') await showEvent(t, provider, eventId);
+  }
+
+  // The only endpoint of its provider needs no name.
+  const several = await run(['send', 'twilio', 'status:delivered', '--count', '3', '--rate', '50']);
+  t.match(several, {
+    code: 0,
+    stderr: '',
+    stdout: /^EVENT +OUTCOME +STATUS +CODE\n(\S+ +accepted +200 +-\n){3}\n3 sent: 3 accepted\n$/,
+  });
+
+  const file = join(scratch, 'data.json');
+  writeFileSync(file, JSON.stringify({ id: 'in_mine', amount_due: 4200, $event: { id: 'evt_mine' } }));
+  const mine = ['send', 'stripe', 'invoice.paid', '--endpoint', keys.get('stripe') as string, '--data'];
+  t.match(await value([...mine, file]), { events: [{ eventId: 'evt_mine' }] });
+  await world.applied(providerNamed('stripe') as Provider, 'evt_mine');
+  t.match((await value(['events', 'show', 'stripe', 'evt_mine'])).linked.invoice_id, {
+    externalId: 'in_mine',
+    amountDue: 4200,
+  });
+  t.match(await failure([...mine, '-'], { input: 'no' }), {
+    exit: 2,
+    code: 'usage_invalid',
+    message: /not JSON/,
+  });
+  t.match(await failure([...mine, join(scratch, 'nothing')]), { exit: 2, message: /ENOENT/ });
+});
+
+async function showEvent(t: Test, provider: Provider, eventId: string) {
+  await waitUntil(async () => (await world.applied(provider, eventId)).duplicate_count === '2', {
+    what: 'the ledger row knows of its duplicates',
+  });
+  const { name } = provider;
+  t.match(await value(['events', 'list', '--provider', name, '--firm', 'acme', '--since', '1h']), [
+    { provider: name, eventId, firmSlug: 'acme', outcome: 'applied', duplicateCount: 2 },
+  ]);
+  t.match((await run(['events', 'list', '--outcome', 'applied'])).stdout, eventId);
+  t.match((await run(['events', 'list', '--outcome', 'dead'])).stdout, 'There is no such event.');
+  t.match(await value(['events', 'show', name, eventId]), {
+    event: { eventId, firmSlug: 'acme', eventRawEncoding: 'utf8' },
+    linked: { invoice_id: { status: 'paid' } },
+    deliveries: [{ outcome: 'duplicate', count: 2 }],
+    attempts: [{ outcome: 'applied' }],
+    changes: [{ entityType: 'invoice' }],
+    quarantined: [],
+  });
+  const shown = await run(['events', 'show', name, eventId, '--body']);
+  t.match(shown.stdout, /^Changes\n {2}appliedAt +entityType/m);
+  t.match(shown.stdout, /^Body \(utf8\)\n {2}\{"id"/m);
+}
+
+t.test('what is sent in vain is said', async (t) => {
+  t.match(await failure(['send', 'stripe', 'invoice.paid']), {
+    exit: 1,
+    code: 'endpoint_ambiguous',
+    message: new RegExp(`${keys.get('stripe')} \\(acme\\), platform \\(platform\\)`),
+  });
+  t.match(await failure(['send', 'stripe', 'invoice.lost']), {
+    exit: 2,
+    code: 'type_unknown',
+    message: /invoice\.paid/,
+  });
+  t.match(await failure(['send', 'acme', 'x']), { exit: 2, code: 'provider_unknown', message: /docusign/ });
+  t.match(await failure(['send', 'stripe']), { exit: 2, code: 'usage_invalid' });
+  t.match(await failure(['send', 'square', 'payment.created', '--rate', '0']), {
+    exit: 2,
+    message: /above 0/,
+  });
+
+  const port = await freePort();
+  t.match(await failure(['send', 'square', 'payment.created', '--url', `http://127.0.0.1:${port}`]), {
+    exit: 1,
+    code: 'receiver_unreachable',
+    message: new RegExp(`127.0.0.1:${port} \\(ECONNREFUSED\\)`),
+  });
+  const elsewhere = { PUBLIC_BASE_URL: 'https://elsewhere.example' };
+  const refused = await run(['send', 'square', 'payment.created', '--json'], { env: elsewhere });
+  t.equal(refused.code, 1);
+  t.match(JSON.parse(refused.stdout), { sent: 1, outcomes: { rejected: 1 } });
+  t.match(JSON.parse(refused.stderr).error, {
+    code: 'delivery_refused',
+    message: /1 401 signature_invalid — .*PUBLIC_BASE_URL/,
+  });
+
+  const key = keys.get('docusign') as string;
+  t.match(await value(['endpoint', 'disable', key]), { key });
+  t.match(await failure(['send', 'docusign', 'envelope-sent']), { exit: 1, code: 'endpoint_missing' });
+  await waitUntil(
+    async () =>
+      (await run(['send', 'docusign', 'envelope-sent', '--endpoint', key])).stderr.includes(
+        '404 unknown_endpoint',
+      ),
+    { what: 'the receiver knows that the endpoint is disabled', intervalMs: 200, timeoutMs: 20_000 },
+  );
+  t.match(await value(['endpoint', 'update', key, '--enable']), { disabledAt: null });
+  t.match(await value(['endpoint', 'remove', key]), { key, removed: true });
+  t.strictSame(await value(['endpoint', 'list', '--provider', 'docusign']), []);
+});
+
+const account = 'acct_unmapped';
+const sendToPlatform = async () => {
+  const sent = await value([
+    ...['send', 'stripe', 'invoice.paid', '--endpoint', 'platform', '--account', account],
+  ]);
+  return sent;
+};
+
+t.test('what nobody owns waits for an operator', async (t) => {
+  t.match((await run(['quarantine', 'list'])).stdout, 'Nothing is in quarantine.');
+  const first = await sendToPlatform();
+  t.match(first, { outcomes: { quarantined: 1 } });
+  const [{ eventId }] = first.events;
+  const [row] = await value(['quarantine', 'list', '--provider', 'stripe']);
+  t.match(row, { eventId, account, reason: 'account_unknown', endpointKey: 'platform' });
+  t.match((await run(['quarantine', 'list'])).stdout, new RegExp(`^${row.id} .*account_unknown`, 'm'));
+  const id = String(row.id);
+  t.match(await value(['quarantine', 'show', id]), { eventId, eventRaw: /^\{"id"/ });
+  t.match((await run(['quarantine', 'show', id])).stdout, /\n\n\{"id"/);
+
+  t.match(await failure(['quarantine', 'release', id]), { exit: 1, code: 'still_unmapped' });
+  const mapping = ['--provider', 'stripe', '--account', account];
+  t.match(await value(['account', 'map', ...mapping, '--firm', 'birch']), { account, firmSlug: 'birch' });
+  t.match(await failure(['account', 'map', ...mapping, '--firm', 'acme']), {
+    exit: 1,
+    code: 'account_taken',
+  });
+  t.match(await value(['account', 'list', '--firm', 'birch']), [{ provider: 'stripe', account }]);
+  t.match((await run(['account', 'list'])).stdout, /stripe +acct_unmapped +birch/);
+  t.match(await value(['quarantine', 'release', id]), {
+    provider: 'stripe',
+    eventId,
+    resolution: 'released',
+  });
+  await world.applied(providerNamed('stripe') as Provider, eventId);
+  t.match(await failure(['quarantine', 'release', id]), { exit: 1, code: 'already_resolved' });
+
+  t.match(await value(['account', 'unmap', ...mapping]), { account, unmapped: true });
+  t.match(await failure(['account', 'unmap', ...mapping]), { exit: 1, code: 'account_unknown' });
+  await waitUntil(async () => (await sendToPlatform()).outcomes.quarantined === 1, {
+    what: 'the receiver knows that the account is mapped no more',
+  });
+  const [second] = await value(['quarantine', 'list']);
+  t.match(await value(['quarantine', 'discard', String(second.id)]), { resolution: 'discarded' });
+  t.strictSame(await value(['quarantine', 'list']), []);
+  t.equal((await value(['quarantine', 'list', '--resolved'])).length, 2);
+  t.match(await failure(['quarantine', 'show', '999']), { exit: 1, code: 'quarantine_unknown' });
+});
+
+t.test('a dead event is run again, a final one is left alone', async (t) => {
+  const square = providerNamed('square') as Provider;
+  broken = true;
+  const [{ eventId }] = (await value(['send', 'square', 'payment.created'])).events;
+  await world.applied(square, eventId, 'dead');
+  broken = false;
+
+  const claim = claimKey('square', eventId);
+  const kept = (await world.redis.get(claim)) as string;
+  await world.redis.set(claim, 'queued|00000000-0000-4000-8000-000000000000');
+  t.match(await failure(['replay', 'square', eventId]), { exit: 1, code: 'event_foreign' });
+  await world.redis.set(claim, kept);
+
+  t.strictSame(await value(['replay', 'square', eventId], alone), {
+    provider: 'square',
+    eventId,
+    outcome: 'dead',
+    result: 'armed',
+  });
+  await world.applied(square, eventId);
+  t.match(await value(['replay', 'square', eventId]), { outcome: 'applied', result: 'final' });
+  t.match((await run(['replay', 'square', eventId])).stdout, /nothing was enqueued/);
+  for (const command of [['replay'], ['events', 'show']])
+    t.match(await failure([...command, 'square', 'evt_9']), { exit: 1, code: 'event_unknown' });
+});
+
+t.test('claims are forgotten when that is confirmed', async (t) => {
+  t.match(await failure(['claims', 'reset'], alone), {
+    exit: 2,
+    code: 'confirmation_missing',
+    message: /--yes/,
+  });
+  const counted = await value(['claims', 'reset', '--provider', 'stripe', '--yes'], alone);
+  t.match(counted, { total: counted.claims.stripe });
+  t.ok(counted.total >= 2);
+  t.match((await run(['claims', 'reset', '--yes'])).stdout, /^stripe +0\nsquare +\d+\n.*\ntotal +\d+\n$/s);
+  t.strictSame(await world.redis.keys('*:claim:*'), []);
+});
+
+t.test('migrations are listed and applied', async (t) => {
+  t.strictSame(await value(['migrate', '--status'], alone), { pending: [] });
+  t.strictSame(await value(['migrate']), { applied: [] });
+  t.match((await run(['migrate'])).stdout, 'Nothing was pending.');
+  const empty = new URL(world.database.url);
+  empty.pathname = '/cli_empty';
+  await world.sql('CREATE DATABASE cli_empty');
+  t.teardown(() => world.sql('DROP DATABASE cli_empty'));
+  const { pending } = await value(['migrate', '--status'], { env: { DATABASE_URL: empty.href } });
+  t.ok(pending.length > 0);
+  t.match(await failure(['firm', 'list'], { env: { DATABASE_URL: empty.href } }), {
+    exit: 1,
+    message: /not at this version — run `semel migrate`/,
+  });
+});
+
+t.test('what is missing is said in one line each, at once', async (t) => {
+  t.match(await run(['firm', 'list'], { env: { DATABASE_URL: '', SEMEL_ENCRYPTION_KEY: '' } }), {
+    code: 1,
+    stdout: '',
+    stderr: /^config_invalid: DATABASE_URL [^\n]+\nconfig_invalid: SEMEL_ENCRYPTION_KEY [^\n]+\n$/,
+  });
+  t.match(await failure(['claims', 'reset', '--yes'], { env: { REDIS_URL: '' } }), {
+    code: 'config_invalid',
+  });
+  t.equal((await run(['firm', 'list'], { env: { REDIS_URL: '' } })).code, 0, 'no Redis is needed for that');
+
+  const port = await freePort();
+  const away = `127.0.0.1:${port}`;
+  t.match(
+    await failure(['firm', 'list'], {
+      alone: true,
+      env: { DATABASE_URL: `postgres://u:hunter2@${away}/semel` },
+    }),
+    {
+      exit: 1,
+      code: 'store_unavailable',
+      message: new RegExp(`^PostgreSQL at ${away}/semel can't be reached.* — start it`),
+    },
+  );
+  t.match(
+    await failure(['migrate'], {
+      alone: true,
+      env: { DATABASE_URL: `postgres://u:hunter2@${away}/semel` },
+    }),
+    {
+      code: 'store_unavailable',
+      message: /ECONNREFUSED/,
+    },
+  );
+  t.match(
+    await failure(['claims', 'reset', '--yes'], {
+      alone: true,
+      env: { REDIS_URL: `redis://:hunter2@${away}` },
+    }),
+    {
+      exit: 1,
+      code: 'store_unavailable',
+      message: new RegExp(`^Redis at ${away} can't be reached \\(ECONNREFUSED\\) — start it`),
+    },
+  );
+
+  t.match(await run(['--help'], alone), { code: 0, stderr: '', stdout: /Exit codes:/ });
+  t.match(await run(['firm'], alone), { code: 2, stdout: '', stderr: /usage_invalid: a command is missing/ });
+  t.match(await failure(['firm', 'ad']), { exit: 2, code: 'usage_invalid', message: /unknown command/ });
+  t.match(await failure(['events', 'list', '--since', 'x']), { exit: 2, message: /15m, 2h, 3d/ });
+});
+
+t.test('no secret was ever printed', async (t) => {
+  const all = printed.join('\n');
+  for (const secret of [...secrets.values(), spare, encryptionKeyText, 'hunter2'])
+    t.notOk(all.includes(secret));
+  t.notMatch(all, /sealed/);
+});
