@@ -59,7 +59,7 @@ t.test('a table is aligned, and nothing in it moves the cursor', async (t) => {
       ],
       'none',
     ),
-    'A          LONGER  C\nx\\u001b[2J  -       2026-09-01T00:00:00.000Z\n1          a, b    -',
+    'A           LONGER  C\nx\\u001b[2J  -       2026-09-01T00:00:00.000Z\n1           a, b    -',
   );
   t.equal(table(['A'], [], 'There is none.'), 'There is none.');
   t.equal(safeText('é\u202e\n'), 'é\\u202e\\u000a');

@@ -27,7 +27,7 @@ export function endpointAdd(group: Command): void {
     .option('--firm <slug>', 'the firm whose events come in here')
     .option('--platform', 'instead of --firm: events of many firms, routed by their account')
     .requiredOption('--secret <secret...>', 'signing secret; `-` reads standard input, one a line')
-    .option('--account <account...>', 'take only these accounts; none given: any that is not another firm’s')
+    .option('--account <account...>', "take only these accounts; none given: any that is not another firm's")
     .option('--mode <mode>', 'live or test; none given: both')
     .option(
       '--public-url <url>',

@@ -32,11 +32,18 @@ export async function deliver(target: Target, event: BuiltEvent): Promise<Delive
       signal: AbortSignal.timeout(answerTimeoutMs),
     });
     const text = await response.text();
-    const outcome = response.headers.get('x-webhook-outcome') ?? (response.ok ? 'unknown' : 'rejected');
-    return { eventId, outcome, status: response.status, code: response.ok ? null : codeOf(text) };
+    const { ok, status } = response;
+    const outcome = response.headers.get('x-webhook-outcome') ?? outcomeOf(status);
+    return { eventId, outcome, status, code: ok ? null : codeOf(text) };
   } catch (error) {
     return { eventId, outcome: 'no_answer', status: null, code: socketCode(error) };
   }
+}
+
+/** Where something before the receiver answers, or a receiver that is stopping. */
+function outcomeOf(status: number): string {
+  if (status >= 500) return 'unavailable';
+  return status >= 400 ? 'rejected' : 'unknown';
 }
 
 function codeOf(problem: string): string | null {
