@@ -510,3 +510,16 @@ t.test('Postgres is away', async (t) => {
     );
   });
 });
+
+t.test('what is no HTTP request is answered as a problem too, and the connection closed', async (t) => {
+  const world = await createWorld(t, { workers: 0 });
+  const { port, hostname } = new URL(world.urls[0] as string);
+  const socket = connect(Number(port), hostname);
+  socket.end('POST /webhooks/stripe/x HTTP/1.1\r\nhost: a\r\ncontent-length: many\r\n\r\n{}');
+  let answer = '';
+  for await (const chunk of socket) answer += chunk;
+  t.match(answer, /^HTTP\/1\.1 400 /);
+  t.match(answer, /content-type: application\/problem\+json/i);
+  t.match(answer, /x-webhook-outcome: rejected/i);
+  t.match(answer, /"code":"malformed"/);
+});

@@ -27,6 +27,7 @@ const env = {
 
 t.pipe(new Writable({ write: (_chunk, _encoding, done) => done() })); // reported below, in fewer words
 t.jobs = jobs;
+t.setTimeout(0); // each file has a limit of its own; tap's for the whole run would end whichever runs when it passes
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => finish(130));
 
 const runs = files.map(async (file) => {

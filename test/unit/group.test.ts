@@ -12,11 +12,13 @@ const keyOf = ({ key }: Item) => key;
 const item = (value: number, key = `key ${value}`): Item => ({ key, value });
 
 /** Groups that end only when told. */
-function held(options: { maxSize: number; concurrency: number }) {
+function held(options: { maxSize: number; concurrency: number; maxWeight?: number }) {
   const groups: { items: Item[]; end(error?: unknown): Promise<void> }[] = [];
   const run = grouped<Item, string>({
     ...options,
     keyOf,
+    weightOf: ({ value }) => value,
+    maxWeight: options.maxWeight ?? Number.POSITIVE_INFINITY,
     run: (items) =>
       new Promise((resolve, reject) => {
         groups.push({
@@ -103,6 +105,8 @@ t.test('work that throws before its promise counts as a failure', async (t) => {
     maxSize: 2,
     concurrency: 1,
     keyOf,
+    weightOf: () => 1,
+    maxWeight: 2,
     run: (items) => {
       if (calls++ === 0) throw new Error('at once');
       return Promise.resolve(items.map(() => 'fine'));
@@ -116,21 +120,26 @@ t.test('whatever comes: each item runs once, within the limits, and gets its own
   const scenario = fc.record({
     maxSize: fc.integer({ min: 1, max: 5 }),
     concurrency: fc.integer({ min: 1, max: 3 }),
+    maxWeight: fc.integer({ min: 1, max: 12 }),
     keys: fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.boolean()), { maxLength: 40 }),
   });
-  const holds = async ({ maxSize, concurrency, keys }: Scenario) => {
+  const weightOf = ({ value }: Item) => value % 7;
+  const holds = async ({ maxSize, concurrency, maxWeight, keys }: Scenario) => {
     let atWork = 0;
     const ran: number[] = [];
     const run = grouped<Item, number>({
       maxSize,
       concurrency,
       keyOf,
+      weightOf,
+      maxWeight,
       run: async (items) => {
         atWork++;
         const within =
           atWork <= concurrency &&
           items.length <= maxSize &&
           items.length > 0 &&
+          (items.length === 1 || items.reduce((sum, each) => sum + weightOf(each), 0) <= maxWeight) &&
           new Set(items.map(keyOf)).size === items.length;
         await turn();
         atWork--;
@@ -157,5 +166,6 @@ t.test('whatever comes: each item runs once, within the limits, and gets its own
 interface Scenario {
   maxSize: number;
   concurrency: number;
+  maxWeight: number;
   keys: [string, boolean][];
 }

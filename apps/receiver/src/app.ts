@@ -13,7 +13,7 @@ import { checkRedisWhenReady, openProducerRedis, openProviderQueue } from '@seme
 import { createMetrics, type Logger, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { webhooks } from './plugins/webhooks.js';
-import { sendProblem, toProblem } from './problem.js';
+import { refuseConnection, sendProblem, toProblem } from './problem.js';
 
 export interface ReceiverOptions extends DatabaseOptions {
   redisUrl: string;
@@ -89,6 +89,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: 200 },
     // What no route is asked for, such as an address that can't be decoded.
+    clientErrorHandler: (_error, socket) => refuseConnection(socket),
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, toProblem(error)),
   });
   app.setErrorHandler((error, _request, reply) => sendProblem(reply, toProblem(error)));

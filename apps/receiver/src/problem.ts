@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { errorCatalogue, RejectedError, type RejectionCode, SemelError } from '@semel/core';
 import type { FastifyError, FastifyReply } from 'fastify';
 
@@ -21,20 +22,37 @@ export function toProblem(error: unknown): SemelError {
   return new SemelError('unavailable', undefined, { cause: error });
 }
 
+const statusOf = (problem: SemelError): number => errorCatalogue[problem.code].status ?? 503;
+
+const bodyOf = (problem: SemelError): string =>
+  JSON.stringify({
+    status: statusOf(problem),
+    code: problem.code,
+    title: errorCatalogue[problem.code].title,
+    detail: problem.detail,
+  });
+
 /** `application/problem+json` (RFC 9457) with our stable code. */
 export function sendProblem(reply: FastifyReply, problem: SemelError): FastifyReply {
-  const status = errorCatalogue[problem.code].status ?? 503;
+  const status = statusOf(problem);
   if (status === 503 || status === 429) reply.header('retry-after', '5');
   return reply
     .code(status)
     .header('content-type', 'application/problem+json')
     .header('x-webhook-outcome', status === 503 ? 'unavailable' : 'rejected')
-    .send(
-      JSON.stringify({
-        status,
-        code: problem.code,
-        title: errorCatalogue[problem.code].title,
-        detail: problem.detail,
-      }),
-    );
+    .send(bodyOf(problem));
+}
+
+/** What is no HTTP request at all is answered on the bare connection. */
+export function refuseConnection(socket: Socket): void {
+  if (!socket.writable) return void socket.destroy();
+  const body = bodyOf(new RejectedError('malformed', 'This is not an HTTP request that can be read'));
+  const head = [
+    'HTTP/1.1 400 Bad Request',
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'x-webhook-outcome: rejected',
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

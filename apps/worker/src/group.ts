@@ -6,6 +6,9 @@ export interface GroupOptions<Item, Result> {
   concurrency: number;
   /** Two items with the same key never share a group. */
   keyOf(item: Item): string;
+  /** What an item adds to its group, and how much a group takes; one item alone may weigh more. */
+  weightOf(item: Item): number;
+  maxWeight: number;
   /** One result per item, in order. If it throws, it throws for each. */
   run(items: Item[]): Promise<Result[]>;
 }
@@ -34,10 +37,14 @@ export function grouped<Item, Result>(options: GroupOptions<Item, Result>): (ite
     const keys = new Set<string>();
     const group: Waiting<Item, Result>[] = [];
     const left: Waiting<Item, Result>[] = [];
+    let weight = 0;
     for (const entry of waiting.splice(0)) {
       const key = options.keyOf(entry.item);
-      if (group.length < options.maxSize && !keys.has(key)) {
+      const grown = weight + options.weightOf(entry.item);
+      const fits = group.length === 0 || (group.length < options.maxSize && grown <= options.maxWeight);
+      if (fits && !keys.has(key)) {
         keys.add(key);
+        weight = grown;
         group.push(entry);
       } else left.push(entry);
     }

@@ -3,6 +3,7 @@ import {
   type ApplyItem,
   type ApplyPorts,
   apply,
+  type Body,
   idempotencyKey,
   type Provider,
   recordLost,
@@ -31,6 +32,15 @@ export interface ProviderWorkerOptions {
   onOutage(error: StoreUnavailableError): void;
 }
 
+/** Bytes of bodies that one transaction takes. */
+const groupBytes = 2 * 1024 * 1024;
+
+/** A stored body is large, how large is not known: its event has a transaction for itself. */
+function bodyWeight(body: Body): number {
+  if ('utf8' in body) return body.utf8.length;
+  return 'base64' in body ? body.base64.length : groupBytes;
+}
+
 /** Transactions at work at the same time, per provider: one commits while the next is gathered and sent. */
 const groupsAtOnce = 2;
 
@@ -54,6 +64,8 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
     maxSize: Math.min(options.concurrency, 100),
     concurrency: groupsAtOnce,
     keyOf: ({ event }) => event.eventId,
+    weightOf: ({ event }) => bodyWeight(event.body),
+    maxWeight: groupBytes,
     run: (items) => apply(ports, items),
   });
 
