@@ -9,6 +9,8 @@ import { testEncryptionKey, waitUntil } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { createWorld, type MainType, mainTypes, type TestEndpoint, type World } from '../support/world.js';
 
+t.jobs = 3; // each has servers of its own, and waits most of the time
+
 const mainType = (provider: Provider) => (mainTypes[provider.name] as MainType).type;
 
 /** A body and the id of its event, known before it is sent. */

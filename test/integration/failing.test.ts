@@ -5,6 +5,8 @@ import t from 'tap';
 import { waitUntil } from '../support/servers.js';
 import { createWorld, type MainType, mainTypes, type TestEndpoint, type World } from '../support/world.js';
 
+t.jobs = 3; // each has servers of its own, and waits most of the time
+
 /** Rules that throw for chosen events: `budget` says how often still, by event id. */
 function failingRule() {
   const budget = new Map<string, number>();
