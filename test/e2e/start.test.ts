@@ -15,8 +15,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { isAlive } from '@semel/cli/servers';
+import { providers } from '@semel/providers';
 import t, { type Test } from 'tap';
+import { startSemelHost } from '../support/cli.js';
 import { freePort, waitUntil } from '../support/servers.js';
+import { mainTypes } from '../support/world.js';
 
 interface Start {
   child: ChildProcess;
@@ -74,6 +77,37 @@ const childrenOf = (dataDir: string, start: Start): number[] => {
   return [...new Set([...apps.map(([, pid]) => Number(pid)), Number(postgres), Number(redis)])];
 };
 
+/** What a new user tries: each provider's events are sent, signed, three times each, and read back. */
+async function eventsBecomeRows(t: Test, env: NodeJS.ProcessEnv) {
+  const semel = startSemelHost(t);
+  for (const provider of providers) {
+    const type = mainTypes[provider.name]?.type as string;
+    const sent = await semel(['send', provider.name, type, '--duplicates', '2', '--json'], { env });
+    t.equal(sent.code, 0, sent.stderr);
+    const { outcomes, events } = JSON.parse(sent.stdout);
+    t.same(outcomes, { accepted: 1, duplicate: 2 }, `${provider.name}: once accepted`);
+    const show = () => semel(['events', 'show', provider.name, events[0].eventId, '--json'], { env });
+    const shown = await waitUntil(async () => ((await show()).code === 0 ? await show() : null), {
+      what: `the ${provider.name} event is applied`,
+    });
+    const { event, attempts, changes } = JSON.parse(shown.stdout);
+    t.equal(event.outcome, 'applied');
+    t.equal(attempts.length, 1, 'one effect');
+    t.ok(changes.length > 0);
+    t.equal(await metric(env.RECEIVER_PORT, `${provider.name}_webhook_duplicate`), 2);
+    t.equal(
+      await metric(env.WORKER_PORT, `webhook_applied_total{provider="${provider.name}",outcome="applied"}`),
+      1,
+    );
+  }
+}
+
+async function metric(port: string | undefined, series: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `));
+  return Number(line?.slice(series.length));
+}
+
 t.test('one command brings everything up, and a signal to npm drains and stops all of it', async (t) => {
   const dataDir = folder(t);
   const env = await settings(dataDir);
@@ -86,6 +120,7 @@ t.test('one command brings everything up, and a signal to npm drains and stops a
     const ready = () => fetch(`http://127.0.0.1:${port}/readyz`).then(({ status }) => status === 200);
     t.ok(await waitUntil(ready, { what: `the app on ${port} is ready` }));
   }
+  await eventsBecomeRows(t, env);
   for (const line of first.logged().trim().split('\n')) t.doesNotThrow(() => JSON.parse(line), line);
   const pids = childrenOf(dataDir, first);
   t.equal(pids.length, 5);

@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie';
 import type { Provider } from '@semel/core';
 import { type DatabaseOptions, isMigrated, openPool } from '@semel/database';
 import { openProducerRedis, openQueue, quarantineQueueName, readQueueStats } from '@semel/queue';
-import { createMetrics, type Logger, registerHealth } from '@semel/telemetry';
+import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { countRows } from './count-rows.js';
 import { createGauges } from './gauges.js';
@@ -73,17 +73,8 @@ export async function buildConsole(options: ConsoleOptions): Promise<FastifyInst
   registerHealth(app, {
     metrics,
     isReady: async () => {
-      const [postgres, redisIs] = await Promise.all([
-        isMigrated(pool).then(
-          (migrated) => (migrated ? 'up' : 'unmigrated'),
-          () => 'away',
-        ),
-        redis.ping().then(
-          () => 'up',
-          () => 'away',
-        ),
-      ]);
-      return { ready: postgres === 'up' && redisIs === 'up', checks: { postgres, redis: redisIs } };
+      const stores = await lookAtStores({ isMigrated: () => isMigrated(pool), ping: () => redis.ping() });
+      return { ready: stores.postgres === 'up' && stores.redis === 'up', checks: stores };
     },
   });
   app.addHook('onClose', async () => {

@@ -10,7 +10,7 @@ import {
   openPool,
 } from '@semel/database';
 import { checkRedisWhenReady, openProducerRedis, openProviderQueue } from '@semel/queue';
-import { createMetrics, type Logger, registerHealth } from '@semel/telemetry';
+import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { webhooks } from './plugins/webhooks.js';
 import { refuseConnection, sendProblem, toProblem } from './problem.js';
@@ -100,19 +100,10 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
   registerHealth(app, {
     metrics,
     isReady: async () => {
-      const [postgres, redisIs] = await Promise.all([
-        isMigrated(pool).then(
-          (migrated) => (migrated ? 'up' : 'unmigrated'),
-          () => 'away',
-        ),
-        redis.ping().then(
-          () => 'up',
-          () => 'away',
-        ),
-      ]);
+      const stores = await lookAtStores({ isMigrated: () => isMigrated(pool), ping: () => redis.ping() });
       // Either store can take an event; an unmigrated database would only look like one.
-      const ready = postgres !== 'unmigrated' && (postgres === 'up' || redisIs === 'up');
-      return { ready, checks: { postgres, redis: redisIs } };
+      const ready = stores.postgres !== 'unmigrated' && (stores.postgres === 'up' || stores.redis === 'up');
+      return { ready, checks: stores };
     },
   });
   app.addHook('onClose', async () => {

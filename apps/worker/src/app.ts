@@ -9,7 +9,7 @@ import {
 } from '@semel/database';
 import { applyChanges } from '@semel/domain';
 import { checkRedisWhenReady, openProducerRedis, openQuarantineConsumer } from '@semel/queue';
-import { createMetrics, type Logger, registerHealth } from '@semel/telemetry';
+import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { createBreaker } from './breaker.js';
 import { startProviderWorker } from './provider-worker.js';
@@ -92,17 +92,8 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   registerHealth(app, {
     metrics,
     isReady: async () => {
-      const [postgres, redisIs] = await Promise.all([
-        isMigrated(pool).then(
-          (migrated) => (migrated ? 'up' : 'unmigrated'),
-          () => 'away',
-        ),
-        redis.ping().then(
-          () => 'up',
-          () => 'away',
-        ),
-      ]);
-      return { ready: postgres === 'up' && redisIs === 'up', checks: { postgres, redis: redisIs } };
+      const stores = await lookAtStores({ isMigrated: () => isMigrated(pool), ping: () => redis.ping() });
+      return { ready: stores.postgres === 'up' && stores.redis === 'up', checks: stores };
     },
   });
   app.addHook('onClose', async () => {

@@ -57,3 +57,26 @@ async function within(timeoutMs: number, isReady: () => Promise<Readiness>): Pro
     clearTimeout(timer);
   }
 }
+
+export interface Stores extends Record<string, string> {
+  postgres: 'up' | 'unmigrated' | 'away';
+  redis: 'up' | 'away';
+}
+
+/** The two stores as `/readyz` shows them; a database that lacks its migrations only looks like one. */
+export async function lookAtStores(ask: {
+  isMigrated(): Promise<boolean>;
+  ping(): Promise<unknown>;
+}): Promise<Stores> {
+  const [postgres, redis] = await Promise.all([
+    ask.isMigrated().then(
+      (migrated) => (migrated ? 'up' : 'unmigrated'),
+      () => 'away' as const,
+    ),
+    ask.ping().then(
+      () => 'up' as const,
+      () => 'away' as const,
+    ),
+  ]);
+  return { postgres, redis };
+}
