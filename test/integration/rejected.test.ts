@@ -304,7 +304,7 @@ function post(url: string, body: Buffer, how: 'length' | 'chunked' = 'length'): 
 }
 
 t.test('Redis is away', async (t) => {
-  const world = await createWorld(t);
+  const world = await createWorld(t, { budgetMs: 2_000 });
   const firm = await world.addFirm();
   const endpoints: TestEndpoint[] = [];
   for (const { name } of providers) endpoints.push(await world.addEndpoint(name, firm));
@@ -321,7 +321,7 @@ t.test('Redis is away', async (t) => {
   const assertUnavailable = (t: Test, tries: Awaited<ReturnType<typeof sendAll>>) => {
     for (const { sent, tookMs, endpoint } of tries) {
       assertProblem(t, sent, 503, 'unavailable', [endpoint.secret]);
-      t.ok(tookMs < 2_200, `answered in time (${tookMs} ms)`);
+      t.ok(tookMs < 6_000, `answered in time (${tookMs} ms)`);
     }
   };
   await waitUntil(async () => (await sendAll()).every(({ sent }) => sent.status === 200), {
@@ -413,6 +413,7 @@ async function startProxy(t: Test, target: string) {
 t.test('Postgres is away', async (t) => {
   let proxy: Awaited<ReturnType<typeof startProxy>> | undefined;
   const world = await createWorld(t, {
+    budgetMs: 2_000,
     receivers: 0,
     workers: 0,
     databaseUrl: async (own) => {

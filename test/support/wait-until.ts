@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface WaitOptions {
-  /** Default 10 s. */
+  /** Default 30 s. */
   timeoutMs?: number;
   intervalMs?: number;
   /** Completes "gave up waiting until …". */
@@ -11,7 +11,7 @@ export interface WaitOptions {
 /** Asks again until the answer is truthy, and returns it. An error counts as "not yet"; the last one is the cause. */
 export async function waitUntil<T>(
   ask: () => T | Promise<T>,
-  { timeoutMs = 10_000, intervalMs = 20, what }: WaitOptions,
+  { timeoutMs = 30_000, intervalMs = 20, what }: WaitOptions,
 ): Promise<NonNullable<T>> {
   let cause: unknown;
   for (const deadline = Date.now() + timeoutMs; ; await sleep(intervalMs)) {

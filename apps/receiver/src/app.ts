@@ -42,8 +42,8 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     ...options,
     role: 'receiver',
     max: 10,
-    connectTimeoutMs: 1_000,
-    statementTimeoutMs: 1_500,
+    connectTimeoutMs: options.budgetMs / 2,
+    statementTimeoutMs: options.budgetMs * 0.75,
   });
   const redis = openProducerRedis(options.redisUrl, options.redisCommandTimeoutMs);
   checkRedisWhenReady(redis, {

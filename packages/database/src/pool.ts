@@ -24,7 +24,7 @@ export type Query = (text: string, values?: unknown[]) => Promise<pg.QueryResult
  * and an idle transaction (a frozen process holds its locks) is ended well before a job's lock runs out.
  */
 export function openPool(options: PoolOptions): pg.Pool {
-  const { statementTimeoutMs } = options;
+  const statementTimeoutMs = Math.round(options.statementTimeoutMs);
   const settings = {
     lock_timeout: Math.floor(statementTimeoutMs / 2),
     statement_timeout: statementTimeoutMs,
