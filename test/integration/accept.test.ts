@@ -221,7 +221,7 @@ t.test('bodies of any size and shape', async (t) => {
     );
     await waitUntil(async () => (await world.attemptsOf(sent.eventId)).length > 0, {
       what: 'it is applied',
-      timeoutMs: 25_000,
+      timeoutMs: 60_000,
       intervalMs: 100,
     });
     const row = await assertOneEffect(t, world, endpoint, sent.eventId);

@@ -130,8 +130,12 @@ export function ledgerOf(provider: Provider) {
   };
 }
 
+/** A body of many megabytes is documents: it is kept to the byte, and costs too much to take apart for a search. */
+const searchableLimitBytes = 1024 * 1024;
+
 /** '' means: read it from `event_raw`, so that the text does not travel twice. */
 function searchableCopy(provider: Provider, body: Buffer): string | null {
+  if (body.length > searchableLimitBytes) return null;
   const json = provider.toJson(body);
   if (json === null || !fitsJsonb(json)) return null;
   if (json !== body.toString('utf8')) return json;
