@@ -8,10 +8,12 @@ import {
   openPool,
 } from '@semel/database';
 import { applyChanges } from '@semel/domain';
+import { type DocusignCredentials, openEnvelopeReader } from '@semel/providers';
 import { checkRedisWhenReady, openProducerRedis, openQuarantineConsumer } from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { createBreaker } from './breaker.js';
+import { startEnvelopePoller } from './envelope-poller.js';
 import { startProviderWorker } from './provider-worker.js';
 
 export interface WorkerOptions extends DatabaseOptions {
@@ -20,6 +22,8 @@ export interface WorkerOptions extends DatabaseOptions {
   settingsOf(provider: Provider): { concurrency: number; retryScale: number };
   deliveryFlushMs: number;
   shutdownTimeoutMs: number;
+  /** With which DocuSign is asked for envelopes whose messages had no data; null: it is not asked. */
+  docusign?: (DocusignCredentials & { timeoutMs?: number; everyMs?: number }) | null;
   log: Logger;
 }
 
@@ -62,6 +66,15 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
       for (const worker of workers) worker.resume();
     },
   });
+  const poller = options.docusign
+    ? startEnvelopePoller({
+        pool,
+        reader: openEnvelopeReader(options.docusign, options.docusign),
+        applyChanges,
+        log,
+        everyMs: options.docusign.everyMs ?? 30_000,
+      })
+    : null;
   const workers = providers.map((provider) =>
     startProviderWorker({
       ...options.settingsOf(provider),
@@ -73,6 +86,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
       deliveries,
       metrics,
       log,
+      onApplied: (event) => poller?.consider(event),
       onOutage: (err) => {
         log.warn({ err, provider: provider.name }, 'store.unavailable');
         breaker.trip();
@@ -99,7 +113,8 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   app.addHook('onClose', async () => {
     breaker.stop();
     const timeoutMs = options.shutdownTimeoutMs * 0.7;
-    await Promise.allSettled([...workers, quarantine].map((consumer) => consumer.close(timeoutMs)));
+    const consumers = [...workers, quarantine, ...(poller === null ? [] : [poller])];
+    await Promise.allSettled(consumers.map((consumer) => consumer.close(timeoutMs)));
     await deliveries.stop();
     redis.disconnect();
     await pool.end();

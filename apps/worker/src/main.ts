@@ -19,6 +19,7 @@ const app = buildWorker({
   }),
   deliveryFlushMs: config.deliveryFlushMs,
   shutdownTimeoutMs: config.shutdownTimeoutMs,
+  docusign: config.docusign,
   log,
 });
 

@@ -29,6 +29,8 @@ export interface ProviderWorkerOptions {
   deliveries: Pick<DeliveryRecorder, 'add'>;
   metrics: Metrics;
   log: Logger;
+  /** An event of this provider moved an object. */
+  onApplied(event: WebhookEvent): void;
   onOutage(error: StoreUnavailableError): void;
 }
 
@@ -104,6 +106,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
         `Duplicate ${name} webhook event received: ${event.eventId}`,
       );
     }
+    if (outcome === 'applied') options.onApplied(event);
     metrics.endToEndSeconds(name, (Date.now() - event.receivedAtMs) / 1000);
     log.debug(facts, `event.${outcome}`);
   }

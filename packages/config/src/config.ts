@@ -2,7 +2,7 @@ import { resolveDataDir } from './data-dir.js';
 import { ConfigError } from './errors.js';
 import { providerNames } from './providers.js';
 import { readSecretsFile, type Secrets, secretNames, secretsFile } from './secrets.js';
-import { toKey, variables } from './variables.js';
+import { docusignSecrets, toKey, variables } from './variables.js';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
@@ -43,6 +43,18 @@ export interface Settings {
   readonly deliveryFlushMs: number;
   readonly shutdownTimeoutMs: number;
   readonly providers: Readonly<Record<string, ProviderConfig>>;
+  /** null: DocuSign is not asked for envelopes whose messages came without data. */
+  readonly docusign: DocusignConfig | null;
+}
+
+export interface DocusignConfig {
+  readonly integrationKey: string;
+  readonly userId: string;
+  /** PEM. */
+  readonly privateKey: string;
+  /** Without a trailing slash. */
+  readonly basePath: string;
+  readonly oauthHost: string;
 }
 
 /** Settings with both stores and the key: what every app and the CLI need. */
@@ -73,6 +85,10 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const problems: string[] = [];
   const kept = secretNames.every((name) => env[name]) ? {} : readSecretsFile(dataDir);
   const values = readValues(env, kept, dataDir, problems);
+  const given = docusignSecrets.filter((name) => env[name]);
+  if (given.length > 0)
+    for (const name of docusignSecrets)
+      if (!env[name]) problems.push(`${name} is not set, and ${given.join(' and ')} can't do without it`);
   if (problems.length > 0) throw new ConfigError(problems);
   return toSettings(values, dataDir);
 }
@@ -150,6 +166,16 @@ function toSettings(values: Values, dataDir: string): Settings {
     deliveryFlushMs: as('DELIVERY_FLUSH_MS'),
     shutdownTimeoutMs: as('SHUTDOWN_TIMEOUT_MS'),
     providers: Object.freeze(Object.fromEntries(providers)),
+    docusign:
+      orNull('DOCUSIGN_INTEGRATION_KEY') === null
+        ? null
+        : Object.freeze<DocusignConfig>({
+            integrationKey: as('DOCUSIGN_INTEGRATION_KEY'),
+            userId: as('DOCUSIGN_USER_ID'),
+            privateKey: as('DOCUSIGN_PRIVATE_KEY'),
+            basePath: as<string>('DOCUSIGN_BASE_PATH').replace(/\/+$/, ''),
+            oauthHost: as('DOCUSIGN_OAUTH_HOST'),
+          }),
   });
 }
 

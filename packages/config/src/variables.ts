@@ -72,6 +72,65 @@ export function toKey(text: string): Buffer | null {
   return bytes?.length === 32 ? bytes : null;
 }
 
+/** A key in one line, as environment files hold it, has `\\n` where the lines end. */
+const privateKey = z
+  .string()
+  .transform((text) => text.replaceAll('\\n', '\n').trim())
+  .refine((text) =>
+    /^-----BEGIN [A-Z ]*PRIVATE KEY-----\n[\s\S]+\n-----END [A-Z ]*PRIVATE KEY-----$/.test(text),
+  );
+
+const guid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i);
+
+/** With which DocuSign is asked for envelopes whose messages came without data: all three, or none. */
+export const docusignSecrets = [
+  'DOCUSIGN_INTEGRATION_KEY',
+  'DOCUSIGN_USER_ID',
+  'DOCUSIGN_PRIVATE_KEY',
+] as const;
+
+const docusign: Variable[] = [
+  variable(
+    'DOCUSIGN_INTEGRATION_KEY',
+    guid.optional(),
+    'the GUID of an integration key',
+    'DocuSign is not asked',
+    'With it Semel asks DocuSign for envelopes whose messages come without data, by JWT grant. Needs the next two as well.',
+  ),
+  variable(
+    'DOCUSIGN_USER_ID',
+    guid.optional(),
+    'the GUID of a user who has consented',
+    'DocuSign is not asked',
+    'The DocuSign user in whose name Semel reads envelopes.',
+  ),
+  variable(
+    'DOCUSIGN_PRIVATE_KEY',
+    privateKey.optional(),
+    'an RSA private key in PEM; `\\n` may stand for the ends of its lines',
+    'DocuSign is not asked',
+    'The RSA key of the integration key.',
+    true,
+  ),
+  variable(
+    'DOCUSIGN_BASE_PATH',
+    url(['http:', 'https:']).default('https://www.docusign.net/restapi'),
+    'a URL such as `https://na3.docusign.net/restapi`',
+    'https://www.docusign.net/restapi',
+    "The API of the account's own site; `https://demo.docusign.net/restapi` for the sandbox.",
+  ),
+  variable(
+    'DOCUSIGN_OAUTH_HOST',
+    z
+      .string()
+      .regex(/^[\w.-]+(:\d+)?$/)
+      .default('account.docusign.com'),
+    'a host such as `account.docusign.com`, without a scheme',
+    'account.docusign.com',
+    'Where the token comes from, always by https; `account-d.docusign.com` for the sandbox.',
+  ),
+];
+
 const ofProvider = (provider: string): Variable[] => {
   const name = provider.toUpperCase();
   return [
@@ -188,4 +247,5 @@ export const variables: readonly Variable[] = [
     'How long an app may drain after SIGTERM before it exits all the same.',
   ),
   ...providerNames.flatMap(ofProvider),
+  ...docusign,
 ];

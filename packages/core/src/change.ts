@@ -1,5 +1,13 @@
 /** The domain objects that events change, in the order in which a transaction locks them. */
-export const entities = ['invoice', 'payment', 'envelope', 'recipient', 'conversation', 'message'] as const;
+export const entities = [
+  'invoice',
+  'payment',
+  'envelope',
+  'recipient',
+  'conversation',
+  'opt_out',
+  'message',
+] as const;
 export type Entity = (typeof entities)[number];
 
 /** Names one domain object inside a firm. */
@@ -21,6 +29,11 @@ export type FieldValue = string | number | boolean | null | Record<string, unkno
 export interface Change extends EntityRef {
   fields: Record<string, FieldValue>;
   refs?: Record<string, EntityRef>;
+  /**
+   * Times beside the state, in column names: each column keeps the latest that any event brought, guard or not. For
+   * facts that say nothing of the state (`purged_at`), so that neither takes the other away.
+   */
+  latest?: Record<string, string | null>;
   /**
    * The guard: a change is applied only if `[order[0], order[1], eventId]` is greater than the row's own. What
    * the two numbers are is the provider's rule (rank then time, or version then rank). Safe integers. A negative

@@ -50,7 +50,7 @@ export interface Delivery {
 }
 
 export interface Sample {
-  /** The event type as `semel send <provider> <type>` names it. */
+  /** As `semel send <provider> <type>` names it: the event type, then `:variant` where it has several samples. */
   type: string;
   channel: string | null;
   description: string;

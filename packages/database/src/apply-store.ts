@@ -70,7 +70,11 @@ const changeColumns = [
   ['event_id', 'text', ({ change }: AppliedChange) => change.eventId],
   ['entity_type', 'text', ({ change }: AppliedChange) => change.entity],
   ['entity_id', 'uuid', ({ entityId }: AppliedChange) => entityId],
-  ['change', 'jsonb', ({ change }: AppliedChange) => JSON.stringify({ ...change.fields, ...change.refs })],
+  [
+    'change',
+    'jsonb',
+    ({ change }: AppliedChange) => JSON.stringify({ ...change.fields, ...change.latest, ...change.refs }),
+  ],
 ] as const;
 
 const append = (table: string, columns: readonly (readonly [string, string, unknown])[], first: number) => `
@@ -79,6 +83,11 @@ const append = (table: string, columns: readonly (readonly [string, string, unkn
 
 const recordBoth = `WITH changes AS (${append('domain_changes', changeColumns, attemptColumns.length + 1)})
   ${append('webhook_attempts', attemptColumns, 1)}`;
+
+/** What was changed without an event. */
+export async function recordChanges(query: Query, changes: readonly AppliedChange[]): Promise<void> {
+  await query(append('domain_changes', changeColumns, 1), columnwise(changeColumns, changes));
+}
 
 /** History only grows: both tables in one statement. */
 async function record(query: Query, attempts: readonly AttemptRecord[], changes: readonly AppliedChange[]) {

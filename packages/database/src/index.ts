@@ -4,6 +4,15 @@ export { insertBody } from './bodies.js';
 export { addDeliveries, countDuplicates, type DeliverySum } from './deliveries.js';
 export { type Delivery, type DeliveryRecorder, deliveryRecorder } from './delivery-recorder.js';
 export { type EndpointCache, endpointCache } from './endpoints.js';
+export {
+  applyFetched,
+  type ClaimedPoll,
+  claimPoll,
+  firmsThatWant,
+  settlePoll,
+  type WantedEnvelope,
+  wantEnvelopes,
+} from './envelope-polls.js';
 export { diffAgainstSchema, MigrationError } from './migrate/index.js';
 export { isMigrated, listPending, migrate } from './migrate.js';
 export { type DatabaseOptions, inFirms, openPool, type PoolOptions, type Query } from './pool.js';

@@ -30,7 +30,7 @@ export async function applyChanges(
   changes: readonly PlannedChange[],
 ): Promise<AppliedChange[]> {
   const steps = [...changes, ...changes.flatMap(stubsOf)].map((change) => ({
-    id: entityId(change.firmId, change.provider, change),
+    id: rowId(change),
     change,
   }));
   const own = new Set(changes);
@@ -45,6 +45,13 @@ export async function applyChanges(
   }
   return applied;
 }
+
+/** A part of a row has the row's id. */
+const rowId = (change: PlannedChange): string =>
+  entityId(change.firmId, change.provider, {
+    entity: tables[change.entity].partOf ?? change.entity,
+    externalId: change.externalId,
+  });
 
 /** An object that is referred to must exist: an empty one, until an event of its own arrives. */
 function stubsOf({ firmId, provider, eventId, refs }: PlannedChange): PlannedChange[] {
@@ -64,7 +71,7 @@ function rounds(steps: readonly Step[]): Step[][] {
   for (const step of steps) byId.set(step.id, [...(byId.get(step.id) ?? []), step]);
   const result: Step[][] = [];
   for (const own of byId.values()) {
-    const real = own.filter(({ change }) => change.order[0] >= 0);
+    const real = own.filter(({ change }) => change.order[0] >= 0 || change.latest !== undefined);
     for (const [i, step] of (real.length > 0 ? real : own.slice(0, 1)).entries())
       result[i] = [...(result[i] ?? []), step];
   }
@@ -73,21 +80,26 @@ function rounds(steps: readonly Step[]): Step[][] {
 
 function toRow({ id, change }: Step): Record<string, unknown> {
   const { firmId, provider, eventId, externalId, fields, order } = change;
-  const { key, refs } = tables[change.entity];
-  const row: Record<string, unknown> = { ...fields, id, firm_id: firmId, provider };
+  const { key, refs, guard = 'order' } = tables[change.entity];
+  const row: Record<string, unknown> = { ...fields, ...change.latest, id, firm_id: firmId, provider };
   for (const [column, value] of Object.entries(key)) row[column] = value(externalId);
   for (const column of Object.keys(refs)) row[column] = linkTo(firmId, provider, change.refs?.[column]);
-  return { ...row, order_major: order[0], order_minor: order[1], order_event: eventId };
+  return { ...row, [`${guard}_major`]: order[0], [`${guard}_minor`]: order[1], [`${guard}_event`]: eventId };
 }
 
 const linkTo = (firmId: string, provider: string, ref: EntityRef | undefined) =>
   ref === undefined ? null : entityId(firmId, provider, ref);
 
 /** The guarded upsert of one kind of object, over many rows, none of them twice. */
-function upsertOf({ table, key, fields, refs }: EntityTable): string {
+function upsertOf({ table, key, fields, refs, latest = [], partOf, guard = 'order' }: EntityTable): string {
   const state: [string, string][] = [
     ...Object.entries(fields),
     ...Object.keys(refs).map((name): [string, string] => [name, 'uuid']),
+  ];
+  const guards: [string, string][] = [
+    [`${guard}_major`, 'bigint'],
+    [`${guard}_minor`, 'bigint'],
+    [`${guard}_event`, 'text'],
   ];
   const columns: [string, string][] = [
     ['id', 'uuid'],
@@ -95,19 +107,31 @@ function upsertOf({ table, key, fields, refs }: EntityTable): string {
     ['provider', 'text'],
     ...Object.keys(key).map((name): [string, string] => [name, 'text']),
     ...state,
-    ['order_major', 'bigint'],
-    ['order_minor', 'bigint'],
-    ['order_event', 'text'],
+    ...latest.map((name): [string, string] => [name, 'timestamptz']),
+    ...guards,
   ];
   const names = columns.map(([name]) => name).join(', ');
-  const updated = [...state.map(([name]) => name), 'order_major', 'order_minor', 'order_event'];
+  const ofGuard = (row: string) => `(${guards.map(([name]) => `${row}.${name}`).join(', ')})`;
+  const isNewer = `excluded.${guard}_major >= 0 AND ${ofGuard('t')} < ${ofGuard('excluded')}`;
+  const isLater = latest.map(
+    (name) => ` OR excluded.${name} > t.${name} OR (t.${name} IS NULL AND excluded.${name} IS NOT NULL)`,
+  );
+  const replaced = [...state, ...guards].map(([name]) =>
+    latest.length === 0
+      ? `${name} = excluded.${name}`
+      : `${name} = CASE WHEN ${isNewer} THEN excluded.${name} ELSE t.${name} END`,
+  );
+  const kept = latest.map((name) => `${name} = GREATEST(t.${name}, excluded.${name})`);
+  // The row that a part belongs to is there already; these columns only have to be named.
+  const [whole, ofWhole] = partOf
+    ? [', order_major, order_minor, order_event', `, ${stubOrder[0]}, ${stubOrder[1]}, ''`]
+    : ['', ''];
   return `
-    INSERT INTO ${table} AS t (${names})
-    SELECT ${names} FROM jsonb_to_recordset($1::jsonb) AS r (${columns.map(([name, type]) => `${name} ${type}`).join(', ')})
+    INSERT INTO ${table} AS t (${names}${whole})
+    SELECT ${names}${ofWhole} FROM jsonb_to_recordset($1::jsonb) AS r (${columns.map(([name, type]) => `${name} ${type}`).join(', ')})
     ORDER BY id
-    ON CONFLICT (id) DO UPDATE SET ${updated.map((name) => `${name} = excluded.${name}`).join(', ')}, updated_at = now()
-    WHERE excluded.order_major >= 0
-      AND (t.order_major, t.order_minor, t.order_event) < (excluded.order_major, excluded.order_minor, excluded.order_event)
+    ON CONFLICT (id) DO UPDATE SET ${[...replaced, ...kept].join(', ')}, updated_at = now()
+    WHERE (${isNewer})${isLater.join('')}
     RETURNING id`;
 }
 

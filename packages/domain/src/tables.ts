@@ -11,6 +11,12 @@ export interface EntityTable {
   fields: Record<string, ColumnType>;
   /** Links to other objects of the same firm, set by a change's `refs`. */
   refs: Record<string, Entity>;
+  /** Times that a change's `latest` may bring. */
+  latest?: readonly string[];
+  /** It is a part of another kind's row, which a transaction must touch first: then the lock is held already. */
+  partOf?: Entity;
+  /** How the three columns of its guard begin, where the row has more than one guard; default `order`. */
+  guard?: string;
 }
 
 const whole = (externalId: string) => externalId;
@@ -63,17 +69,36 @@ export const tables: Record<Entity, EntityTable> = {
       voided_reason: 'text',
     },
     refs: {},
+    latest: ['corrected_at', 'resent_at', 'purged_at', 'deleted_at'],
   },
   recipient: {
     table: 'esignature_recipients',
     key: { external_id: whole },
-    fields: { status: 'text', signed_at: 'timestamptz', declined_at: 'timestamptz' },
+    fields: {
+      status: 'text',
+      role_type: 'text',
+      routing_order: 'integer',
+      sent_at: 'timestamptz',
+      delivered_at: 'timestamptz',
+      signed_at: 'timestamptz',
+      declined_at: 'timestamptz',
+      declined_reason: 'text',
+    },
     refs: { envelope_id: 'envelope' },
   },
   conversation: {
     table: 'sms_conversations',
     key: { our_number: part(0), their_number: part(1) },
     fields: {},
+    refs: {},
+    latest: ['last_inbound_at'],
+  },
+  opt_out: {
+    table: 'sms_conversations',
+    partOf: 'conversation',
+    guard: 'opt_out_order',
+    key: { our_number: part(0), their_number: part(1) },
+    fields: { opted_out: 'boolean', opted_out_at: 'timestamptz' },
     refs: {},
   },
   message: {
@@ -88,6 +113,7 @@ export const tables: Record<Entity, EntityTable> = {
       body: 'text',
       media: 'jsonb',
       messaging_service_sid: 'text',
+      account_sid: 'text',
     },
     refs: { conversation_id: 'conversation' },
   },

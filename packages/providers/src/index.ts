@@ -1,1 +1,9 @@
+export { type BareEnvelope, bareEnvelopeOf } from './docusign/bare-message.js';
+export { changesOfAnswer } from './docusign/changes.js';
+export {
+  type DocusignCredentials,
+  EnvelopeReadError,
+  type EnvelopeReader,
+  openEnvelopeReader,
+} from './docusign/read-envelope.js';
 export { providerNamed, providers } from './registry.js';

@@ -1,9 +1,24 @@
-import { type Change, type ChangeSet, type EntityRef, nothing, type WebhookEvent } from '@semel/core';
+import {
+  type Change,
+  type ChangeSet,
+  type EntityRef,
+  nothing,
+  stubOrder,
+  type WebhookEvent,
+} from '@semel/core';
 import { cleanText, idOf } from '../clean-text.js';
 import { asObject, type JsonObject, parseObject } from '../json.js';
 import { isoOf, millisOf } from '../time.js';
 import { recipientChange, recipientsOf } from './recipients.js';
-import { further, rankOf, statusOf } from './status.js';
+import { further, majorOf, statusOf, statusTold } from './status.js';
+
+/** Events that say nothing of the status, and the column that keeps when the last of them was. */
+const marks: Record<string, string> = {
+  corrected: 'corrected_at',
+  resent: 'resent_at',
+  purge: 'purged_at',
+  deleted: 'deleted_at',
+};
 
 /**
  * The rule for `envelope-*` and `recipient-*`. With data included, a message brings the whole envelope; without,
@@ -16,36 +31,49 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   const data = asObject(message?.data);
   const externalId = idOf(data?.envelopeId);
   if (message === null || data === null || externalId === null) return nothing('no_object');
+  const recipientId = kind === 'recipient' ? idOf(data.recipientId) : null;
+  if (kind === 'recipient' && recipientId === null) return nothing('no_object');
 
   const envelope: EntityRef = { entity: 'envelope', externalId };
   const summary = asObject(data.envelopeSummary);
   const generatedMs = millisOf(message.generatedDateTime);
-  const recipients = recipientsOf(summary);
-  if (kind === 'envelope') {
-    const changes = recipients.map((recipient) => recipientChange(envelope, recipient, generatedMs));
-    return {
-      changes: [envelopeChange(envelope, verb, summary, generatedMs), ...changes],
-      links: { envelope_id: envelope },
-      ignored: null,
-    };
+  const changes =
+    kind === 'envelope'
+      ? [envelopeChange(envelope, verb, summary, generatedMs ?? event.receivedAtMs)]
+      : summary === null
+        ? []
+        : [envelopeChange(envelope, null, summary, generatedMs)];
+  const known = recipientsOf(summary);
+  for (const recipient of known) {
+    const id = String(recipient.recipientId);
+    changes.push(recipientChange(envelope, id, recipient, generatedMs, id === recipientId ? verb : null));
   }
-  const recipientId = idOf(data.recipientId);
-  if (recipientId === null) return nothing('no_object');
-  const known = recipients.find((recipient) => recipient.recipientId === recipientId) ?? { recipientId };
-  return {
-    changes: [recipientChange(envelope, known, generatedMs, verb)],
-    links: { envelope_id: envelope },
-    ignored: null,
-  };
+  if (recipientId !== null && !known.some((recipient) => recipient.recipientId === recipientId))
+    changes.push(recipientChange(envelope, recipientId, null, generatedMs, verb));
+  return { changes, links: { envelope_id: envelope }, ignored: null };
+}
+
+/** What an answer of the API changes: as a message with data would, at the moment of the question. */
+export function changesOfAnswer(envelopeId: string, summary: JsonObject, askedAtMs: number): Change[] {
+  const envelope: EntityRef = { entity: 'envelope', externalId: envelopeId };
+  return [
+    envelopeChange(envelope, null, summary, askedAtMs),
+    ...recipientsOf(summary).map((recipient) =>
+      recipientChange(envelope, String(recipient.recipientId), recipient, askedAtMs),
+    ),
+  ];
 }
 
 function envelopeChange(
   envelope: EntityRef,
-  verb: string,
+  verb: string | null,
   summary: JsonObject | null,
   generatedMs: number | null,
 ): Change {
-  const status = further(statusOf(summary?.status), statusOf(verb));
+  const mark = verb === null ? undefined : Object.hasOwn(marks, verb) ? marks[verb] : undefined;
+  const latest = mark === undefined ? {} : { latest: { [mark]: isoOf(generatedMs) } };
+  const status = further(statusOf(summary?.status), statusTold(verb));
+  if (status === null && summary === null) return { ...envelope, fields: {}, ...latest, order: stubOrder };
   const changedMs = millisOf(summary?.statusChangedDateTime) ?? generatedMs;
   // Without data the message's own time is the best that is known of the step that it tells of.
   const timeOf = (name: string) =>
@@ -62,6 +90,7 @@ function envelopeChange(
       voided_at: timeOf('voided'),
       voided_reason: cleanText(summary?.voidedReason) || null,
     },
-    order: [rankOf(status), changedMs ?? 0],
+    ...latest,
+    order: [majorOf(status, summary !== null), changedMs ?? 0],
   };
 }

@@ -1,8 +1,8 @@
 import type { Change, EntityRef } from '@semel/core';
-import { idOf } from '../clean-text.js';
+import { cleanText, idOf, shortText } from '../clean-text.js';
 import { asList, asObject, type JsonObject } from '../json.js';
 import { isoOf, millisOf } from '../time.js';
-import { further, rankOf, statusOf } from './status.js';
+import { further, majorOf, statusOf, statusTold } from './status.js';
 
 /** No envelope has more of them; an odd message must not become a transaction without end. */
 const recipientLimit = 500;
@@ -18,21 +18,40 @@ export function recipientsOf(summary: JsonObject | null): JsonObject[] {
   return [...found.values()];
 }
 
-/** `recipientId` counts from 1 inside an envelope: only together with the envelope does it name someone. */
+/**
+ * `recipientId` counts from 1 inside an envelope: only together with the envelope does it name someone. `recipient` is
+ * null where the message has only the id. Names and addresses are not kept.
+ */
 export function recipientChange(
   envelope: EntityRef,
-  recipient: JsonObject,
+  recipientId: string,
+  recipient: JsonObject | null,
   generatedMs: number | null,
   verb: string | null = null,
 ): Change {
-  const status = further(statusOf(recipient.status), statusOf(verb));
-  const signedMs = millisOf(recipient.signedDateTime) ?? (verb === 'completed' ? generatedMs : null);
-  const declinedMs = millisOf(recipient.declinedDateTime) ?? (verb === 'declined' ? generatedMs : null);
+  const status = further(statusOf(recipient?.status), statusTold(verb));
+  const timeOf = (name: string, told: string) =>
+    isoOf(millisOf(recipient?.[name]) ?? (verb === told ? generatedMs : null));
   return {
     entity: 'recipient',
-    externalId: `${envelope.externalId}|${recipient.recipientId}`,
-    fields: { status, signed_at: isoOf(signedMs), declined_at: isoOf(declinedMs) },
+    externalId: `${envelope.externalId}|${recipientId}`,
+    fields: {
+      status,
+      role_type: shortText(recipient?.recipientType),
+      routing_order: routingOrderOf(recipient?.routingOrder),
+      sent_at: timeOf('sentDateTime', 'sent'),
+      delivered_at: timeOf('deliveredDateTime', 'delivered'),
+      signed_at: timeOf('signedDateTime', 'completed'),
+      declined_at: timeOf('declinedDateTime', 'declined'),
+      declined_reason: cleanText(recipient?.declinedReason) || null,
+    },
     refs: { envelope_id: envelope },
-    order: [rankOf(status), generatedMs ?? 0],
+    order: [majorOf(status, recipient !== null), generatedMs ?? 0],
   };
+}
+
+/** A text of digits in messages; the SDK may make a number of it. */
+function routingOrderOf(value: unknown): number | null {
+  const text = typeof value === 'number' ? String(value) : value;
+  return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : null;
 }

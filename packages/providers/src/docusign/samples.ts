@@ -11,8 +11,8 @@ const dataMembers = ['accountId', 'userId', 'recipientId', 'envelopeId'] as cons
  * `data.envelopeSummary`, and `envelopeSummary: undefined` leaves it out. `$event` for the message around them
  * (`{ $event: { generatedDateTime: '…', retryCount: 1 } }`); the event id follows from these values.
  */
-const sample = (status: string, description: string): Sample => ({
-  type: `envelope-${status}`,
+const sample = (type: string, status: string, description: string): Sample => ({
+  type,
   channel: null,
   description,
   build({ account, nowMs, overrides }) {
@@ -25,11 +25,12 @@ const sample = (status: string, description: string): Sample => ({
       accountId: account ?? '00000000-0000-4000-8000-0000000000ac',
       userId: '00000000-0000-4000-8000-0000000000ff',
       envelopeId: randomUUID() as unknown,
+      ...(type.startsWith('recipient-') ? { recipientId: '1' } : {}),
       ...inData,
     };
     const summary = { ...envelopeSummary(String(data.envelopeId), status, nowMs), ...inSummary };
     return jsonBody({
-      event: `envelope-${status}`,
+      event: type,
       apiVersion: 'v2.1',
       uri: `/restapi/v2.1/accounts/${data.accountId}/envelopes/${data.envelopeId}`,
       retryCount: 0,
@@ -49,9 +50,27 @@ const sample = (status: string, description: string): Sample => ({
 const isDataMember = (name: string) => (dataMembers as readonly string[]).includes(name);
 
 export const samples: readonly Sample[] = [
-  sample('sent', 'The envelope went out'),
-  sample('delivered', 'A recipient opened the envelope'),
-  sample('completed', 'Everyone has signed'),
-  sample('declined', 'A recipient declined to sign'),
-  sample('voided', 'The sender voided the envelope'),
+  sample('envelope-sent', 'sent', 'The envelope went out'),
+  sample('envelope-delivered', 'delivered', 'A recipient opened the envelope'),
+  sample('envelope-completed', 'completed', 'Everyone has signed'),
+  sample('envelope-declined', 'declined', 'A recipient declined to sign'),
+  sample('envelope-voided', 'voided', 'The sender voided the envelope'),
+  sample('envelope-corrected', 'sent', 'The sender corrected the envelope while it was out'),
+  sample('envelope-resent', 'sent', 'The invitation went out once more'),
+  sample('envelope-purge', 'completed', 'The documents are being deleted for good'),
+  sample('envelope-deleted', 'completed', 'The envelope went to the bin; its status stays'),
+  sample('recipient-sent', 'sent', 'A recipient was invited'),
+  sample('recipient-delivered', 'delivered', 'A recipient opened the documents'),
+  sample('recipient-completed', 'completed', 'A recipient has signed'),
+  sample('recipient-declined', 'declined', 'A recipient declined, and says why'),
+  sample(
+    'recipient-autoresponded',
+    'sent',
+    "A recipient's mailbox answered by itself, or refused the invitation",
+  ),
+  sample('recipient-authenticationfailed', 'delivered', 'A recipient could not prove who they are'),
+  sample('recipient-delegate', 'sent', 'A recipient handed the signing to someone else'),
+  sample('recipient-reassign', 'sent', 'A recipient was replaced by someone else'),
+  sample('recipient-resent', 'sent', 'A recipient was invited once more'),
+  sample('recipient-finish-later', 'delivered', 'A recipient stopped, and may come back'),
 ];

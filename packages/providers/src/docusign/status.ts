@@ -1,25 +1,55 @@
 import { shortText } from '../clean-text.js';
 
-/** created < sent < delivered < signed < the end. Envelopes and recipients share the words; others count as 0. */
+/**
+ * created < sent < delivered < signed < the end. Envelopes and recipients share the words; others count as 0. A draft
+ * that is deleted has ended too, but no envelope that was completed, declined or voided is ever anything else.
+ */
 const ranks: Record<string, number> = {
   created: 0,
   sent: 1,
+  autoresponded: 1,
+  faxpending: 1,
   delivered: 2,
   signed: 3,
-  completed: 4,
-  declined: 4,
-  voided: 4,
   deleted: 4,
+  timedout: 4,
+  completed: 5,
+  declined: 5,
+  voided: 5,
 };
+
+/** What events tell of besides a status: it moves nothing by itself. */
+const steps = new Set([
+  'agree',
+  'authenticationfailed',
+  'corrected',
+  'delegate',
+  'deleted',
+  'discard',
+  'finish-later',
+  'purge',
+  'reassign',
+  'removed',
+  'resent',
+  'updated',
+]);
 
 export const rankOf = (status: string | null): number =>
   status !== null && Object.hasOwn(ranks, status) ? (ranks[status] ?? 0) : 0;
 
+/**
+ * The first number of the guard: the status decides; of two messages with the same status the one that has the object's
+ * data is worth more than one that only names it.
+ */
+export const majorOf = (status: string | null, hasData: boolean): number =>
+  2 * rankOf(status) + (hasData ? 1 : 0);
+
 export const statusOf = (value: unknown): string | null => shortText(value)?.toLowerCase() ?? null;
 
-/**
- * The object's own status, unless the event tells of a later one. `envelope-corrected`, `-resent` and the like
- * are no statuses, and give way to what the object says.
- */
+/** The status that an event's name tells of; null for `envelope-corrected`, `-resent` and the like. */
+export const statusTold = (verb: string | null): string | null =>
+  verb === null || steps.has(verb.toLowerCase()) ? null : statusOf(verb);
+
+/** The object's own status, unless the event tells of a later one. */
 export const further = (own: string | null, told: string | null): string | null =>
   own === null || rankOf(told) > rankOf(own) ? told : own;

@@ -7,8 +7,10 @@ import {
   type WebhookEvent,
 } from '@semel/core';
 import { cleanText, lineOf, shortText } from '../clean-text.js';
+import { isoOf } from '../time.js';
 import { field, fieldsOf } from './fields.js';
 import type { Form } from './form.js';
+import { optOutChange, optsOut } from './opt-out.js';
 
 /** How far a message has come. Callbacks may arrive out of order, and have no time. A status not listed counts as 0. */
 const ranks: Record<string, number> = {
@@ -49,13 +51,18 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
       body: inbound ? cleanText(field(fields, 'Body')) : null,
       media: inbound ? mediaOf(fields) : null,
       messaging_service_sid: shortText(field(fields, 'MessagingServiceSid')),
+      account_sid: shortText(field(fields, 'AccountSid')),
     },
     order: [Object.hasOwn(ranks, status) ? (ranks[status] ?? 0) : 0, 0],
   };
   if (conversation === null) return { changes: [change], links: { message_id: message }, ignored: null };
+  const optedOut = inbound ? optsOut(fields) : null;
+  // A callback is no message, and has no time: only what they write moves the conversation.
+  const latest = inbound ? { latest: { last_inbound_at: isoOf(event.receivedAtMs) } } : {};
   return {
     changes: [
-      { ...conversation, fields: {}, order: stubOrder },
+      { ...conversation, fields: {}, ...latest, order: stubOrder },
+      ...(optedOut === null ? [] : [optOutChange(conversation, optedOut, event.receivedAtMs)]),
       { ...change, refs: { conversation_id: conversation } },
     ],
     links: { message_id: message, conversation_id: conversation },
@@ -63,7 +70,10 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   };
 }
 
-/** A conversation is what one of our numbers and one of theirs say to each other. */
+/**
+ * A conversation is what one of our numbers and one of theirs say to each other. `whatsapp:+1…` and `rcs:…` are numbers of
+ * their own: who opted out of one channel did so there alone.
+ */
 function conversationOf(fields: Form, inbound: boolean): EntityRef | null {
   const [from, to] = [numberOf(fields, 'From'), numberOf(fields, 'To')];
   if (from === null || to === null) return null;

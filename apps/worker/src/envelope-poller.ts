@@ -1,0 +1,133 @@
+import type { WebhookEvent } from '@semel/core';
+import {
+  type ApplyChanges,
+  applyFetched,
+  type ClaimedPoll,
+  claimPoll,
+  firmsThatWant,
+  settlePoll,
+  type WantedEnvelope,
+  wantEnvelopes,
+} from '@semel/database';
+import { bareEnvelopeOf, changesOfAnswer, EnvelopeReadError, type EnvelopeReader } from '@semel/providers';
+import type { Logger } from '@semel/telemetry';
+
+export interface EnvelopePollerOptions {
+  pool: Parameters<typeof claimPoll>[0];
+  reader: EnvelopeReader;
+  applyChanges: ApplyChanges;
+  log: Logger;
+  /** How often to look for envelopes whose 15 minutes are over. */
+  everyMs: number;
+}
+
+export interface EnvelopePoller {
+  /** An event was applied. If it only named its envelope, DocuSign is asked for the rest. Never throws. */
+  consider(event: WebhookEvent): void;
+  /** Waits for the question that is being asked, but not longer than this. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+/** Envelopes that wait to be written down, at most: beyond it the next message of an envelope has to remind us. */
+const waitingLimit = 10_000;
+/** How long DocuSign is left alone after an answer of this kind, unless it says how long itself. */
+const pauseMs = { refused: 15 * 60_000, limited: 15 * 60_000, away: 30_000, unknown: 0 };
+
+/**
+ * Completes envelopes whose messages come without data, one question at a time, beside the events and never inside their
+ * transactions: whatever happens here, no event waits for it. What is wanted is in the database, so that another event of
+ * the firm finds what a dead worker left.
+ */
+export function startEnvelopePoller(options: EnvelopePollerOptions): EnvelopePoller {
+  const { pool, reader, applyChanges, log } = options;
+  const waiting: WantedEnvelope[] = [];
+  const firms = new Set<string>();
+  let pausedUntilMs = 0;
+  let running: Promise<void> | null = null;
+  let again = false;
+  let closed = false;
+  const timer = setInterval(wake, options.everyMs);
+
+  function wake(): void {
+    again = true;
+    if (closed || running !== null || (waiting.length === 0 && firms.size === 0)) return;
+    running = runAll().finally(() => {
+      running = null;
+    });
+  }
+
+  async function runAll(): Promise<void> {
+    while (again && !closed) {
+      again = false;
+      try {
+        await writeDown();
+        await askAll();
+      } catch (err) {
+        return void log.warn({ err }, 'envelope.pollFailed'); // the next tick tries again
+      }
+    }
+  }
+
+  async function writeDown(): Promise<void> {
+    const batch = waiting.slice(0, 500);
+    if (batch.length === 0) return;
+    await wantEnvelopes(pool, batch);
+    waiting.splice(0, batch.length);
+    for (const { firmId } of batch) firms.add(firmId);
+    if (waiting.length > 0) again = true;
+  }
+
+  async function askAll(): Promise<void> {
+    while (!closed && firms.size > 0 && Date.now() >= pausedUntilMs) {
+      const claimed = await claimPoll(pool, [...firms]);
+      if (claimed === null) break;
+      await askFor(claimed);
+    }
+    const still = new Set(await firmsThatWant(pool, [...firms]));
+    for (const firmId of firms) if (!still.has(firmId)) firms.delete(firmId);
+  }
+
+  async function askFor(claimed: ClaimedPoll): Promise<void> {
+    const { firmId, account, externalId } = claimed;
+    const facts = { provider: 'docusign', firmId, envelopeId: externalId };
+    const askedAtMs = Date.now();
+    try {
+      const summary = await reader.read(account, externalId);
+      const eventId = `poll~${externalId}~${new Date(askedAtMs).toISOString()}`;
+      const changes = changesOfAnswer(externalId, summary, askedAtMs).map((change) => ({
+        ...change,
+        firmId,
+        provider: 'docusign',
+        eventId,
+      }));
+      const moved = await applyFetched(pool, applyChanges, changes);
+      await settlePoll(pool, claimed);
+      log.info({ ...facts, eventId, moved }, 'envelope.completed');
+    } catch (error) {
+      if (!(error instanceof EnvelopeReadError)) throw error;
+      pausedUntilMs = askedAtMs + (error.retryAfterMs ?? pauseMs[error.kind]);
+      if (error.kind === 'unknown') await settlePoll(pool, claimed);
+      log.warn({ ...facts, err: error, kind: error.kind, status: error.status }, 'envelope.askFailed');
+    }
+  }
+
+  return {
+    consider(event) {
+      const bare = closed ? null : bareEnvelopeOf(event);
+      if (bare === null) return;
+      if (waiting.length >= waitingLimit) return void log.warn('envelope.pollBacklog');
+      waiting.push({ firmId: event.owner, account: bare.account, externalId: bare.ref.externalId });
+      wake();
+    },
+    async close(timeoutMs) {
+      closed = true;
+      clearInterval(timer);
+      let late: NodeJS.Timeout | undefined;
+      const waited = new Promise<void>((resolve) => {
+        late = setTimeout(resolve, timeoutMs);
+      });
+      await Promise.race([running, waited]);
+      clearTimeout(late);
+    },
+  };
+}

@@ -1,0 +1,4 @@
+declare module 'docusign-esign' {
+  const sdk: import('./sdk.js').DocusignSdk;
+  export default sdk;
+}
