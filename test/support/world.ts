@@ -4,7 +4,7 @@ import { encryptionKey, sealSecret, secretBinding } from '@semel/database';
 import { providerNamed, providers } from '@semel/providers';
 import { buildReceiver } from '@semel/receiver';
 import { createLogger } from '@semel/telemetry';
-import { buildWorker } from '@semel/worker';
+import { buildWorker, type WorkerOptions } from '@semel/worker';
 import type { FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -70,6 +70,8 @@ export type WorldOptions = {
   concurrency?: number;
   /** Of the receiver, from the last byte of a body to the answer. */
   budgetMs?: number;
+  /** With which workers ask DocuSign. */
+  docusign?: NonNullable<WorkerOptions['docusign']>;
 };
 
 type Address = string | ((own: string) => string | Promise<string>);
@@ -126,6 +128,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
         retryScale: options.retryScale ?? 0.02,
       }),
       shutdownTimeoutMs: 3_000,
+      docusign: options.docusign ?? null,
     });
     await worker.listen({ host: '127.0.0.1', port: 0 });
     workers.push(worker);

@@ -1,0 +1,164 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { openApplier, permutations } from '../support/apply-told.js';
+import { type Model, step } from '../support/guard-model.js';
+import { envelopeHistories, shuffled, startMs, type Told, tell } from '../support/histories.js';
+import { createWorld, type World } from '../support/world.js';
+
+// Envelopes and their recipients: the same rows in every order, and nothing of the people but their steps.
+
+const secondMs = 1000;
+const yearMs = 365 * 86_400_000;
+const told = (type: string, afterMs: number, overrides: Record<string, unknown> = {}) =>
+  tell('docusign', type, { id: 'env-1', ...overrides }, { nowMs: startMs + afterMs });
+const bare = (type: string, afterMs: number, overrides: Record<string, unknown> = {}) =>
+  told(type, afterMs, { envelopeSummary: undefined, ...overrides });
+const at = (afterMs: number) => new Date(startMs + afterMs);
+
+const envelopeOf = async (world: World, firmId: string | null) =>
+  (await world.sql('SELECT * FROM esignature_envelopes WHERE firm_id = $1', [firmId]))[0];
+const recipientsOf = (world: World, firmId: string | null) =>
+  world.sql('SELECT * FROM esignature_recipients WHERE firm_id = $1 ORDER BY external_id', [firmId]);
+
+/** The events of an envelope, in the order in which they happened, and what must be there in the end. */
+const lives: Record<string, { events: Told[]; envelope: object; recipients?: object[] }> = {
+  'declined after a late delivered': {
+    events: [
+      told('envelope-sent', 0),
+      told('envelope-declined', 60 * secondMs),
+      // Generated later, and about what was before.
+      told('envelope-delivered', 90 * secondMs, { statusChangedDateTime: at(30 * secondMs).toISOString() }),
+    ],
+    envelope: { status: 'declined', declined_at: at(60 * secondMs) },
+    recipients: [
+      { status: 'declined', declined_reason: 'Terms are not agreed', role_type: 'signer', routing_order: 1 },
+      { status: 'delivered', declined_at: null, declined_reason: null },
+    ],
+  },
+  'a status never seen before': {
+    events: [
+      told('envelope-sent', 0),
+      told('envelope-completed', 60 * secondMs),
+      told('envelope-sent', 90 * secondMs, { status: 'pondered', $event: { event: 'envelope-pondered' } }),
+    ],
+    envelope: { status: 'completed', completed_at: at(60 * secondMs) },
+  },
+  'an event years old': {
+    events: [
+      told('envelope-sent', -8 * yearMs),
+      told('envelope-delivered', -8 * yearMs + secondMs),
+      told('envelope-voided', 0),
+    ],
+    envelope: { status: 'voided', voided_at: at(0), voided_reason: 'Wrong document attached' },
+  },
+  'corrected and resent while it was out': {
+    events: [
+      told('envelope-sent', 0),
+      told('envelope-corrected', 10 * secondMs),
+      told('envelope-resent', 20 * secondMs),
+      bare('envelope-resent', 30 * secondMs),
+    ],
+    envelope: {
+      status: 'sent',
+      corrected_at: at(10 * secondMs),
+      resent_at: at(30 * secondMs),
+      purged_at: null,
+    },
+  },
+  'purged and deleted after its end': {
+    events: [
+      bare('envelope-completed', 0),
+      bare('envelope-purge', 10 * secondMs),
+      bare('envelope-deleted', 20 * secondMs),
+    ],
+    envelope: { status: 'completed', purged_at: at(10 * secondMs), deleted_at: at(20 * secondMs) },
+  },
+  'two messages of one step, of which one has the data': {
+    events: [
+      told('envelope-completed', 0),
+      bare('envelope-completed', 5 * secondMs, { $event: { configurationId: 7 } }),
+    ],
+    envelope: { status: 'completed', completed_at: at(0), sent_at: at(-29 * 60 * secondMs) },
+  },
+  'recipients by themselves': {
+    events: [
+      bare('recipient-sent', 0),
+      bare('recipient-delivered', 10 * secondMs),
+      bare('recipient-authenticationfailed', 15 * secondMs),
+      bare('recipient-completed', 20 * secondMs),
+    ],
+    envelope: { status: null },
+    recipients: [{ status: 'completed', signed_at: at(20 * secondMs) }],
+  },
+};
+
+t.test('in all orders of application', async (t) => {
+  const world = await createWorld(t, { receivers: 0, workers: 0 });
+  const run = openApplier(t, world);
+  for (const [name, { events, envelope, recipients }] of Object.entries(lives))
+    await t.test(name, async (t) => {
+      for (const [i, order] of permutations(events).entries()) {
+        const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+        await run(endpoint, order, { groups: i % 2 === 0 ? order.length : 1, mark: `~${name.length}-${i}` });
+        const names = order.map(({ event }) => event.type).join(', ');
+        t.match(await envelopeOf(world, endpoint.firmId), envelope, names);
+        if (recipients) t.match(await recipientsOf(world, endpoint.firmId), recipients, names);
+      }
+    });
+
+  await t.test('delivered before sent: the late one is stale, and changes nothing', async (t) => {
+    const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+    const outcomes = await run(endpoint, [bare('envelope-delivered', secondMs), bare('envelope-sent', 0)]);
+    t.same(outcomes, ['applied', 'stale']);
+    t.match(await envelopeOf(world, endpoint.firmId), { status: 'delivered', sent_at: null });
+  });
+
+  await t.test('no name and no address leaves the bytes of the event', async (t) => {
+    const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+    await run(endpoint, [told('envelope-declined', 0)], { mark: '~private' });
+    const rows = [
+      await envelopeOf(world, endpoint.firmId),
+      ...(await recipientsOf(world, endpoint.firmId)),
+      ...(await world.sql('SELECT change FROM domain_changes WHERE firm_id = $1', [endpoint.firmId])),
+    ];
+    t.equal(rows.length, 6);
+    t.notMatch(JSON.stringify(rows), /Ada|Charles|example\.com/);
+  });
+
+  await t.test('any order, repetition and grouping ends as the pure guard says', async (t) => {
+    const seed = Date.now() & 0xffffff;
+    t.comment(`seed ${seed}`);
+    const cases = envelopeHistories.chain(({ history }) =>
+      fc.tuple(shuffled(history), fc.integer({ min: 1, max: 5 })),
+    );
+    let runs = 0;
+    await fc.assert(
+      fc.asyncProperty(cases, async ([order, groups]) => {
+        const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+        await run(endpoint, order, { groups, mark: `~p${++runs}` });
+        const expected: Model = new Map();
+        for (const { event, body } of order)
+          step(expected, event, endpoint.provider.changesOf(event, body).changes);
+        const rows = [
+          ...(await world.sql(`SELECT 'envelope' AS kind, * FROM esignature_envelopes WHERE firm_id = $1`, [
+            endpoint.firmId,
+          ])),
+          ...(await world.sql(`SELECT 'recipient' AS kind, * FROM esignature_recipients WHERE firm_id = $1`, [
+            endpoint.firmId,
+          ])),
+        ];
+        if (rows.length !== new Set([...expected.keys(), 'envelope env-1']).size)
+          throw new Error('other rows');
+        for (const row of rows) {
+          const model = expected.get(`${row.kind} ${row.external_id}`);
+          for (const [column, value] of Object.entries({ ...model?.fields, ...model?.latest })) {
+            const found = row[column] instanceof Date ? row[column].toISOString() : row[column];
+            if (found !== value) throw new Error(`${row.external_id}: ${column} is ${found}, not ${value}`);
+          }
+        }
+      }),
+      { seed, numRuns: 40, endOnFailure: true },
+    );
+    t.pass();
+  });
+});
