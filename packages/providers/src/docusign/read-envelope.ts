@@ -48,9 +48,13 @@ export function openEnvelopeReader(
   let sdk: Promise<DocusignSdk> | undefined;
   let token: { text: string; untilMs: number } | undefined;
 
-  async function connect() {
+  const load = () => {
     sdk ??= import('docusign-esign').then((module) => module.default);
-    const { ApiClient, EnvelopesApi } = await sdk;
+    return sdk;
+  };
+
+  async function connect() {
+    const { ApiClient, EnvelopesApi } = await load();
     // The question for a token takes its limit from there and from nowhere else.
     ApiClient.prototype.timeout = timeoutMs;
     const client = new ApiClient({ basePath: credentials.basePath });
@@ -97,6 +101,7 @@ export function openEnvelopeReader(
 
   return {
     async read(account, envelopeId) {
+      await load(); // takes its while, and DocuSign has no part in it
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<never>((_, reject) => {
         const error = new EnvelopeReadError('away', null, null, `no answer within ${timeoutMs} ms`);
