@@ -1,0 +1,107 @@
+import type { Provider } from '@semel/core';
+import { bareEnvelopeOf, providerNamed } from '@semel/providers';
+import t from 'tap';
+import { startMs, tell } from '../../support/histories.js';
+
+// The rules that say what an event of DocuSign or Twilio changes, one by one.
+
+const docusign = providerNamed('docusign') as Provider;
+const twilio = providerNamed('twilio') as Provider;
+
+const optOut = (Body: string, OptOutType?: string) => {
+  const { event, body } = tell('twilio', 'inbound', { Body, OptOutType });
+  return twilio.changesOf(event, body).changes.find(({ entity }) => entity === 'opt_out');
+};
+
+t.test('Twilio: words alone in a message opt out and in', async (t) => {
+  for (const word of ['STOP', 'STOPALL', 'UNSUBSCRIBE', 'CANCEL', 'END', 'QUIT', 'REVOKE', 'OPTOUT'])
+    for (const text of [word, word.toLowerCase(), `  ${word}\n`])
+      t.match(optOut(text), {
+        externalId: '+12015550100|+12015550123',
+        fields: { opted_out: true, opted_out_at: new Date(startMs).toISOString() },
+        order: [startMs, 0],
+      });
+  for (const word of ['START', 'YES', 'UNSTOP', 'start ', 'yes'])
+    t.match(optOut(word), { fields: { opted_out: false, opted_out_at: null } });
+  for (const text of ['HELP', 'INFO', '', 'please stop', 'STOP.', 'STOP STOP', 'constructor', 'NO'])
+    t.equal(optOut(text), undefined, text);
+});
+
+t.test('Twilio: its own decision wins over the words', async (t) => {
+  t.match(optOut('YES', 'STOP'), { fields: { opted_out: true } });
+  t.match(optOut('STOP', 'START'), { fields: { opted_out: false } });
+  t.equal(optOut('STOP', 'HELP'), undefined);
+  t.match(optOut('STOP', 'something new'), { fields: { opted_out: true } }, 'one that nobody knows is none');
+  const { event, body } = tell('twilio', 'status:sent', { Body: 'STOP', OptOutType: 'STOP' });
+  t.notOk(
+    twilio.changesOf(event, body).changes.some(({ entity }) => entity === 'opt_out'),
+    'a callback is nothing that they wrote',
+  );
+});
+
+t.test('DocuSign: steps that are no status are times of their own', async (t) => {
+  const changes = (type: string, overrides = {}) => {
+    const { event, body } = tell('docusign', type, { id: 'env-1', ...overrides });
+    return docusign.changesOf(event, body).changes;
+  };
+  for (const [type, column] of [
+    ['envelope-corrected', 'corrected_at'],
+    ['envelope-resent', 'resent_at'],
+    ['envelope-purge', 'purged_at'],
+    ['envelope-deleted', 'deleted_at'],
+  ] as const) {
+    const [envelope, ...others] = changes(type, { envelopeSummary: undefined });
+    t.match(envelope, { fields: {}, order: [-1, 0], latest: { [column]: new Date(startMs).toISOString() } });
+    t.same(others, []);
+    t.match(changes(type, { status: 'completed' })[0], {
+      fields: { status: 'completed' },
+      order: [11, startMs],
+    });
+  }
+  t.match(
+    changes('envelope-deleted', { status: 'deleted' })[0],
+    { order: [9, startMs] },
+    'a draft that is gone',
+  );
+});
+
+t.test('DocuSign: a recipient has a role, an order, times and a reason', async (t) => {
+  const { event, body } = tell('docusign', 'recipient-declined', { id: 'env-1' });
+  t.match(
+    docusign.changesOf(event, body).changes.map(({ entity, externalId }) => [entity, externalId]),
+    [
+      ['envelope', 'env-1'],
+      ['recipient', 'env-1|1'],
+      ['recipient', 'env-1|2'],
+    ],
+  );
+  t.match(docusign.changesOf(event, body).changes[1], {
+    fields: {
+      status: 'declined',
+      role_type: 'signer',
+      routing_order: 1,
+      declined_reason: 'Terms are not agreed',
+    },
+    order: [11, startMs],
+  });
+  const odd = { recipientId: '9', status: 'sent', routingOrder: '-1' };
+  const strange = tell('docusign', 'envelope-sent', { id: 'env-1', recipients: { oddities: [odd] } });
+  t.match(docusign.changesOf(strange.event, strange.body).changes[1], { fields: { routing_order: null } });
+});
+
+t.test('DocuSign: a message is bare where it has no data of its envelope', async (t) => {
+  const bare = (type: string, overrides: Record<string, unknown>) =>
+    bareEnvelopeOf(tell('docusign', type, overrides).event);
+  const id = '11111111-1111-4111-8111-111111111111';
+  t.match(bare('envelope-sent', { id, envelopeSummary: undefined }), {
+    ref: { entity: 'envelope', externalId: id },
+  });
+  t.match(bare('recipient-sent', { id, envelopeSummary: undefined }), { ref: { externalId: id } });
+  t.equal(bare('envelope-sent', { id }), null);
+  t.equal(
+    bare('envelope-sent', { id: '../x', envelopeSummary: undefined }),
+    null,
+    'nothing that changes an address',
+  );
+  t.equal(bareEnvelopeOf(tell('twilio', 'inbound', {}).event), null);
+});
