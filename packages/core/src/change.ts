@@ -2,6 +2,11 @@
 export const entities = [
   'invoice',
   'payment',
+  'charge',
+  'refund',
+  'dispute',
+  'invoice_payment',
+  'checkout_session',
   'envelope',
   'recipient',
   'conversation',

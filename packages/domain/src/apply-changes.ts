@@ -7,6 +7,7 @@ import {
   type PlannedChange,
   stubOrder,
 } from '@semel/core';
+import { derivePayments } from './derive-payments.js';
 import { type EntityTable, tables } from './tables.js';
 
 /** Runs one statement in the apply transaction. */
@@ -23,7 +24,7 @@ interface Step {
  *
  * Locks are taken in one order everywhere: kinds of objects in the order of `entities`, and of a kind the rows in the order
  * of their ids, so that two transactions can't wait for each other. A row that a batch touches twice is touched in a later
- * round, and is locked by then.
+ * round, and is locked by then. What a payment's row says by other objects' rows is computed last.
  */
 export async function applyChanges(
   query: Query,
@@ -43,7 +44,7 @@ export async function applyChanges(
         if (moved.has(id) && own.has(change)) applied.push({ change, entityId: id });
     }
   }
-  return applied;
+  return derivePayments(query, applied);
 }
 
 /** A part of a row has the row's id. */

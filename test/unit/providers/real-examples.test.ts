@@ -17,15 +17,24 @@ function ruled(provider: Provider, value: unknown, channel: string | null = null
   return ignored ?? changes.map((change) => change.entity).join(',');
 }
 
+/** Each kind of object of Stripe's that is acted on, by a type that brings it. */
+const acted: Record<string, [type: string, entities: string]> = {
+  invoice: ['invoice.updated', 'invoice'],
+  payment_intent: ['payment_intent.processing', 'payment'],
+  charge: ['charge.updated', 'payment,charge'],
+  refund: ['refund.updated', 'refund'],
+  dispute: ['charge.dispute.updated', 'dispute'],
+  'checkout.session': ['checkout.session.completed', 'checkout_session'],
+};
+
 t.test('Stripe: the event, and each resource in an event', { skip }, async (t) => {
   const stripe = named('stripe');
   const envelope = read('stripe', 'event.json');
   t.equal(ruled(stripe, envelope), 'type_not_handled');
   for (const file of listShared('events', 'stripe').filter((name) => name !== 'event.json')) {
     const object = read('stripe', file);
-    const due =
-      { invoice: 'invoice', payment_intent: 'payment' }[String(object.object)] ?? 'type_not_handled';
-    t.equal(ruled(stripe, { ...envelope, type: `${object.object}.updated`, data: { object } }), due, file);
+    const [type = `${object.object}.updated`, due = 'type_not_handled'] = acted[object.object] ?? [];
+    t.equal(ruled(stripe, { ...envelope, type, data: { object } }), due, file);
     t.match(ruled(stripe, { ...envelope, type: 'invoice.paid', data: { object } }), /^(invoice|no_object)$/);
   }
   for (const file of listShared('events', 'stripe', 'thin')) {
@@ -40,7 +49,7 @@ t.test('Square: every example of the documentation', { skip }, async (t) => {
   for (const file of listShared('events', 'square')) {
     const example = read('square', file);
     for (const event of example.events ?? [example]) {
-      const kind = /^(invoice|payment)\./.exec(event.type)?.[1] ?? 'type_not_handled';
+      const kind = /^(invoice|payment|refund|dispute)\./.exec(event.type)?.[1] ?? 'type_not_handled';
       t.equal(ruled(square, { ...event, event_id: randomUUID() }), kind, `${file}: ${event.type}`);
       t.ok(eventOf(square, Buffer.from(JSON.stringify(event)), null).createdAtMs, 'has a time');
     }

@@ -1,21 +1,32 @@
-import { type ChangeSet, type EntityRef, nothing, type WebhookEvent } from '@semel/core';
+import { type Change, type ChangeSet, type EntityRef, nothing, type WebhookEvent } from '@semel/core';
 import { cleanText, idOf, shortText } from '../clean-text.js';
 import { asList, asObject, type JsonObject, parseObject } from '../json.js';
 import { optionalAmount, requiredAmount } from '../money.js';
 import { isoOf, microsOf, millisOf } from '../time.js';
 
-/** The rule for `invoice.*` and `payment.*`. Statuses are stored as Square spells them: in capitals. */
+type Rule = (object: JsonObject, id: string) => ChangeSet;
+
+/** The first word of a type is the name of the object in it, whatever comes behind: `dispute.evidence.created`. */
+const rules: Readonly<Record<string, Rule>> = {
+  invoice: invoiceSet,
+  payment: paymentSet,
+  refund: refundSet,
+  dispute: disputeSet,
+};
+
+/** Statuses are stored as Square spells them: in capitals. */
 export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
-  const kind = /^(invoice|payment)\./.exec(event.type)?.[1];
-  if (kind === undefined) return nothing('type_not_handled');
-  const object = asObject(asObject(asObject(parseObject(body)?.data)?.object)?.[kind]);
-  const id = idOf(object?.id);
-  // `invoice.deleted` names the invoice, but brings none.
-  if (object === null || id === null) return nothing('no_object');
-  return kind === 'invoice' ? invoiceChanges(object, id) : paymentChanges(object, id);
+  const kind = event.type.slice(0, Math.max(0, event.type.indexOf('.')));
+  const rule = Object.hasOwn(rules, kind) ? rules[kind] : undefined;
+  if (rule === undefined) return nothing('type_not_handled');
+  const data = asObject(parseObject(body)?.data);
+  const object = asObject(asObject(data?.object)?.[kind]);
+  if (event.type === 'invoice.deleted') return deletedInvoice(idOf(object?.id ?? data?.id));
+  const id = idOf(object?.id) ?? (kind === 'dispute' ? idOf(object?.dispute_id) : null);
+  return object === null || id === null ? nothing('no_object') : rule(object, id);
 }
 
-function invoiceChanges(object: JsonObject, externalId: string): ChangeSet {
+function invoiceSet(object: JsonObject, externalId: string): ChangeSet {
   const invoice: EntityRef = { entity: 'invoice', externalId };
   const requests = asList(object.payment_requests).map(asObject);
   const due = total(requests, 'computed_amount_money');
@@ -32,7 +43,7 @@ function invoiceChanges(object: JsonObject, externalId: string): ChangeSet {
     metadata: null,
   };
   return {
-    changes: [{ ...invoice, fields, order: invoiceOrder(object) }],
+    changes: [{ ...invoice, fields, order: orderOf(object, false) }],
     links: { invoice_id: invoice },
     ignored: null,
   };
@@ -52,16 +63,31 @@ function total(requests: readonly (JsonObject | null)[], name: string): number |
       );
 }
 
-/** `version` grows with every change of an invoice. Without one, below every version, the time decides. */
-const invoiceOrder = ({ version, updated_at }: JsonObject): [number, number] =>
-  typeof version === 'number' && Number.isSafeInteger(version) && version >= 0
-    ? [version, 0]
-    : [0, millisOf(updated_at) ?? 0];
+/** `invoice.deleted` names the draft, and brings nothing of it. Square has no word for this state. */
+function deletedInvoice(id: string | null): ChangeSet {
+  if (id === null) return nothing('no_object');
+  const invoice: EntityRef = { entity: 'invoice', externalId: id };
+  return {
+    changes: [{ ...invoice, fields: { status: 'DELETED' }, order: [Number.MAX_SAFE_INTEGER, 0] }],
+    links: { invoice_id: invoice },
+    ignored: null,
+  };
+}
+
+/**
+ * `version` grows with every change. Without one, below every version, the time decides, to the microsecond; where two
+ * have the same time, the final state wins.
+ */
+function orderOf({ version, updated_at, created_at }: JsonObject, isFinal: boolean): [number, number] {
+  if (typeof version === 'number' && Number.isSafeInteger(version) && version >= 0) return [version, 0];
+  const micros = Math.min(microsOf(updated_at) ?? microsOf(created_at) ?? 0, 4_500_000_000_000_000);
+  return [0, Math.max(0, micros) * 2 + (isFinal ? 1 : 0)];
+}
 
 /** Payments have no version, only `updated_at`; where two have the same time, the final state wins. */
 const paymentRank: Record<string, number> = { COMPLETED: 1, CANCELED: 1, FAILED: 1 };
 
-function paymentChanges(object: JsonObject, externalId: string): ChangeSet {
+function paymentSet(object: JsonObject, externalId: string): ChangeSet {
   const payment: EntityRef = { entity: 'payment', externalId };
   const status = statusOf(object);
   const card = asObject(object.card_details);
@@ -70,13 +96,14 @@ function paymentChanges(object: JsonObject, externalId: string): ChangeSet {
   const fields = {
     status,
     amount: requiredAmount(asObject(object.amount_money)?.amount, 'amount_money'),
-    amount_refunded: optionalAmount(asObject(object.refunded_money)?.amount, 'refunded_money'),
     currency: shortText(asObject(object.amount_money)?.currency),
     failure_code: shortText(failure?.code),
     failure_message: cleanText(failure?.detail),
-    paid_at: status === 'COMPLETED' ? isoOf(captured ?? millisOf(object.updated_at)) : null,
     customer_external_id: idOf(object.customer_id),
     metadata: null,
+    own_amount_refunded: optionalAmount(asObject(object.refunded_money)?.amount, 'refunded_money'),
+    own_paid_at: status === 'COMPLETED' ? isoOf(captured ?? millisOf(object.updated_at)) : null,
+    own_told_at: isoOf(millisOf(object.updated_at)),
   };
   const rank = status !== null && Object.hasOwn(paymentRank, status) ? 1 : 0;
   const time = microsOf(object.updated_at) ?? microsOf(object.created_at) ?? 0;
@@ -85,6 +112,51 @@ function paymentChanges(object: JsonObject, externalId: string): ChangeSet {
     links: { payment_id: payment },
     ignored: null,
   };
+}
+
+function refundSet(object: JsonObject, externalId: string): ChangeSet {
+  const status = statusOf(object);
+  const failed = status === 'REJECTED' || status === 'FAILED';
+  const money = asObject(object.amount_money);
+  const fields = {
+    charge_external_id: null,
+    status,
+    counts: !failed,
+    amount: requiredAmount(money?.amount, 'amount_money'),
+    currency: shortText(money?.currency),
+    reason: cleanText(object.reason, 255),
+    failure_reason: null,
+    told_at: isoOf(millisOf(object.updated_at)),
+  };
+  const order = orderOf(object, failed || status === 'COMPLETED');
+  // An unlinked refund has no payment.
+  return ofPayment({ entity: 'refund', externalId, fields, order }, idOf(object.payment_id));
+}
+
+const closedDisputes = ['INQUIRY_CLOSED', 'WON', 'LOST', 'ACCEPTED'];
+
+/** `dispute.created`, `.state.updated` (once `.state.changed`), `.evidence.…`: each brings the dispute. */
+function disputeSet(object: JsonObject, externalId: string): ChangeSet {
+  const state = shortText(object.state);
+  const money = asObject(object.amount_money);
+  const fields = {
+    charge_external_id: null,
+    status: state,
+    amount: requiredAmount(money?.amount, 'amount_money'),
+    currency: shortText(money?.currency),
+    reason: shortText(object.reason),
+    due_at: isoOf(millisOf(object.due_at)),
+    opened_at: isoOf(millisOf(object.created_at)),
+  };
+  const order = orderOf(object, state !== null && closedDisputes.includes(state));
+  const payment = asObject(object.disputed_payment) ?? asObject(asList(object.disputed_payments)[0]);
+  return ofPayment({ entity: 'dispute', externalId, fields, order }, idOf(payment?.payment_id));
+}
+
+function ofPayment(change: Change, paymentId: string | null): ChangeSet {
+  if (paymentId === null) return { changes: [change], links: {}, ignored: null };
+  const links: ChangeSet['links'] = { payment_id: { entity: 'payment', externalId: paymentId } };
+  return { changes: [{ ...change, refs: links }], links, ignored: null };
 }
 
 const statusOf = (object: JsonObject): string | null => shortText(object.status);

@@ -85,6 +85,41 @@ export const paymentObject = (now: string, status: string) => {
   };
 };
 
+/** Square derives the id of a refund from the payment's. */
+export const refundObject = (now: string, version: number, status: string) => {
+  const paymentId = randomText(29);
+  return {
+    id: `${paymentId}_${randomText(43)}`,
+    status,
+    amount_money: usd(5_000),
+    payment_id: paymentId,
+    order_id: randomText(28),
+    location_id: 'LEXAMPLE00001',
+    reason: 'Hours not used',
+    destination_type: 'CARD',
+    processing_fee: [{ effective_at: now, type: 'INITIAL', amount_money: usd(-175) }],
+    created_at: now,
+    updated_at: now,
+    version,
+  };
+};
+
+export const disputeObject = (now: string, version: number, state: string) => ({
+  id: randomText(20),
+  amount_money: usd(12_500),
+  brand_dispute_id: randomText(22),
+  card_brand: 'VISA',
+  created_at: now,
+  disputed_payment: { payment_id: randomText(29) },
+  due_at: '2030-03-04T00:00:00.000Z',
+  location_id: 'LEXAMPLE00001',
+  reason: 'AMOUNT_DIFFERS',
+  reported_at: now,
+  state,
+  updated_at: now,
+  version,
+});
+
 export const customerObject = (now: string) => ({
   address: {
     address_line_1: '1 Main Street',

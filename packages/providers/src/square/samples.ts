@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Sample } from '@semel/core';
 import { jsonBody, randomText, splitOverrides, upperAlphabet } from '../sample.js';
-import { customerObject, invoiceObject, paymentObject } from './sample-objects.js';
+import {
+  customerObject,
+  disputeObject,
+  invoiceObject,
+  paymentObject,
+  refundObject,
+} from './sample-objects.js';
 
 type MakeObject = (nowText: string) => Record<string, unknown>;
 
@@ -40,12 +46,30 @@ const payment =
   (now) =>
     paymentObject(now, status);
 
+const refund =
+  (version: number, status: string): MakeObject =>
+  (now) =>
+    refundObject(now, version, status);
+
+const dispute =
+  (version: number, state: string): MakeObject =>
+  (now) =>
+    disputeObject(now, version, state);
+
 export const samples: readonly Sample[] = [
   sample('payment.created', 'A card was authorised', payment('APPROVED')),
   sample('payment.updated', 'The payment is complete', payment('COMPLETED')),
   sample('invoice.created', 'A draft invoice', invoice(0, 'DRAFT')),
   sample('invoice.published', 'The invoice was sent', invoice(1, 'UNPAID')),
   sample('invoice.payment_made', 'The invoice is paid', invoice(2, 'PAID', 12_500)),
+  sample('invoice.updated', 'The draft was changed', invoice(0, 'DRAFT')),
+  sample('invoice.scheduled_charge_failed', 'The card on file was declined', invoice(2, 'UNPAID')),
+  sample('invoice.refunded', 'The invoice was paid back', invoice(4, 'REFUNDED', 12_500)),
+  sample('refund.created', 'A refund begins', refund(1, 'PENDING')),
+  sample('refund.updated', 'The refund is complete', refund(2, 'COMPLETED')),
+  sample('dispute.created', 'The client disputes the payment', dispute(1, 'EVIDENCE_REQUIRED')),
+  sample('dispute.evidence.created', 'Evidence was added', dispute(2, 'EVIDENCE_REQUIRED')),
+  sample('dispute.state.updated', 'The dispute is won', dispute(4, 'WON')),
   sample('invoice.canceled', 'The invoice was canceled', invoice(3, 'CANCELED')),
   sample('customer.created', 'A type that is recorded, and changes nothing', (now) => ({
     id: randomText(26, upperAlphabet),

@@ -1,7 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Sample } from '@semel/core';
 import { type BuildOptions, jsonBody, randomText, splitOverrides } from '../sample.js';
-import { customerObject, invoiceObject, paymentIntentObject } from './sample-objects.js';
+import {
+  chargeObject,
+  checkoutSessionObject,
+  customerObject,
+  disputeObject,
+  invoiceObject,
+  invoicePaymentObject,
+  paymentIntentObject,
+  refundObject,
+} from './sample-objects.js';
 
 type MakeObject = (createdSeconds: number) => Record<string, unknown>;
 
@@ -32,13 +41,19 @@ const sample = (type: string, description: string, make: MakeObject): Sample => 
   },
 });
 
-const invoice =
-  (state: Record<string, unknown>): MakeObject =>
-  (created) => ({ ...invoiceObject(created), ...state });
+/** An object of this kind, in this state. */
+const made =
+  (make: MakeObject) =>
+  (state: Record<string, unknown> = {}): MakeObject =>
+  (created) => ({ ...make(created), ...state });
 
-const payment =
-  (state: Record<string, unknown>): MakeObject =>
-  (created) => ({ ...paymentIntentObject(created), ...state });
+const invoice = made(invoiceObject);
+const payment = made(paymentIntentObject);
+const charge = made(chargeObject);
+const refund = made(refundObject);
+const dispute = made(disputeObject);
+const invoicePayment = made(invoicePaymentObject);
+const session = made(checkoutSessionObject);
 
 const open = { status: 'open', number: 'SMP-0001', auto_advance: true };
 const paid = { amount_paid: 12_500, amount_remaining: 0, attempted: true, attempt_count: 1 };
@@ -50,6 +65,16 @@ const declined = {
   type: 'card_error',
 };
 
+const refused = {
+  status: 'failed',
+  paid: false,
+  captured: false,
+  amount_captured: 0,
+  balance_transaction: null,
+  failure_code: 'card_declined',
+  failure_message: 'Your card was declined.',
+};
+
 export const samples: readonly Sample[] = [
   sample('invoice.created', 'A draft invoice', invoice({ status: 'draft' })),
   sample('invoice.finalized', 'The invoice is open', invoice(open)),
@@ -59,8 +84,31 @@ export const samples: readonly Sample[] = [
     'A charge for the open invoice failed',
     invoice({ ...open, attempted: true, attempt_count: 1 }),
   ),
+  sample('invoice.updated', 'The draft was changed', invoice({ status: 'draft' })),
+  sample('invoice.sent', 'The invoice was sent to the client', invoice(open)),
+  sample('invoice.overdue', 'The due date has passed', invoice(open)),
+  sample('invoice.payment_action_required', 'The client must confirm', invoice({ ...open, attempted: true })),
+  sample('invoice.payment_succeeded', 'The invoice is paid', invoice({ ...open, ...paid, status: 'paid' })),
+  sample(
+    'invoice.marked_uncollectible',
+    'Nobody expects the money',
+    invoice({ ...open, status: 'uncollectible' }),
+  ),
+  sample('invoice.deleted', 'The draft was deleted', invoice({ status: 'draft' })),
+  sample('invoice_payment.paid', 'This payment is for that invoice', invoicePayment()),
   sample('invoice.voided', 'The invoice is void', invoice({ ...open, status: 'void' })),
   sample('payment_intent.created', 'A payment begins', payment({ status: 'requires_payment_method' })),
+  sample(
+    'payment_intent.requires_action',
+    'The client must authenticate',
+    payment({ status: 'requires_action', next_action: { type: 'use_stripe_sdk', use_stripe_sdk: {} } }),
+  ),
+  sample('payment_intent.processing', 'The bank is at it', payment({ status: 'processing' })),
+  sample(
+    'payment_intent.amount_capturable_updated',
+    'The amount is authorised',
+    payment({ status: 'requires_capture', capture_method: 'manual', amount_capturable: 12_500 }),
+  ),
   sample(
     'payment_intent.succeeded',
     'The payment succeeded',
@@ -75,6 +123,38 @@ export const samples: readonly Sample[] = [
     'payment_intent.canceled',
     'The payment was given up',
     payment({ status: 'canceled', cancellation_reason: 'abandoned' }),
+  ),
+  sample('charge.pending', 'A bank debit is on its way', charge({ status: 'pending', paid: false })),
+  sample('charge.succeeded', 'The card was charged', charge()),
+  sample('charge.captured', 'The authorised amount was captured', charge()),
+  sample('charge.updated', 'The charge was changed', charge()),
+  sample('charge.failed', 'The charge was declined', charge(refused)),
+  sample(
+    'charge.expired',
+    'The authorisation ran out',
+    charge({ captured: false, amount_captured: 0, amount_refunded: 12_500, refunded: true }),
+  ),
+  sample('charge.refunded', 'A part of it was paid back', charge({ amount_refunded: 5_000 })),
+  sample('charge.refund.updated', 'A refund was changed', refund()),
+  sample('refund.created', 'A refund begins', refund({ status: 'pending', balance_transaction: null })),
+  sample('refund.updated', 'The refund succeeded', refund()),
+  sample(
+    'refund.failed',
+    'The bank sent the refund back',
+    refund({ status: 'failed', failure_reason: 'lost_or_stolen_card' }),
+  ),
+  sample('charge.dispute.created', 'The client disputes the charge', dispute()),
+  sample('charge.dispute.updated', 'Evidence was handed in', dispute({ status: 'under_review' })),
+  sample('charge.dispute.funds_withdrawn', 'The money is held back', dispute()),
+  sample('charge.dispute.funds_reinstated', 'The money is back', dispute({ status: 'won' })),
+  sample('charge.dispute.closed', 'The dispute is lost', dispute({ status: 'lost' })),
+  sample('checkout.session.completed', 'A client went through checkout', session()),
+  sample('checkout.session.async_payment_succeeded', 'The money is there', session()),
+  sample('checkout.session.async_payment_failed', 'It never came', session({ payment_status: 'unpaid' })),
+  sample(
+    'checkout.session.expired',
+    'Nobody went through checkout',
+    session({ status: 'expired', payment_status: 'unpaid', payment_intent: null }),
   ),
   sample('customer.created', 'A type that is recorded, and changes nothing', customerObject),
 ];

@@ -1,0 +1,127 @@
+import { type AppliedChange, entityId, type FieldValue, type PlannedChange } from '@semel/core';
+import type { Query } from './apply-changes.js';
+
+/**
+ * Computes the columns of payments that follow from more rows than their own, for each payment of which one of these rows
+ * moved. So they depend on what the rows say, and not on the order in which they came to say it.
+ *
+ * The payments must be locked by this transaction already: a change that names one has locked it, be it through the empty
+ * row that it would have created. Then this statement sees the rows of every transaction that touched the payment before.
+ * Not guaranteed: that a payment forgets an object whose events first named this payment and then another one.
+ *
+ * Returns `applied` with what it changed: in the same event's change of the payment, or as one more change, by the event
+ * that moved the last of the rows.
+ */
+export async function derivePayments(
+  query: Query,
+  applied: readonly AppliedChange[],
+): Promise<AppliedChange[]> {
+  const causes = new Map<string, AppliedChange>();
+  for (const cause of applied) {
+    const id = paymentOf(cause);
+    if (id !== null) causes.set(id, cause);
+  }
+  if (causes.size === 0) return [...applied];
+  const { rows } = await query(derive, [[...causes.keys()]]);
+  const result = [...applied];
+  for (const { id, external_id, fields } of rows as Derived[]) {
+    const { firmId, provider, eventId } = (causes.get(id) as AppliedChange).change;
+    const at = result.findIndex(
+      (own) => own.entityId === id && own.change.eventId === eventId && own.change.order[0] >= 0,
+    );
+    const before = result[at]?.change;
+    const change: PlannedChange = before
+      ? { ...before, fields: { ...before.fields, ...fields } }
+      : { entity: 'payment', externalId: external_id, fields, order: [0, 0], firmId, provider, eventId };
+    if (before) result[at] = { change, entityId: id };
+    else result.push({ change, entityId: id });
+  }
+  return result;
+}
+
+interface Derived {
+  id: string;
+  external_id: string;
+  fields: Record<string, FieldValue>;
+}
+
+function paymentOf({ change, entityId: id }: AppliedChange): string | null {
+  if (change.entity === 'payment') return id;
+  const ref = change.refs?.payment_id;
+  return ref === undefined || change.entity === 'checkout_session'
+    ? null
+    : entityId(change.firmId, change.provider, ref);
+}
+
+/*
+ * status, amount, currency, customer, failure: the payment's own; until it has an event of its own, those of its best charge.
+ * amount_refunded: the sum of the refunds that count; and of what the provider says is refunded in total, what no known
+ *   refund explains. A refund that failed after the provider said so is in that total, and explains it.
+ * paid_at: its own; else that of its first charge that was paid.
+ * invoice_id: the invoice named together with it; of several the one with the smallest id.
+ * dispute_status: of the dispute that was opened last.
+ */
+const derive = `
+  UPDATE finance_payments AS t SET
+    status = d.status, amount = d.amount, currency = d.currency, customer_external_id = d.customer_external_id,
+    failure_code = d.failure_code, failure_message = d.failure_message, amount_refunded = d.amount_refunded,
+    paid_at = d.paid_at, invoice_id = d.invoice_id, dispute_status = d.dispute_status, updated_at = now()
+  FROM (
+    SELECT p.id,
+      CASE WHEN p.order_major < 0 THEN best.status ELSE p.status END AS status,
+      CASE WHEN p.order_major < 0 THEN best.amount ELSE p.amount END AS amount,
+      CASE WHEN p.order_major < 0 THEN best.currency ELSE p.currency END AS currency,
+      CASE WHEN p.order_major < 0 THEN best.customer_external_id ELSE p.customer_external_id END AS customer_external_id,
+      CASE WHEN p.order_major < 0 THEN best.failure_code ELSE p.failure_code END AS failure_code,
+      CASE WHEN p.order_major < 0 THEN best.failure_message ELSE p.failure_message END AS failure_message,
+      CASE
+        WHEN told.amount IS NULL THEN refunds.counted
+        ELSE COALESCE(refunds.counted, 0) + GREATEST(0, told.amount - COALESCE(refunds.explained, 0))
+      END AS amount_refunded,
+      COALESCE(p.own_paid_at, charges.paid_at) AS paid_at,
+      COALESCE(link.invoice_id, p.invoice_id) AS invoice_id,
+      link.external_id AS invoice_external_id,
+      dispute.status AS dispute_status
+    FROM finance_payments p
+    CROSS JOIN LATERAL (
+      SELECT sum(c.amount_refunded)::bigint AS amount_refunded, max(c.told_at) AS told_at, min(c.paid_at) AS paid_at
+      FROM finance_charges c WHERE c.firm_id = p.firm_id AND c.payment_id = p.id
+    ) charges
+    LEFT JOIN LATERAL (
+      SELECT c.* FROM finance_charges c WHERE c.firm_id = p.firm_id AND c.payment_id = p.id
+      ORDER BY c.paid_at IS NULL, c.order_minor DESC, c.external_id COLLATE "C" DESC LIMIT 1
+    ) best ON true
+    CROSS JOIN LATERAL (
+      SELECT COALESCE(charges.amount_refunded, p.own_amount_refunded) AS amount,
+        CASE WHEN charges.amount_refunded IS NULL THEN p.own_told_at ELSE charges.told_at END AS told_at
+    ) told
+    CROSS JOIN LATERAL (
+      SELECT COALESCE(sum(r.amount) FILTER (WHERE r.counts), CASE WHEN count(*) > 0 THEN 0 END)::bigint AS counted,
+        sum(r.amount) FILTER (WHERE r.counts OR r.told_at >= told.told_at)::bigint AS explained
+      FROM finance_refunds r WHERE r.firm_id = p.firm_id AND r.payment_id = p.id
+    ) refunds
+    LEFT JOIN LATERAL (
+      SELECT s.status FROM finance_disputes s WHERE s.firm_id = p.firm_id AND s.payment_id = p.id
+      ORDER BY s.opened_at DESC NULLS LAST, s.external_id COLLATE "C" DESC LIMIT 1
+    ) dispute ON true
+    LEFT JOIN LATERAL (
+      SELECT l.invoice_id, i.external_id FROM finance_invoice_payments l
+      JOIN finance_invoices i ON i.firm_id = l.firm_id AND i.id = l.invoice_id
+      WHERE l.firm_id = p.firm_id AND l.payment_id = p.id
+      ORDER BY i.external_id COLLATE "C" LIMIT 1
+    ) link ON true
+    WHERE p.id = ANY ($1::uuid[])
+  ) AS d
+  WHERE t.id = d.id AND
+    (t.status, t.amount, t.currency, t.customer_external_id, t.failure_code, t.failure_message, t.amount_refunded,
+      t.paid_at, t.invoice_id, t.dispute_status)
+    IS DISTINCT FROM
+    (d.status, d.amount, d.currency, d.customer_external_id, d.failure_code, d.failure_message, d.amount_refunded,
+      d.paid_at, d.invoice_id, d.dispute_status)
+  RETURNING t.id, t.external_id, jsonb_build_object(
+    'status', t.status, 'amount', t.amount, 'currency', t.currency, 'amount_refunded', t.amount_refunded,
+    'paid_at', t.paid_at, 'dispute_status', t.dispute_status,
+    'failure_code', t.failure_code, 'failure_message', t.failure_message,
+    'invoice_id', CASE WHEN d.invoice_external_id IS NULL THEN NULL
+      ELSE jsonb_build_object('entity', 'invoice', 'externalId', d.invoice_external_id) END
+  ) AS fields`;

@@ -1,0 +1,75 @@
+import type { Change, ChangeSet, WebhookEvent } from '@semel/core';
+import { cleanText, idOf, metadataOf, shortText } from '../clean-text.js';
+import { asList, asObject, type JsonObject } from '../json.js';
+import { optionalAmount, requiredAmount } from '../money.js';
+import { isoOf, millisOfSeconds } from '../time.js';
+import { createdWithPart } from './order.js';
+import { linkChanges, linksTo, paymentRef } from './refs.js';
+import { refundChanges } from './refund.js';
+
+/** `charge.succeeded`, `.captured`, `.refunded`, `.updated` … */
+export function chargeSet(event: WebhookEvent, object: JsonObject, id: string): ChangeSet {
+  const intentId = idOf(object.payment_intent);
+  const changes = chargeChanges(event, object, intentId ?? id);
+  // Without a payment intent the charge is the payment.
+  if (intentId === null) changes.unshift(...changes.slice(0, 1).map((charge) => asPayment(charge, object)));
+  return { changes, links: linksTo(idOf(object.invoice), intentId ?? id), ignored: null };
+}
+
+/** The charge, the refunds that older API versions list in it, and its invoice. */
+export function chargeChanges(event: WebhookEvent, charge: JsonObject, paymentId: string): Change[] {
+  const id = idOf(charge.id);
+  if (id === null) return [];
+  const status = shortText(charge.status);
+  const amount = requiredAmount(charge.amount, 'amount');
+  const refunded = optionalAmount(charge.amount_refunded, 'amount_refunded');
+  const isCaptured = charge.captured !== false;
+  const change: Change = {
+    entity: 'charge',
+    externalId: id,
+    fields: {
+      status,
+      amount,
+      amount_captured: optionalAmount(charge.amount_captured, 'amount_captured'),
+      amount_refunded: refunded,
+      currency: shortText(charge.currency),
+      failure_code: shortText(charge.failure_code),
+      failure_message: cleanText(charge.failure_message),
+      paid_at: status === 'succeeded' && isCaptured ? isoOf(millisOfSeconds(charge.created)) : null,
+      customer_external_id: idOf(charge.customer),
+      told_at: isoOf(event.createdAtMs),
+    },
+    refs: { payment_id: paymentRef(paymentId) },
+    order: [rankOf(status, isCaptured), createdWithPart(event, (refunded ?? 0) / (amount || 1))],
+  };
+  const refunds = asList(asObject(charge.refunds)?.data)
+    .map(asObject)
+    .flatMap((refund) => (refund === null ? [] : refundChanges(event, refund, { paymentId, chargeId: id })));
+  return [change, ...linkChanges(idOf(charge.invoice), paymentId), ...refunds];
+}
+
+/** Authorised comes before captured; both are `succeeded`. */
+function rankOf(status: string | null, isCaptured: boolean): number {
+  if (status === 'failed') return 2;
+  if (status !== 'succeeded') return 0;
+  return isCaptured ? 2 : 1;
+}
+
+function asPayment({ externalId, fields, order }: Change, charge: JsonObject): Change {
+  return {
+    ...paymentRef(externalId),
+    fields: {
+      status: fields.status ?? null,
+      amount: fields.amount ?? null,
+      currency: fields.currency ?? null,
+      failure_code: fields.failure_code ?? null,
+      failure_message: fields.failure_message ?? null,
+      customer_external_id: fields.customer_external_id ?? null,
+      metadata: metadataOf(charge.metadata),
+      own_amount_refunded: null,
+      own_paid_at: fields.paid_at ?? null,
+      own_told_at: fields.told_at ?? null,
+    },
+    order,
+  };
+}

@@ -1,0 +1,34 @@
+import type { ChangeSet, WebhookEvent } from '@semel/core';
+import { idOf, shortText } from '../clean-text.js';
+import { asObject, type JsonObject } from '../json.js';
+import { optionalAmount } from '../money.js';
+import { isoOf, millisOfSeconds } from '../time.js';
+import { paidWith } from './invoice.js';
+import { createdSeconds, type Ranks, rankIn } from './order.js';
+import { linksTo, pairOf } from './refs.js';
+
+const ranks: Ranks = { open: 0, paid: 1, canceled: 1 };
+
+/** What pays an invoice, since API version 2025-03-31: the payment itself no longer says for which invoice it is. */
+export function invoicePaymentSet(event: WebhookEvent, object: JsonObject): ChangeSet {
+  const invoiceId = idOf(object.invoice);
+  const paymentId = paidWith(asObject(object.payment));
+  const links = linksTo(invoiceId, paymentId);
+  // Paid by something that is no payment of Stripe (`payment_record`): the invoice's own events say so too.
+  if (invoiceId === null || paymentId === null) return { changes: [], links, ignored: 'no_object' };
+  const status = shortText(object.status);
+  const fields = {
+    status,
+    amount_requested: optionalAmount(object.amount_requested, 'amount_requested'),
+    amount_paid: optionalAmount(object.amount_paid, 'amount_paid'),
+    currency: shortText(object.currency),
+    paid_at: isoOf(millisOfSeconds(asObject(object.status_transitions)?.paid_at)),
+  };
+  return {
+    changes: [
+      { ...pairOf(invoiceId, paymentId), fields, order: [rankIn(ranks, status), createdSeconds(event)] },
+    ],
+    links,
+    ignored: null,
+  };
+}

@@ -1,0 +1,56 @@
+import type { Change, ChangeSet, WebhookEvent } from '@semel/core';
+import { idOf, metadataOf, shortText } from '../clean-text.js';
+import { asList, asObject, type JsonObject } from '../json.js';
+import { optionalAmount, requiredAmount } from '../money.js';
+import { isoOf, millisOfSeconds } from '../time.js';
+import { createdSeconds, type Ranks, rankIn } from './order.js';
+import { invoiceRef, linkChanges, linksTo } from './refs.js';
+
+/**
+ * How far an invoice has come. Stripe delivers in no order, and `created` has whole seconds: the state decides
+ * first, so that a late `invoice.finalized` never reopens a paid invoice.
+ */
+const ranks: Ranks = { draft: 0, open: 1, uncollectible: 2, paid: 3, void: 3, deleted: 4 };
+
+export function invoiceSet(event: WebhookEvent, object: JsonObject, id: string): ChangeSet {
+  const isDeleted = event.type === 'invoice.deleted';
+  const status = isDeleted ? 'deleted' : statusOf(object);
+  const change: Change = {
+    ...invoiceRef(id),
+    fields: {
+      number: shortText(object.number),
+      status,
+      amount_due: (isDeleted ? optionalAmount : requiredAmount)(object.amount_due, 'amount_due'),
+      amount_paid: optionalAmount(object.amount_paid, 'amount_paid'),
+      amount_remaining: optionalAmount(object.amount_remaining, 'amount_remaining'),
+      currency: shortText(object.currency),
+      due_at: isoOf(millisOfSeconds(object.due_date)),
+      customer_external_id: idOf(object.customer),
+      metadata: metadataOf(object.metadata),
+    },
+    order: [rankIn(ranks, status), createdSeconds(event)],
+  };
+  const payments = paymentsOf(object);
+  return {
+    changes: [change, ...payments.flatMap((payment) => linkChanges(id, payment))],
+    links: linksTo(id, payments[0] ?? null),
+    ignored: null,
+  };
+}
+
+/** Until 2018 an invoice had no status, but three flags. */
+const statusOf = ({ status, paid, forgiven }: JsonObject): string | null =>
+  shortText(status) ?? (paid === true ? 'paid' : forgiven === true ? 'uncollectible' : null);
+
+/** A list of payments since API version 2025-03-31, one `payment_intent` before, and before 2019 only a `charge`. */
+function paymentsOf(invoice: JsonObject): string[] {
+  const listed = asList(asObject(invoice.payments)?.data).map((item) =>
+    paidWith(asObject(asObject(item)?.payment)),
+  );
+  const ids = [paidWith(invoice), ...listed].filter((id) => id !== null);
+  return [...new Set(ids)];
+}
+
+/** A charge is a payment of its own only where it has no payment intent. */
+export const paidWith = (object: JsonObject | null): string | null =>
+  idOf(object?.payment_intent) ?? idOf(asObject(object?.charge)?.payment_intent) ?? idOf(object?.charge);

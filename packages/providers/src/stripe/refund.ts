@@ -1,0 +1,52 @@
+import type { Change, ChangeSet, WebhookEvent } from '@semel/core';
+import { idOf, shortText } from '../clean-text.js';
+import { asObject, type JsonObject } from '../json.js';
+import { requiredAmount } from '../money.js';
+import { isoOf } from '../time.js';
+import { paidWith } from './invoice.js';
+import { createdSeconds, type Ranks, rankIn } from './order.js';
+import { linksTo, paymentRef } from './refs.js';
+
+/** A refund that succeeded can still fail: the bank sends the money back. */
+const ranks: Ranks = { pending: 0, requires_action: 0, succeeded: 1, failed: 2, canceled: 2 };
+
+/** `refund.created`, `.updated`, `.failed`, and `charge.refund.updated`, which is the same under its older name. */
+export function refundSet(event: WebhookEvent, object: JsonObject): ChangeSet {
+  const paymentId = paidWith(object);
+  const chargeId = idOf(object.charge);
+  return {
+    changes: refundChanges(event, object, { paymentId, chargeId }),
+    links: linksTo(idOf(asObject(object.charge)?.invoice), paymentId),
+    ignored: null,
+  };
+}
+
+export function refundChanges(
+  event: WebhookEvent,
+  refund: JsonObject,
+  { paymentId, chargeId }: { paymentId: string | null; chargeId: string | null },
+): Change[] {
+  const externalId = idOf(refund.id);
+  if (externalId === null) return [];
+  const status = shortText(refund.status);
+  const fields = {
+    charge_external_id: chargeId,
+    status,
+    // Stripe takes the amount off the charge when the refund begins, and gives it back if that fails.
+    counts: status !== 'failed' && status !== 'canceled',
+    amount: requiredAmount(refund.amount, 'amount'),
+    currency: shortText(refund.currency),
+    reason: shortText(refund.reason),
+    failure_reason: shortText(refund.failure_reason),
+    told_at: isoOf(event.createdAtMs),
+  };
+  return [
+    {
+      entity: 'refund',
+      externalId,
+      fields,
+      ...(paymentId === null ? {} : { refs: { payment_id: paymentRef(paymentId) } }),
+      order: [rankIn(ranks, status), createdSeconds(event)],
+    },
+  ];
+}
