@@ -29,8 +29,10 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   const object = asObject(asObject(parseObject(body)?.data)?.object);
   const id = idOf(object?.id);
   const kind = typeof object?.object === 'string' ? object.object : '';
+  const ofType = rules[prefix] ?? {};
+  const rule = Object.hasOwn(ofType, kind) ? ofType[kind] : undefined;
   // `invoice.upcoming` has an invoice without an id: there is none yet.
-  if (object === null || id === null || !Object.hasOwn(rules[prefix] ?? {}, kind))
-    return nothing('no_object');
-  return (rules[prefix]?.[kind] as Rule)(event, object, id);
+  return object === null || id === null || rule === undefined
+    ? nothing('no_object')
+    : rule(event, object, id);
 }

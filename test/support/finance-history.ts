@@ -1,0 +1,153 @@
+import type { Provider } from '@semel/core';
+import { providerNamed } from '@semel/providers';
+import fc from 'fast-check';
+
+// Histories of one payment as Stripe or Square could tell them: real-shaped bodies, in the order in which they happened.
+
+export interface Told {
+  type: string;
+  body: Buffer;
+}
+
+export interface History {
+  provider: Provider;
+  events: Told[];
+}
+
+type Step = [type: string, overrides: Record<string, unknown>];
+
+const startMs = Date.UTC(2026, 0, 15, 12);
+
+/** `gaps`: seconds between one event and the next; many are 0, since that is what the guards are for. */
+function tell(provider: Provider, steps: readonly Step[], gaps: readonly number[]): History {
+  let nowMs = startMs;
+  const events = steps.map(([type, overrides], i) => {
+    nowMs += (gaps[i % Math.max(1, gaps.length)] ?? 0) * 1000;
+    const sample = provider.samples.find((candidate) => candidate.type === type);
+    if (sample === undefined) throw new Error(`no sample ${type}`);
+    return { type, body: sample.build({ account: null, nowMs, overrides }).body };
+  });
+  return { provider, events };
+}
+
+const refundPath = fc.record({
+  amount: fc.integer({ min: 1, max: 4_000 }),
+  ends: fc.constantFrom('pending', 'succeeded', 'failed'),
+});
+
+const common = {
+  gaps: fc.array(fc.constantFrom(0, 0, 1, 5), { minLength: 1, maxLength: 8 }),
+  refunds: fc.array(refundPath, { maxLength: 3 }),
+  dispute: fc.constantFrom('none', 'won', 'lost'),
+  /** Which of the events are subscribed to, or were never sent. */
+  heard: fc.array(fc.boolean(), { minLength: 5, maxLength: 9 }),
+};
+
+let made = 0;
+
+/** `shape`: who says which invoice is paid. */
+export const stripeHistories: fc.Arbitrary<History> = fc
+  .record({ ...common, shape: fc.constantFrom('intent', 'invoice', 'invoice_payment', 'checkout', 'charge') })
+  .map(({ gaps, refunds, dispute, heard, shape }) => {
+    made++;
+    const [invoice, intent, charge, dp] = [`in_${made}`, `pi_${made}`, `ch_${made}`, `du_${made}`];
+    const pi = { id: intent, ...(shape === 'intent' ? { invoice } : {}) };
+    const ch = { id: charge, payment_intent: intent, ...(shape === 'charge' ? { invoice } : {}) };
+    const inv = { id: invoice, ...(shape === 'invoice' ? { payment_intent: intent } : {}) };
+    const steps: Step[] = [
+      ['invoice.created', { id: invoice }],
+      ['invoice.finalized', inv],
+      ['payment_intent.created', pi],
+      ['charge.failed', { ...ch, id: `${charge}0` }],
+      ['payment_intent.payment_failed', pi],
+      ['charge.succeeded', ch],
+      ['payment_intent.succeeded', pi],
+      ['invoice.paid', inv],
+      ['invoice_payment.paid', { invoice, payment: { type: 'payment_intent', payment_intent: intent } }],
+      [
+        'checkout.session.completed',
+        { payment_intent: intent, ...(shape === 'checkout' ? { invoice } : {}) },
+      ],
+    ];
+    if (shape !== 'invoice_payment') steps.splice(8, 1);
+    let refunded = 0;
+    for (const [i, { amount, ends }] of refunds.entries()) {
+      const refund = { id: `re_${made}_${i}`, payment_intent: intent, charge, amount };
+      refunded += amount;
+      steps.push(['refund.created', refund], ['charge.refunded', { ...ch, amount_refunded: refunded }]);
+      if (ends !== 'pending') steps.push(['charge.refund.updated', { ...refund, status: 'succeeded' }]);
+      if (ends === 'failed') {
+        refunded -= amount;
+        steps.push(['refund.failed', refund], ['charge.updated', { ...ch, amount_refunded: refunded }]);
+      }
+    }
+    if (dispute !== 'none') {
+      const about = { id: dp, payment_intent: intent, charge };
+      steps.push(
+        ['charge.dispute.created', about],
+        ['charge.dispute.updated', about],
+        ['charge.dispute.closed', { ...about, status: dispute }],
+      );
+    }
+    return tell(
+      providerNamed('stripe') as Provider,
+      steps.filter((_, i) => heard[i % heard.length]),
+      gaps,
+    );
+  });
+
+export const squareHistories: fc.Arbitrary<History> = fc
+  .record({ ...common, versioned: fc.boolean() })
+  .map(({ gaps, refunds, dispute, heard, versioned }) => {
+    made++;
+    const id = `pay_${made}`;
+    const steps: Step[] = [
+      ['payment.created', { id }],
+      ['payment.updated', { id, status: 'APPROVED' }],
+      ['payment.updated', { id }],
+    ];
+    const at = (version: number) => ({ version: versioned ? version : undefined });
+    for (const [i, { amount, ends }] of refunds.entries()) {
+      const refund = { id: `${id}_${i}`, payment_id: id, amount_money: { amount, currency: 'USD' } };
+      steps.push(['refund.created', { ...refund, ...at(1) }]);
+      if (ends === 'succeeded')
+        steps.push(
+          ['refund.updated', { ...refund, ...at(2) }],
+          ['payment.updated', { id, refunded_money: refund.amount_money }],
+        );
+      if (ends === 'failed') steps.push(['refund.updated', { ...refund, ...at(2), status: 'REJECTED' }]);
+    }
+    if (dispute !== 'none') {
+      const about = { id: `dis_${made}`, disputed_payment: { payment_id: id } };
+      steps.push(
+        ['dispute.created', { ...about, ...at(1) }],
+        ['dispute.evidence.created', { ...about, ...at(2) }],
+        ['dispute.state.updated', { ...about, ...at(3), state: dispute.toUpperCase() }],
+      );
+    }
+    return tell(
+      providerNamed('square') as Provider,
+      steps.filter((_, i) => heard[i % heard.length]),
+      gaps,
+    );
+  });
+
+/** Some of the events again, under another id each: one change that the provider tells twice. */
+export function withTwins({ provider, events }: History, which: readonly boolean[]): Told[] {
+  const twins = events
+    .filter((_, i) => which[i % Math.max(1, which.length)])
+    .map(({ type, body }) => {
+      const message = JSON.parse(body.toString('utf8'));
+      const key = provider.name === 'stripe' ? 'id' : 'event_id';
+      message[key] += provider.name === 'stripe' ? 'twin' : '-twin';
+      return { type, body: Buffer.from(JSON.stringify(message)) };
+    });
+  return [...events, ...twins];
+}
+
+/** Each in its place by a number that was drawn for it. */
+export const shuffled = <T>(items: readonly T[], draws: readonly number[]): T[] =>
+  items
+    .map((item, i) => ({ item, at: draws[i % Math.max(1, draws.length)] ?? 0, i }))
+    .sort((a, b) => a.at - b.at || (a.at % 2 === 0 ? a.i - b.i : b.i - a.i))
+    .map(({ item }) => item);

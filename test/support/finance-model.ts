@@ -1,0 +1,128 @@
+import type { Change, EntityRef, FieldValue } from '@semel/core';
+
+// What invoices and payments must say after a set of events: written apart from the SQL, to judge it. It holds every
+// object in memory, keeps the greatest change of each, and computes payments from scratch at the end.
+
+type Guard = readonly [number, number, string];
+
+interface Row extends EntityRef {
+  guard: Guard;
+  fields: Record<string, FieldValue>;
+  refs: Record<string, EntityRef>;
+}
+
+export interface PaymentState {
+  payment: string;
+  status: FieldValue;
+  amount: FieldValue;
+  amount_refunded: number | null;
+  paid_at: FieldValue;
+  failure_code: FieldValue;
+  dispute_status: FieldValue;
+  invoice: string | null;
+}
+
+export interface InvoiceState {
+  invoice: string;
+  status: FieldValue;
+  amount_paid: FieldValue;
+}
+
+export function createModel() {
+  const rows = new Map<string, Row>();
+  const put = (ref: EntityRef, guard: Guard, change?: Change) => {
+    const key = `${ref.entity} ${ref.externalId}`;
+    const row = rows.get(key);
+    if (row !== undefined && (guard[0] < 0 || !isGreater(guard, row.guard))) return;
+    rows.set(key, {
+      entity: ref.entity,
+      externalId: ref.externalId,
+      guard,
+      fields: change?.fields ?? {},
+      refs: change?.refs ?? {},
+    });
+  };
+
+  return {
+    apply(eventId: string, changes: readonly Change[], links: Record<string, EntityRef> = {}) {
+      for (const change of changes) {
+        for (const ref of Object.values(change.refs ?? {})) put(ref, [-1, 0, eventId]);
+        put(change, [...change.order, eventId], change);
+      }
+      for (const ref of Object.values(links)) put(ref, [-1, 0, eventId]);
+    },
+    statusOf: (ref: EntityRef) => rows.get(`${ref.entity} ${ref.externalId}`)?.fields.status ?? null,
+    invoices: (): InvoiceState[] =>
+      sorted(
+        listOf(rows, 'invoice').map(({ externalId, fields }) => ({
+          invoice: externalId,
+          status: fields.status ?? null,
+          amount_paid: fields.amount_paid ?? null,
+        })),
+        'invoice',
+      ),
+    payments: (): PaymentState[] =>
+      sorted(
+        listOf(rows, 'payment').map((row) => paymentState(row, rows)),
+        'payment',
+      ),
+  };
+}
+
+const isGreater = (a: Guard, b: Guard) =>
+  a[0] !== b[0]
+    ? a[0] > b[0]
+    : a[1] !== b[1]
+      ? a[1] > b[1]
+      : Buffer.compare(Buffer.from(a[2]), Buffer.from(b[2])) > 0;
+
+const listOf = (rows: Map<string, Row>, entity: string) =>
+  [...rows.values()].filter((row) => row.entity === entity);
+
+const sorted = <T>(list: T[], by: keyof T) => list.sort((a, b) => (String(a[by]) < String(b[by]) ? -1 : 1));
+
+function paymentState(payment: Row, rows: Map<string, Row>): PaymentState {
+  const own = (entity: string) =>
+    listOf(rows, entity).filter(({ refs }) => refs.payment_id?.externalId === payment.externalId);
+  const charges = own('charge').sort((a, b) => b.guard[1] - a.guard[1]);
+  const best = charges.find(({ fields }) => fields.paid_at !== null) ?? charges[0];
+  const said = payment.guard[0] >= 0 ? payment.fields : (best?.fields ?? {});
+  const [newest] = own('dispute').sort((a, b) =>
+    String(b.fields.opened_at ?? '') > String(a.fields.opened_at ?? '') ? 1 : -1,
+  );
+  const [invoice] = own('invoice_payment')
+    .map(({ refs }) => refs.invoice_id?.externalId as string)
+    .sort();
+  const paid = charges.map(({ fields }) => fields.paid_at).filter(Boolean);
+  return {
+    payment: payment.externalId,
+    status: said.status ?? null,
+    amount: said.amount ?? null,
+    amount_refunded: refundedOf(payment, charges, own('refund')),
+    paid_at: payment.fields.own_paid_at ?? paid.sort()[0] ?? null,
+    failure_code: said.failure_code ?? null,
+    dispute_status: newest?.fields.status ?? null,
+    invoice: invoice ?? null,
+  };
+}
+
+function refundedOf(payment: Row, charges: Row[], refunds: Row[]): number | null {
+  const told = charges.some(({ fields }) => typeof fields.amount_refunded === 'number')
+    ? { amount: sum(charges.map(({ fields }) => fields.amount_refunded)), at: greatest(charges) }
+    : { amount: payment.fields.own_amount_refunded as number | null, at: payment.fields.own_told_at };
+  const counted = sum(refunds.filter(({ fields }) => fields.counts).map(({ fields }) => fields.amount));
+  if (told.amount === null || told.amount === undefined) return refunds.length === 0 ? null : counted;
+  const explained = refunds.filter(
+    ({ fields }) => fields.counts || String(fields.told_at) >= String(told.at),
+  );
+  const rest = told.amount - sum(explained.map(({ fields }) => fields.amount));
+  return counted + Math.max(0, rest);
+}
+
+const sum = (values: readonly unknown[]) =>
+  values.reduce<number>((total, value) => total + Number(value ?? 0), 0);
+const greatest = (rows: readonly Row[]) =>
+  rows
+    .map(({ fields }) => String(fields.told_at))
+    .sort()
+    .at(-1);
