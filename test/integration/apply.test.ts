@@ -275,6 +275,11 @@ async function whatIsLeft(world: World, provider: Provider, eventId: string) {
 const domainTables = [
   'finance_invoices',
   'finance_payments',
+  'finance_charges',
+  'finance_refunds',
+  'finance_disputes',
+  'finance_invoice_payments',
+  'finance_checkout_sessions',
   'esignature_envelopes',
   'esignature_recipients',
   'sms_messages',

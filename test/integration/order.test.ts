@@ -164,6 +164,11 @@ const lives: Record<
 const tables = [
   'finance_invoices',
   'finance_payments',
+  'finance_charges',
+  'finance_refunds',
+  'finance_disputes',
+  'finance_invoice_payments',
+  'finance_checkout_sessions',
   'esignature_envelopes',
   'esignature_recipients',
   'sms_conversations',
@@ -300,11 +305,14 @@ async function rowsOf(
   const found: Record<string, unknown>[] = [];
   for (const table of tables)
     for (const row of await world.sql(
-      `SELECT t.*, $2 AS in_table FROM ${table} t WHERE firm_id = $1 ORDER BY to_jsonb(t) - 'id' - 'firm_id' - 'created_at' - 'updated_at'`,
+      `SELECT t.*, $2 AS in_table FROM ${table} t WHERE firm_id = $1 ORDER BY to_jsonb(t) - 'id' - 'firm_id' - 'created_at' - 'updated_at' - 'invoice_id' - 'payment_id'`,
       [firmId, table],
     )) {
-      const { id, firm_id, created_at, updated_at, invoice_id, envelope_id, conversation_id, ...rest } = row;
-      const links = [invoice_id, envelope_id, conversation_id].map((link) => (link ? 'linked' : link));
+      const { id, firm_id, created_at, updated_at, ...columns } = row;
+      const { invoice_id, payment_id, envelope_id, conversation_id, ...rest } = columns;
+      const links = [invoice_id, payment_id, envelope_id, conversation_id].map((link) =>
+        link ? 'linked' : link,
+      );
       const orderEvent = String(rest.order_event).replace(`~${made}-${run}`, '');
       found.push({ ...rest, order_event: orderEvent, links });
     }

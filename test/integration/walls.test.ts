@@ -489,6 +489,13 @@ t.test('the keys that make it once, and keep it apart', async (t) => {
     };
     for (const [parent, child, link] of [
       ['finance_invoices', 'finance_payments', 'invoice_id'],
+      ['finance_payments', 'finance_charges', 'payment_id'],
+      ['finance_payments', 'finance_refunds', 'payment_id'],
+      ['finance_payments', 'finance_disputes', 'payment_id'],
+      ['finance_invoices', 'finance_invoice_payments', 'invoice_id'],
+      ['finance_payments', 'finance_invoice_payments', 'payment_id'],
+      ['finance_invoices', 'finance_checkout_sessions', 'invoice_id'],
+      ['finance_payments', 'finance_checkout_sessions', 'payment_id'],
       ['esignature_envelopes', 'esignature_recipients', 'envelope_id'],
       ['sms_conversations', 'sms_messages', 'conversation_id'],
     ] as const) {
