@@ -382,6 +382,22 @@ t.test('Square', async (t) => {
   });
 });
 
+t.test('an object that several workers create at the same moment fails for none of them', async (t) => {
+  const { enter, world } = await createFinance(t);
+  const firm = await enter(stripe);
+  for (let i = 0; i < 150; i++)
+    await Promise.all(
+      Array.from({ length: 6 }, () =>
+        firm.tell(
+          told(stripe, ['refund.created', { id: `re_${i}`, charge: `ch_${i}`, payment_intent: null }]),
+        ),
+      ),
+    );
+  const failed = await world.sql(`SELECT error FROM webhook_attempts WHERE outcome = 'failed'`);
+  t.same(failed, []);
+  t.equal((await firm.payments()).length, 150);
+});
+
 t.test('any order, any repetition, any grouping, by several workers: as the model says', async (t) => {
   const { enter, world } = await createFinance(t);
   const seed = Date.now() & 0xfffffff;

@@ -52,8 +52,28 @@ export function applyStore(
       if (stored.length > 0) await deleteBodies(query, stored);
     },
   });
-  return (firmIds, work) => inFirms(pool, { firmIds }, (query) => work(inside(query)));
+  return (firmIds, work) =>
+    whileItLosesRaces(() => inFirms(pool, { firmIds }, (query) => work(inside(query))));
 }
+
+/**
+ * Runs a transaction again that was rolled back because another one was faster: a deadlock, or two that create the same
+ * object at the same moment. `ON CONFLICT (id)` waits for the other one only at the index on `id`; at the second unique
+ * index of the table the slower of the two can fail. Neither is the event's fault, and at the next look the object is there.
+ */
+async function whileItLosesRaces<T>(run: () => Promise<T>): Promise<T> {
+  for (let round = 1; ; round++)
+    try {
+      return await run();
+    } catch (error) {
+      if (round === 3 || !lostRace(error)) throw error;
+    }
+}
+
+const lostRace = (error: unknown): boolean =>
+  [error, (error as Error | null)?.cause].some((each) =>
+    ['23505', '40P01', '40001'].includes((each as { code?: string } | null)?.code ?? ''),
+  );
 
 const attemptColumns = [
   ['firm_id', 'uuid', ({ event }: AttemptRecord) => event.owner],
