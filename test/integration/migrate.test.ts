@@ -231,3 +231,25 @@ t.test('schema and migrations agree, and a difference is seen', async (t) => {
   const left = await query(server.url, `SELECT datname FROM pg_database WHERE datname LIKE 'semel_shadow%'`);
   t.strictSame(left, [], 'no shadow database stays behind');
 });
+
+t.test('a payment that was there before keeps what it said, behind a wall that stands again', async (t) => {
+  const databaseUrl = await emptyDatabase();
+  const [init = '', details = ''] = names;
+  const before = folderOf(t, {});
+  cpSync(path.join(migrationsDir, init), path.join(before, init), { recursive: true });
+  await applyMigrations({ databaseUrl, migrationsDir: before });
+  const firm = '00000000-0000-4000-8000-000000000001';
+  const asFirm = (text: string) => query(databaseUrl, `SET semel.firm_ids = '{${firm}}'; ${text}`);
+  await asFirm(
+    `INSERT INTO firms (id, slug, name) VALUES ('${firm}', 'a', 'A');
+     INSERT INTO finance_payments (id, firm_id, provider, external_id, amount_refunded, paid_at, order_major, order_minor, order_event)
+     VALUES ('${firm}', '${firm}', 'square', 'pay_1', 300, '2026-01-15T12:00:00Z', 1, 1, 'x')`,
+  );
+  cpSync(path.join(migrationsDir, details), path.join(before, details), { recursive: true });
+  await applyMigrations({ databaseUrl, migrationsDir: before });
+  const read = `SELECT own_amount_refunded::int AS refunded, own_paid_at = paid_at AS paid FROM finance_payments`;
+  const url = new URL(databaseUrl);
+  url.searchParams.set('options', `-c semel.firm_ids={${firm}}`);
+  t.strictSame(await query(url.href, read), [{ refunded: 300, paid: true }]);
+  t.strictSame(await query(databaseUrl, read), [], 'its owner sees nothing without naming the firm');
+});
