@@ -3,7 +3,14 @@ import { providers } from '@semel/providers';
 import { openConsumerRedis, openProducerRedis, openProviderQueue, openQueue } from '@semel/queue';
 import t from 'tap';
 import { waitUntil } from '../support/servers.js';
-import { createWorld, type MainType, mainTypes, type TestEndpoint, type World } from '../support/world.js';
+import {
+  createWorld,
+  identityOf,
+  type MainType,
+  mainTypes,
+  type TestEndpoint,
+  type World,
+} from '../support/world.js';
 
 t.jobs = 3; // each has servers of its own, and waits most of the time
 
@@ -32,7 +39,7 @@ function prepare(world: World, endpoint: TestEndpoint, overrides?: Record<string
   const { provider } = endpoint;
   const type = mainType(provider);
   const { body, channel } = world.buildBody(endpoint, type, overrides ? { overrides } : {});
-  return { type, body, eventId: provider.identify(body, channel).eventId };
+  return { type, body, eventId: identityOf(provider, body, channel).eventId };
 }
 
 const changesOf = (world: World, eventId: string) =>
@@ -382,7 +389,7 @@ t.test('a job of a later version waits for a worker that knows it', async (t) =>
       owner: firm,
       provider: provider.name,
       eventId,
-      type: provider.identify(body, world.buildBody(endpoint, type).channel).type,
+      type: identityOf(provider, body, world.buildBody(endpoint, type).channel).type,
       channel: world.buildBody(endpoint, type).channel,
       endpointId: endpoint.id,
       account: null,

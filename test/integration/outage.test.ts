@@ -9,7 +9,14 @@ import pg from 'pg';
 import t from 'tap';
 import { testEncryptionKey, waitUntil } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
-import { createWorld, type MainType, mainTypes, type TestEndpoint, type World } from '../support/world.js';
+import {
+  createWorld,
+  identityOf,
+  type MainType,
+  mainTypes,
+  type TestEndpoint,
+  type World,
+} from '../support/world.js';
 
 t.jobs = 3; // most of the time they wait
 
@@ -22,7 +29,7 @@ function prepare(world: World, endpoint: TestEndpoint) {
     provider: endpoint.provider,
     type,
     body,
-    eventId: endpoint.provider.identify(body, channel).eventId,
+    eventId: identityOf(endpoint.provider, body, channel).eventId,
   };
 }
 
@@ -274,7 +281,7 @@ t.test('an unmigrated database makes events wait, and no one dies', async (t) =>
     const sample = provider.samples.find(({ type }) => type === mainType(provider)) as Sample;
     const { body } = sample.build({ account: null, nowMs: Date.now() });
     const { channel } = sample;
-    const { eventId, type } = provider.identify(body, channel);
+    const { eventId, type } = identityOf(provider, body, channel);
     const { queue, close } = openProviderQueue({ redis, provider, attempts: 3 });
     await queue.add({
       v: 1,

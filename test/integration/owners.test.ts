@@ -3,7 +3,14 @@ import type { Provider } from '@semel/core';
 import { providers } from '@semel/providers';
 import t, { type Test } from 'tap';
 import { waitUntil } from '../support/servers.js';
-import { createWorld, type MainType, mainTypes, type TestEndpoint, type World } from '../support/world.js';
+import {
+  createWorld,
+  identityOf,
+  type MainType,
+  mainTypes,
+  type TestEndpoint,
+  type World,
+} from '../support/world.js';
 
 // An event belongs to the firm that signed it first. Whoever signs its id as well is set aside, and seen.
 
@@ -97,7 +104,7 @@ t.test('one event id, signed by two firms', async (t) => {
       await world.addEndpoint(provider.name, firms[1] as string),
     ];
     const { body, channel } = world.buildBody(first, typeOf(provider));
-    const { eventId } = provider.identify(body, channel);
+    const { eventId } = identityOf(provider, body, channel);
     const deliver = async (endpoint: TestEndpoint) =>
       (await world.send(endpoint, typeOf(provider), { body })).outcome;
     const duplicates = () => world.metric(`${provider.name}_webhook_duplicate`);
@@ -227,7 +234,7 @@ t.test('whose account it is', async (t) => {
       const { body, channel } = world.buildBody(endpoint, type, { account: of });
       const { outcome, status } = await world.send(endpoint, type, { body });
       const again = async () => (await world.send(endpoint, type, { body })).outcome;
-      return { outcome, status, body, again, ...provider.identify(body, channel) };
+      return { outcome, status, body, again, ...identityOf(provider, body, channel) };
     };
 
     t.test(`${name}: the platform's endpoint is routed by account`, async (t) => {

@@ -8,6 +8,7 @@ import t, { type Test } from 'tap';
 import { freePort, waitUntil } from '../support/servers.js';
 import {
   createWorld,
+  identityOf,
   type MainType,
   mainTypes,
   type SendOptions,
@@ -241,7 +242,7 @@ t.test('what is refused leaves nothing but a count', async (t) => {
       const endpoint = await world.addEndpoint(provider.name, firm);
       const { body, channel } = world.buildBody(endpoint, typeOf(provider));
       t.equal((await world.send(endpoint, typeOf(provider), { body })).outcome, 'accepted');
-      await world.applied(provider, provider.identify(body, channel).eventId);
+      await world.applied(provider, identityOf(provider, body, channel).eventId);
     }
   });
 });
@@ -314,7 +315,7 @@ t.test('Redis is away', async (t) => {
         const started = Date.now();
         const { body, channel } = world.buildBody(endpoint, typeOf(endpoint.provider));
         const sent = await world.send(endpoint, typeOf(endpoint.provider), { body, receiver });
-        const { eventId } = endpoint.provider.identify(body, channel);
+        const { eventId } = identityOf(endpoint.provider, body, channel);
         return { endpoint, sent, body, eventId, tookMs: Date.now() - started };
       }),
     );
@@ -459,7 +460,7 @@ t.test('Postgres is away', async (t) => {
         const built = world.buildBody(endpoint, typeOf(endpoint.provider), { overrides });
         const sent = await world.send(endpoint, typeOf(endpoint.provider), { body: built.body });
         t.equal(sent.outcome, 'accepted', `${endpoint.provider.name} with ${built.body.length} bytes`);
-        const { eventId } = endpoint.provider.identify(built.body, built.channel);
+        const { eventId } = identityOf(endpoint.provider, built.body, built.channel);
         accepted.push({ endpoint, eventId, body: built.body });
       }
     const docusign = endpoints.find(({ provider }) => provider.name === 'docusign') as TestEndpoint;

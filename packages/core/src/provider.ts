@@ -74,8 +74,11 @@ export interface Provider {
   ledger: LedgerTable;
   /** True if one of the secrets signed these bytes. Constant time in the signature. Never throws. */
   verify(request: SignedRequest): boolean;
-  /** Names the event. Throws `RejectedError('malformed')` where no event key can be derived. */
-  identify(body: Buffer, channel: string | null): Identity;
+  /**
+   * Names the event. Throws `RejectedError('malformed')` where no event key can be derived. `headers` are those of the
+   * request that `verify` has judged: only a header that the signature covers may have a part in the name.
+   */
+  identify(body: Buffer, channel: string | null, headers?: Headers): Identity;
   /** The pure rule: what the event changes. Throws where the body of a known type lacks what the rule needs. */
   changesOf(event: WebhookEvent, body: Buffer): ChangeSet;
   /** The body as a JSON text for the ledger's searchable copy; null where it is not JSON or a form. */

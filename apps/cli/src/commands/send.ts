@@ -75,7 +75,7 @@ async function sendSamples(
 
   const copies = asked.duplicates + 1;
   const total = asked.count * copies;
-  let event = buildEvent({ provider, sample, account, overrides });
+  let event = buildEvent({ sample, account, overrides });
   const interrupt = interruption();
   const progress = showProgress(total);
   const results = await sendAll({
@@ -85,7 +85,7 @@ async function sendSamples(
     onProgress: progress.update,
     deliver: (index) => {
       // Deliveries begin in order: the copies of one event before the next one.
-      if (index > 0 && index % copies === 0) event = buildEvent({ provider, sample, account, overrides });
+      if (index > 0 && index % copies === 0) event = buildEvent({ sample, account, overrides });
       return deliver(target, event);
     },
   });
