@@ -29,7 +29,7 @@ async function assertOneEffect(
   world: World,
   { provider, firmId }: TestEndpoint,
   eventId: string,
-  outcome = 'applied',
+  outcome: string = (mainTypes[provider.name] as MainType).outcome,
 ) {
   const row = await world.applied(provider, eventId, outcome);
   t.equal(row.firm_id, firmId, 'it belongs to the firm that signed it');

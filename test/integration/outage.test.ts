@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Provider, Sample } from '@semel/core';
 import { encryptionKey, migrate } from '@semel/database';
-import { providers } from '@semel/providers';
 import { openProducerRedis, openProviderQueue } from '@semel/queue';
 import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
@@ -10,6 +9,7 @@ import t from 'tap';
 import { testEncryptionKey, waitUntil } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import {
+  changingProviders,
   createWorld,
   identityOf,
   type MainType,
@@ -57,7 +57,7 @@ async function worldBehindProxies(t: Tap) {
   const worker = await world.startWorker({ databaseUrl: workersWay.through(world.database.url) });
   const firm = await world.addFirm();
   const endpoints: TestEndpoint[] = [];
-  for (const { name } of providers) endpoints.push(await world.addEndpoint(name, firm));
+  for (const { name } of changingProviders) endpoints.push(await world.addEndpoint(name, firm));
   return { world, worker, endpoints, workersWay, receiversWay: receiversWay as TcpProxy };
 }
 
@@ -183,7 +183,7 @@ t.test('Redis is killed and restarted under load', async (t) => {
   const world = await createWorld(t, { workers: 2, redis: { appendonly: true } });
   const firm = await world.addFirm();
   const endpoints: TestEndpoint[] = [];
-  for (const { name } of providers) endpoints.push(await world.addEndpoint(name, firm));
+  for (const { name } of changingProviders) endpoints.push(await world.addEndpoint(name, firm));
   const acknowledged: Event[] = [];
   let refused = 0;
 
@@ -277,7 +277,7 @@ t.test('an unmigrated database makes events wait, and no one dies', async (t) =>
   const redis = openProducerRedis(world.redisServer.url, 2_000);
   await waitUntil(() => redis.status === 'ready', { what: 'Redis is there' });
   const events: Event[] = [];
-  for (const provider of providers) {
+  for (const provider of changingProviders) {
     const sample = provider.samples.find(({ type }) => type === mainType(provider)) as Sample;
     const { body } = sample.build({ account: null, nowMs: Date.now() });
     const { channel } = sample;

@@ -14,3 +14,11 @@ export const signedHeaders = (provider: Provider, body: Buffer, channel: string 
 /** As the receiver will name a delivery of this body. */
 export const identityOf = (provider: Provider, body: Buffer, channel: string | null): Identity =>
   provider.identify(body, channel, signedHeaders(provider, body, channel));
+
+/** The name of the header that has the signature in it. */
+export function signatureHeaderOf(provider: Provider): string {
+  const names = Object.keys(signedHeaders(provider, Buffer.from('{}'), null));
+  const name = names.find((candidate) => candidate.includes('signature'));
+  if (name === undefined) throw new Error(`${provider.name} signs in none of ${names}`);
+  return name;
+}

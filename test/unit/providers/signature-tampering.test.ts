@@ -1,6 +1,7 @@
 import type { Headers, Provider, Sample } from '@semel/core';
 import { providers } from '@semel/providers';
 import t from 'tap';
+import { signatureHeaderOf } from '../../support/identity-of.js';
 import { requestOf } from './deliveries.js';
 
 const flip = (bytes: Buffer, at: number): Buffer => {
@@ -9,12 +10,6 @@ const flip = (bytes: Buffer, at: number): Buffer => {
   return copy;
 };
 const flipText = (text: string, at: number) => flip(Buffer.from(text), at).toString('latin1');
-
-/** The header that `sign` adds and that has the signature in it. */
-function signatureHeaderOf(provider: Provider): string {
-  const { headers } = requestOf(provider, provider.samples[0] as Sample);
-  return Object.keys(headers).find((name) => name.includes('signature')) ?? '';
-}
 
 /** True if the address is among what is signed. */
 function signsUrl(provider: Provider): boolean {

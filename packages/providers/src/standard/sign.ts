@@ -1,14 +1,19 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { isUtf8 } from 'node:buffer';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Provider } from '@semel/core';
 import { Webhook } from 'standardwebhooks';
+import { keyOf } from './signature.js';
 
 /**
- * By the library, which signs text: the body must be UTF-8. Where the delivery has no `webhook-id`, the body gives it:
+ * By the library where it can: it signs text alone, and throws on a secret that is not base64. Where the delivery has no `webhook-id`, the body gives it:
  * so the same sample, sent again, is the same event.
  */
 export const sign: Provider['sign'] = (delivery, { secret, nowMs }) => {
   const id = delivery.headers['webhook-id'] ?? `msg_${hexOf(delivery.body).slice(0, 32)}`;
-  const signature = new Webhook(secret).sign(id, new Date(nowMs), delivery.body.toString('utf8'));
+  const signature =
+    isUtf8(delivery.body) && keyOf(secret) !== null
+      ? new Webhook(secret).sign(id, new Date(nowMs), delivery.body.toString('utf8'))
+      : signBytes(secret, `${id}.${Math.floor(nowMs / 1000)}.`, delivery.body);
   return {
     ...delivery,
     headers: {
@@ -19,6 +24,11 @@ export const sign: Provider['sign'] = (delivery, { secret, nowMs }) => {
     },
   };
 };
+
+function signBytes(secret: string, before: string, body: Buffer): string {
+  const hmac = createHmac('sha256', Buffer.from(secret.replace(/^whsec_/, ''), 'base64'));
+  return `v1,${hmac.update(before).update(body).digest('base64')}`;
+}
 
 const hexOf = (body: Buffer) => createHash('sha256').update(body).digest('hex');
 
