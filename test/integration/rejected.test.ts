@@ -21,6 +21,16 @@ import {
 // What is not authentic leaves nothing behind but a count; what can't be stored is never called wrong.
 
 const typeOf = (provider: Provider) => (mainTypes[provider.name] as MainType).type;
+/** True if the event has its name from the body. */
+function namesEvent(provider: Provider): boolean {
+  try {
+    identityOf(provider, Buffer.from('{}'), null);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** Every row of every table, and every key of Redis, as texts to compare; without the summed history. */
 async function stores(world: World) {
   const tables = await world.sql<{ name: string }>(
@@ -121,7 +131,10 @@ t.test('what is refused leaves nothing but a count', async (t) => {
       );
     });
 
-    t.test(`${name}: signed well, but no event`, async (t) => {
+    const skip = namesEvent(provider)
+      ? false
+      : 'the event is named by a header, and its body may be anything';
+    t.test(`${name}: signed well, but no event`, { skip }, async (t) => {
       const endpoint = await world.addEndpoint(name, firm);
       await waitUntil(async () => (await world.send(endpoint, type)).status === 200, { what: 'it is known' });
       const before = await stores(world);

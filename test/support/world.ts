@@ -75,6 +75,8 @@ export type WorldOptions = {
   budgetMs?: number;
   /** With which workers ask DocuSign. */
   docusign?: NonNullable<WorkerOptions['docusign']>;
+  /** The clock that the receivers judge signatures by. */
+  now?: () => number;
 };
 
 type Address = string | ((own: string) => string | Promise<string>);
@@ -117,6 +119,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       budgetMs: options.budgetMs ?? 20_000,
       redisCommandTimeoutMs: (options.budgetMs ?? 20_000) * 0.4,
       endpointRefreshMs: 100,
+      ...(options.now === undefined ? {} : { now: options.now }),
     });
     urls.push(await receiver.listen({ host: '127.0.0.1', port: 0 }));
     return receivers.push(receiver) - 1;

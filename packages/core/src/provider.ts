@@ -1,5 +1,6 @@
 import type { ChangeSet } from './change.js';
 import type { Identity, ProviderName, WebhookEvent } from './event.js';
+import type { Story } from './story.js';
 
 export type Headers = Record<string, string | string[] | undefined>;
 
@@ -84,6 +85,8 @@ export interface Provider {
   /** The body as a JSON text for the ledger's searchable copy; null where it is not JSON or a form. */
   toJson(body: Buffer): string | null;
   samples: readonly Sample[];
+  /** Lives told with these samples. */
+  stories: readonly Story[];
   /** Adds the signature headers, made by the vendor's SDK where it can, never by `verify`'s own code. */
   sign(delivery: Delivery, options: { url: string; secret: string; nowMs: number }): Delivery;
   /** An example of this provider's secret, for `endpoint add --help` and generated endpoints. */

@@ -11,12 +11,14 @@ export interface BuildOptions {
   sample: Sample;
   account: string | null;
   overrides: Record<string, unknown> | undefined;
+  /** The provider's clock; none given: now. */
+  nowMs?: number;
 }
 
-export function buildEvent({ sample, account, overrides }: BuildOptions): BuiltEvent {
+export function buildEvent({ sample, account, overrides, nowMs = Date.now() }: BuildOptions): BuiltEvent {
   const { body, contentType } = sample.build({
     account,
-    nowMs: Date.now(),
+    nowMs,
     ...(overrides === undefined ? {} : { overrides }),
   });
   return { channel: sample.channel, contentType, body };

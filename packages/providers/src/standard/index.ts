@@ -6,6 +6,7 @@ import { identify } from './identity.js';
 import { samples } from './samples.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
+import { stories } from './stories.js';
 
 /**
  * Any service that signs by https://www.standardwebhooks.com; an endpoint for each. The specification recommends
@@ -29,6 +30,7 @@ export const standard: Provider = {
   changesOf,
   toJson: jsonTextOf,
   samples,
+  stories,
   sign,
   newSecret,
 };
