@@ -16,7 +16,7 @@ import {
 const typeOn = (provider: Provider, channel: string | null) =>
   (provider.samples.find((sample) => sample.channel === channel) as Sample).type;
 
-t.test('every real example is recorded', { skip: noConformanceData, timeout: 120_000 }, async (t) => {
+t.test('every real example is recorded', { skip: noConformanceData, timeout: 400_000 }, async (t) => {
   const world = await createWorld(t);
   const firm = await world.addFirm();
   const { examples: twilio, leftOut } = twilioExamples();
