@@ -9,8 +9,8 @@ import { verify } from './signature.js';
 import { stories } from './stories.js';
 
 /**
- * Any service that signs by https://www.standardwebhooks.com; an endpoint for each. The specification recommends
- * retries over several days, and its example schedule ends after 3 to 4: hence the claim.
+ * Any service that signs by https://www.standardwebhooks.com; an endpoint for each. The schedule that the
+ * specification suggests for retries ends after some three days.
  */
 export const standard: Provider = {
   name: 'standard',
