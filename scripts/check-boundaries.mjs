@@ -8,8 +8,14 @@ import { gitFiles, read, readJson, workspaceFolders } from './bootstrap.mjs';
 const owners = {
   database: /^(pg|pg-|@prisma\/|prisma$)/,
   queue: /^(bullmq|ioredis)(\/|$)/,
-  providers: /^(stripe|square|twilio|docusign-esign)(\/|$)/,
+  providers: vendorSdks(),
 };
+
+/** Whatever packages/providers depends on. */
+function vendorSdks() {
+  const sdks = Object.keys(readJson('packages/providers/package.json').dependencies);
+  return new RegExp(`^(${sdks.filter((name) => !name.startsWith('@semel/')).join('|')})(/|$)`);
+}
 const builtins = new Set(builtinModules);
 const apps = new Set(
   workspaceFolders()

@@ -1,15 +1,27 @@
-// Writes .env.example and the tables of docs/configuration.md and docs/metrics.md from what the code declares. With
-// --check it writes nothing, and fails where one of them is stale.
+// Writes .env.example and the tables of docs/configuration.md, docs/metrics.md and docs/providers/types.md from what the
+// code declares. With --check it writes nothing, and fails where one of them is stale.
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { tsImport } from 'tsx/esm/api';
 import { root } from './bootstrap.mjs';
 
+// The packages are read as sources: nothing need be built.
+const asSource = '--conditions=@semel/source';
+if (!process.execArgv.includes(asSource)) {
+  const { status } = spawnSync(process.execPath, [asSource, ...process.argv.slice(1)], { stdio: 'inherit' });
+  process.exit(status ?? 1);
+}
+
 const load = (file) => tsImport(join(root, file), import.meta.url);
 const { renderConfigTable, renderEnvExample } = await load('packages/config/src/render.ts');
 const { renderMetricTable } = await load('packages/telemetry/src/catalogue.ts');
+const { providerNames, providers } = await load('packages/providers/src/registry.ts');
+const { renderTypeTable } = await load('packages/providers/src/type-table.ts');
 
 const intro = {
+  'docs/providers/types.md':
+    '# Event types\n\nEvery authentic event is recorded in the ledger, whatever its type is. These are the types that `semel send` has a sample\nof, and what the rule of their provider makes of it. A type that is not here, and that no rule knows, is recorded as\n`ignored`, with the reason `type_not_handled`: it is there to be looked at.\n',
   'docs/configuration.md':
     '# Configuration\n\nEvery variable is read once, when a process starts, and checked as a whole: a wrong or missing one is named, with what is\nexpected. What `npm start` generates is kept in `$SEMEL_DATA_DIR/secrets.env`, and read from there where the variable is unset.\n',
   'docs/metrics.md':
@@ -17,9 +29,13 @@ const intro = {
 };
 
 const wanted = {
-  '.env.example': renderEnvExample(),
-  'docs/configuration.md': between('docs/configuration.md', 'config', renderConfigTable()),
+  '.env.example': renderEnvExample(providerNames),
+  'docs/configuration.md': between('docs/configuration.md', 'config', renderConfigTable(providerNames)),
   'docs/metrics.md': between('docs/metrics.md', 'metrics', renderMetricTable()),
+  'docs/providers/types.md': providers.reduce(
+    (text, provider) => section(text, provider.name, provider.title, renderTypeTable(provider)),
+    current('docs/providers/types.md') || intro['docs/providers/types.md'],
+  ),
 };
 
 const stale = Object.keys(wanted).filter((file) => current(file) !== wanted[file]);
@@ -33,10 +49,20 @@ for (const file of stale) {
   console.log(`wrote ${file}`);
 }
 
+/** The text with the table of one provider in it, under its heading. */
+function section(text, name, title, table) {
+  return text.includes(`<!-- ${name}:begin -->`)
+    ? replaced(text, name, table)
+    : replaced(`${text.trimEnd()}\n\n## ${title}\n`, name, table);
+}
+
 /** The file with the text between its two markers replaced; the markers are added where they are missing. */
 function between(file, name, text) {
+  return replaced(current(file) || intro[file], name, text);
+}
+
+function replaced(now, name, text) {
   const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
-  const now = current(file) || intro[file];
   const block = `${begin}\n\n${align(text)}\n\n${end}`;
   const from = now.indexOf(begin);
   const to = now.indexOf(end);

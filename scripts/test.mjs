@@ -38,6 +38,6 @@ await runScript(async () => {
 /** The suite must neither see nor touch what the person at the keyboard works with. */
 function withoutSettings(env) {
   const ours =
-    /^(SEMEL_(?!TEST_)|DATABASE_URL|REDIS_|CONSOLE_|RECEIVER_|WORKER_|PUBLIC_BASE_URL|LOG_LEVEL|ACCEPT_|ENDPOINT_|DELIVERY_|SHUTDOWN_|QUEUE_|ACK_|(STRIPE|SQUARE|DOCUSIGN|TWILIO)_|TAP|NODE_OPTIONS)/;
+    /^(SEMEL_(?!TEST_)|DATABASE_URL|REDIS_|CONSOLE_|RECEIVER_|WORKER_|PUBLIC_BASE_URL|LOG_LEVEL|ACCEPT_|ENDPOINT_|DELIVERY_|SHUTDOWN_|QUEUE_|ACK_|[A-Z0-9]+_(CONCURRENCY|ATTEMPTS|RETRY_SCALE)$|TAP|NODE_OPTIONS)/;
   return Object.fromEntries(Object.entries(env).filter(([name]) => !ours.test(name)));
 }

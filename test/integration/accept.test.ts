@@ -3,7 +3,14 @@ import type { Provider } from '@semel/core';
 import { providers } from '@semel/providers';
 import t, { type Test } from 'tap';
 import { waitUntil } from '../support/servers.js';
-import { createWorld, type MainType, mainTypes, type TestEndpoint, type World } from '../support/world.js';
+import {
+  createWorld,
+  identityOf,
+  type MainType,
+  mainTypes,
+  type TestEndpoint,
+  type World,
+} from '../support/world.js';
 
 // What an authentic delivery is answered, and that its bytes arrive as they are.
 
@@ -13,7 +20,7 @@ const jobKey = (provider: Provider, id: string) => `{semel:${provider.name}}:${p
 
 function idOf(provider: Provider, body: Buffer, type = typeOf(provider)): string {
   const channel = provider.samples.find((sample) => sample.type === type)?.channel ?? null;
-  return provider.identify(body, channel).eventId;
+  return identityOf(provider, body, channel).eventId;
 }
 
 /** The event has one ledger row, one final attempt, and changed each object once. */
@@ -22,7 +29,7 @@ async function assertOneEffect(
   world: World,
   { provider, firmId }: TestEndpoint,
   eventId: string,
-  outcome = 'applied',
+  outcome: string = (mainTypes[provider.name] as MainType).outcome,
 ) {
   const row = await world.applied(provider, eventId, outcome);
   t.equal(row.firm_id, firmId, 'it belongs to the firm that signed it');

@@ -1,13 +1,20 @@
 import { type ApplyItem, type ApplyPorts, apply, type Provider, type WebhookEvent } from '@semel/core';
 import { applyStore, encryptionKey, inFirms, insertBody, openPool } from '@semel/database';
 import { applyChanges } from '@semel/domain';
-import { providers } from '@semel/providers';
 import { openConsumerRedis, openQueue } from '@semel/queue';
 import pg from 'pg';
 import t from 'tap';
 import { testEncryptionKey, waitUntil } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
-import { createWorld, type MainType, mainTypes, type TestEndpoint, type World } from '../support/world.js';
+import {
+  changingProviders,
+  createWorld,
+  identityOf,
+  type MainType,
+  mainTypes,
+  type TestEndpoint,
+  type World,
+} from '../support/world.js';
 
 t.jobs = 3; // each has servers of its own, and waits most of the time
 
@@ -16,7 +23,7 @@ const mainType = (provider: Provider) => (mainTypes[provider.name] as MainType).
 /** A body and the id of its event, known before it is sent. */
 function prepare(world: World, endpoint: TestEndpoint, type = mainType(endpoint.provider), overrides = {}) {
   const { body, channel } = world.buildBody(endpoint, type, { overrides });
-  const { eventId, type: eventType } = endpoint.provider.identify(body, channel);
+  const { eventId, type: eventType } = identityOf(endpoint.provider, body, channel);
   return { type, body, eventId, eventType, channel };
 }
 
@@ -32,7 +39,7 @@ const toEvent = (endpoint: TestEndpoint, { body, eventId, eventType, channel }: 
   channel,
   endpointId: endpoint.id,
   account: null,
-  createdAtMs: endpoint.provider.identify(body, channel).createdAtMs,
+  createdAtMs: identityOf(endpoint.provider, body, channel).createdAtMs,
   receivedAtMs: Date.now(),
   body: { base64: body.toString('base64') },
   sha256: '0'.repeat(64),
@@ -48,7 +55,7 @@ const changesOf = (world: World, eventId: string) =>
 /** Takes claims and jobs of all providers out of Redis, as a flush would; the queues themselves stay. */
 async function forgetAll(world: World, sent: readonly { provider: Provider; eventId: string }[]) {
   const redis = openConsumerRedis(world.redisServer.url);
-  for (const provider of providers) {
+  for (const provider of changingProviders) {
     const queue = openQueue(redis, provider.name);
     for (const { eventId } of sent.filter((entry) => entry.provider === provider)) {
       await waitUntil(async () => (await queue.remove(eventId)) === 1, { what: 'the job can be removed' });
@@ -63,7 +70,7 @@ t.test('copies that get past Redis are stopped by the ledger', async (t) => {
   const world = await createWorld(t, { receivers: 1, workers: 2 });
   const firm = await world.addFirm();
   const sent: (Prepared & { provider: Provider; endpoint: TestEndpoint })[] = [];
-  for (const provider of providers) {
+  for (const provider of changingProviders) {
     const endpoint = await world.addEndpoint(provider.name, firm);
     for (let i = 0; i < 5; i++) sent.push({ ...prepare(world, endpoint), provider, endpoint });
   }
@@ -75,7 +82,7 @@ t.test('copies that get past Redis are stopped by the ledger', async (t) => {
 
   await forgetAll(world, sent);
   for (const { outcome } of await sendAll()) t.equal(outcome, 'accepted', 'Redis has forgotten all');
-  for (const provider of providers) {
+  for (const provider of changingProviders) {
     await waitUntil(
       async () =>
         (await world.metric(`webhook_duplicate_total{provider="${provider.name}",layer="ledger"}`)) >= 5,
@@ -112,7 +119,7 @@ type Tap = { teardown(end: () => unknown): void };
 t.test('a COMMIT whose answer is lost was a commit', async (t) => {
   const { world, proxy } = await behindProxy(t, { attempts: 1 });
   const firm = await world.addFirm();
-  for (const provider of providers) {
+  for (const provider of changingProviders) {
     const endpoint = await world.addEndpoint(provider.name, firm);
     const prepared = prepare(world, endpoint);
     const cut = cutAfterCommit(proxy, provider.ledger.table);
@@ -181,7 +188,7 @@ t.test('domain, ledger and attempts change together or not at all', async (t) =>
   await killer.connect();
   t.teardown(() => killer.end());
 
-  for (const provider of providers)
+  for (const provider of changingProviders)
     await t.test(provider.name, async (t) => {
       const endpoint = await world.addEndpoint(provider.name, firm);
       const ports = portsOf(pool, provider);
@@ -330,7 +337,7 @@ t.test('what changes nothing is written down as that', async (t) => {
     docusign: ['envelope-completed', 'envelope-sent'],
     twilio: ['status:delivered', 'status:sent'],
   };
-  for (const provider of providers) {
+  for (const provider of changingProviders) {
     const endpoint = await world.addEndpoint(provider.name, firm);
     const id = objectIdOf(provider);
     const [firstType, lateType] = late[provider.name] as [string, string];
@@ -385,7 +392,7 @@ t.test('an id that is another firm’s already goes to quarantine', async (t) =>
   const world = await createWorld(t);
   const [first, second] = [await world.addFirm(), await world.addFirm()];
   const { run } = directly(t, world);
-  for (const provider of providers) {
+  for (const provider of changingProviders) {
     const theirs = await world.addEndpoint(provider.name, first);
     const ours = await world.addEndpoint(provider.name, second);
     const prepared = prepare(world, theirs);
@@ -465,7 +472,7 @@ t.test('a stored body', async (t) => {
   const world = await createWorld(t, { receivers: 0, workers: 0 });
   const firm = await world.addFirm();
   const { pool, run } = directly(t, world);
-  for (const provider of providers)
+  for (const provider of changingProviders)
     await t.test(provider.name, async (t) => {
       const endpoint = await world.addEndpoint(provider.name, firm);
       const prepared = prepare(world, endpoint);
@@ -529,7 +536,7 @@ t.test('one that fails in a group takes none with it', async (t) => {
   const world = await createWorld(t, { receivers: 0, workers: 0 });
   const firms = [await world.addFirm(), await world.addFirm()];
   const { run } = directly(t, world);
-  for (const provider of providers) {
+  for (const provider of changingProviders) {
     const endpoints = await Promise.all(firms.map((firm) => world.addEndpoint(provider.name, firm)));
     const events = Array.from({ length: 12 }, (_, i) => {
       const endpoint = endpoints[i % 2] as TestEndpoint;
@@ -563,7 +570,7 @@ t.test('the same key in two transactions at once is applied by one of them', asy
   const world = await createWorld(t, { receivers: 0, workers: 0 });
   const firm = await world.addFirm();
   const { run } = directly(t, world);
-  for (const provider of providers) {
+  for (const provider of changingProviders) {
     const endpoint = await world.addEndpoint(provider.name, firm);
     const events = Array.from({ length: 10 }, () => toEvent(endpoint, prepare(world, endpoint)));
     const groups = Array.from({ length: 6 }, (_, i) => (i % 2 === 0 ? events : [...events].reverse()));
@@ -579,7 +586,7 @@ t.test('a worker that is stopped in the middle, and another that goes on', async
   const { world, proxy } = await behindProxy(t, { workers: 0, concurrency: 8 });
   const firm = await world.addFirm();
   const sent: { provider: Provider; eventId: string }[] = [];
-  for (const provider of providers) {
+  for (const provider of changingProviders) {
     const endpoint = await world.addEndpoint(provider.name, firm);
     for (let i = 0; i < 30; i++) {
       const { type, body, eventId } = prepare(world, endpoint);
@@ -608,7 +615,7 @@ t.test('two workers, five firms, three hundred events: each once', async (t) => 
   const firms = await Promise.all(Array.from({ length: 5 }, () => world.addFirm()));
   const endpoints: TestEndpoint[] = [];
   for (const firm of firms)
-    for (const provider of providers) endpoints.push(await world.addEndpoint(provider.name, firm));
+    for (const provider of changingProviders) endpoints.push(await world.addEndpoint(provider.name, firm));
   const sent = Array.from({ length: 300 }, (_, i) => {
     const endpoint = endpoints[i % endpoints.length] as TestEndpoint;
     return { ...prepare(world, endpoint), endpoint };

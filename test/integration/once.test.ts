@@ -1,21 +1,21 @@
 import { providers } from '@semel/providers';
 import t from 'tap';
 import { waitUntil } from '../support/servers.js';
-import { createWorld, type MainType, mainTypes } from '../support/world.js';
+import { createWorld, identityOf, type MainType, mainTypes } from '../support/world.js';
 
 t.test('each event changes the data once', async (t) => {
   const world = await createWorld(t);
   const firm = await world.addFirm();
 
   for (const provider of providers) {
-    const { type, tables, links } = mainTypes[provider.name] as MainType;
+    const { type, outcome, tables, links } = mainTypes[provider.name] as MainType;
     t.test(`${provider.name}: new, then again`, async (t) => {
       const endpoint = await world.addEndpoint(provider.name, firm);
       const { body } = world.buildBody(endpoint, type);
       const first = await world.send(endpoint, type, { body });
       t.equal(first.status, 200);
       t.equal(first.outcome, 'accepted');
-      const { eventId } = provider.identify(body, mainChannel(provider, type));
+      const { eventId } = identityOf(provider, body, mainChannel(provider, type));
 
       const row = await world.applied(provider, eventId);
       t.equal(row.firm_id, firm);
@@ -30,7 +30,7 @@ t.test('each event changes the data once', async (t) => {
         t.equal(rows.length, 1, `one row in ${table}`);
       }
       const before = await world.sql('SELECT * FROM domain_changes WHERE event_id = $1', [eventId]);
-      t.ok(before.length > 0, 'what changed is written down');
+      t.equal(before.length > 0, outcome === 'applied', 'what changed is written down');
 
       const again = await world.send(endpoint, type, { body });
       t.equal(again.status, 200);
@@ -53,7 +53,7 @@ t.test('each event changes the data once', async (t) => {
         before,
         'nothing changed',
       );
-      t.same(await world.attemptsOf(eventId), [{ outcome: 'applied', error: null }], 'one final attempt');
+      t.same(await world.attemptsOf(eventId), [{ outcome, error: null }], 'one final attempt');
     });
   }
 });

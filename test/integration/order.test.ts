@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type pg from 'pg';
 import t from 'tap';
 import { testEncryptionKey } from '../support/servers.js';
-import { createWorld, type TestEndpoint, type World } from '../support/world.js';
+import { createWorld, identityOf, type TestEndpoint, type World } from '../support/world.js';
 
 // Providers deliver in no order. Whatever order events come in, alone or in groups, the rows end the same.
 
@@ -250,7 +250,7 @@ const permutations = <T>(items: readonly T[]): T[][] =>
 
 /** Event ids are unique over all firms: each run marks them, in a way that keeps their order. */
 function toEvent(endpoint: TestEndpoint, { body, channel }: Made, run: number | string): WebhookEvent {
-  const { eventId, type, createdAtMs } = endpoint.provider.identify(body, channel);
+  const { eventId, type, createdAtMs } = identityOf(endpoint.provider, body, channel);
   return {
     v: 1,
     owner: endpoint.firmId as string,

@@ -2,14 +2,21 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Provider, Sample } from '@semel/core';
 import { encryptionKey, migrate } from '@semel/database';
-import { providers } from '@semel/providers';
 import { openProducerRedis, openProviderQueue } from '@semel/queue';
 import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
 import t from 'tap';
 import { testEncryptionKey, waitUntil } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
-import { createWorld, type MainType, mainTypes, type TestEndpoint, type World } from '../support/world.js';
+import {
+  changingProviders,
+  createWorld,
+  identityOf,
+  type MainType,
+  mainTypes,
+  type TestEndpoint,
+  type World,
+} from '../support/world.js';
 
 t.jobs = 3; // most of the time they wait
 
@@ -22,7 +29,7 @@ function prepare(world: World, endpoint: TestEndpoint) {
     provider: endpoint.provider,
     type,
     body,
-    eventId: endpoint.provider.identify(body, channel).eventId,
+    eventId: identityOf(endpoint.provider, body, channel).eventId,
   };
 }
 
@@ -50,7 +57,7 @@ async function worldBehindProxies(t: Tap) {
   const worker = await world.startWorker({ databaseUrl: workersWay.through(world.database.url) });
   const firm = await world.addFirm();
   const endpoints: TestEndpoint[] = [];
-  for (const { name } of providers) endpoints.push(await world.addEndpoint(name, firm));
+  for (const { name } of changingProviders) endpoints.push(await world.addEndpoint(name, firm));
   return { world, worker, endpoints, workersWay, receiversWay: receiversWay as TcpProxy };
 }
 
@@ -176,7 +183,7 @@ t.test('Redis is killed and restarted under load', async (t) => {
   const world = await createWorld(t, { workers: 2, redis: { appendonly: true } });
   const firm = await world.addFirm();
   const endpoints: TestEndpoint[] = [];
-  for (const { name } of providers) endpoints.push(await world.addEndpoint(name, firm));
+  for (const { name } of changingProviders) endpoints.push(await world.addEndpoint(name, firm));
   const acknowledged: Event[] = [];
   let refused = 0;
 
@@ -270,11 +277,11 @@ t.test('an unmigrated database makes events wait, and no one dies', async (t) =>
   const redis = openProducerRedis(world.redisServer.url, 2_000);
   await waitUntil(() => redis.status === 'ready', { what: 'Redis is there' });
   const events: Event[] = [];
-  for (const provider of providers) {
+  for (const provider of changingProviders) {
     const sample = provider.samples.find(({ type }) => type === mainType(provider)) as Sample;
     const { body } = sample.build({ account: null, nowMs: Date.now() });
     const { channel } = sample;
-    const { eventId, type } = provider.identify(body, channel);
+    const { eventId, type } = identityOf(provider, body, channel);
     const { queue, close } = openProviderQueue({ redis, provider, attempts: 3 });
     await queue.add({
       v: 1,

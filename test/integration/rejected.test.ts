@@ -5,9 +5,11 @@ import { connect, createServer, type Socket } from 'node:net';
 import { type Provider, reservedEventIds } from '@semel/core';
 import { providers } from '@semel/providers';
 import t, { type Test } from 'tap';
+import { signatureHeaderOf } from '../support/identity-of.js';
 import { freePort, waitUntil } from '../support/servers.js';
 import {
   createWorld,
+  identityOf,
   type MainType,
   mainTypes,
   type SendOptions,
@@ -19,12 +21,15 @@ import {
 // What is not authentic leaves nothing behind but a count; what can't be stored is never called wrong.
 
 const typeOf = (provider: Provider) => (mainTypes[provider.name] as MainType).type;
-const signatureHeader: Record<string, string> = {
-  stripe: 'stripe-signature',
-  square: 'x-square-hmacsha256-signature',
-  docusign: 'x-docusign-signature-1',
-  twilio: 'x-twilio-signature',
-};
+/** True if the event has its name from the body. */
+function namesEvent(provider: Provider): boolean {
+  try {
+    identityOf(provider, Buffer.from('{}'), null);
+    return false;
+  } catch {
+    return true;
+  }
+}
 
 /** Every row of every table, and every key of Redis, as texts to compare; without the summed history. */
 async function stores(world: World) {
@@ -67,7 +72,7 @@ t.test('what is refused leaves nothing but a count', async (t) => {
   for (const provider of providers) {
     const { name } = provider;
     const type = typeOf(provider);
-    const header = signatureHeader[name] as string;
+    const header = signatureHeaderOf(provider);
 
     t.test(`${name}: signatures that do not fit`, async (t) => {
       const endpoint = await world.addEndpoint(name, firm);
@@ -126,7 +131,10 @@ t.test('what is refused leaves nothing but a count', async (t) => {
       );
     });
 
-    t.test(`${name}: signed well, but no event`, async (t) => {
+    const skip = namesEvent(provider)
+      ? false
+      : 'the event is named by a header, and its body may be anything';
+    t.test(`${name}: signed well, but no event`, { skip }, async (t) => {
       const endpoint = await world.addEndpoint(name, firm);
       await waitUntil(async () => (await world.send(endpoint, type)).status === 200, { what: 'it is known' });
       const before = await stores(world);
@@ -241,7 +249,7 @@ t.test('what is refused leaves nothing but a count', async (t) => {
       const endpoint = await world.addEndpoint(provider.name, firm);
       const { body, channel } = world.buildBody(endpoint, typeOf(provider));
       t.equal((await world.send(endpoint, typeOf(provider), { body })).outcome, 'accepted');
-      await world.applied(provider, provider.identify(body, channel).eventId);
+      await world.applied(provider, identityOf(provider, body, channel).eventId);
     }
   });
 });
@@ -314,7 +322,7 @@ t.test('Redis is away', async (t) => {
         const started = Date.now();
         const { body, channel } = world.buildBody(endpoint, typeOf(endpoint.provider));
         const sent = await world.send(endpoint, typeOf(endpoint.provider), { body, receiver });
-        const { eventId } = endpoint.provider.identify(body, channel);
+        const { eventId } = identityOf(endpoint.provider, body, channel);
         return { endpoint, sent, body, eventId, tookMs: Date.now() - started };
       }),
     );
@@ -459,7 +467,7 @@ t.test('Postgres is away', async (t) => {
         const built = world.buildBody(endpoint, typeOf(endpoint.provider), { overrides });
         const sent = await world.send(endpoint, typeOf(endpoint.provider), { body: built.body });
         t.equal(sent.outcome, 'accepted', `${endpoint.provider.name} with ${built.body.length} bytes`);
-        const { eventId } = endpoint.provider.identify(built.body, built.channel);
+        const { eventId } = identityOf(endpoint.provider, built.body, built.channel);
         accepted.push({ endpoint, eventId, body: built.body });
       }
     const docusign = endpoints.find(({ provider }) => provider.name === 'docusign') as TestEndpoint;
@@ -484,7 +492,8 @@ t.test('Postgres is away', async (t) => {
     for (const { endpoint, eventId, body } of accepted) {
       const row = await world.applied(endpoint.provider, eventId);
       t.ok(body.equals(row.event_raw as Buffer), 'the exact bytes');
-      t.same(await world.attemptsOf(eventId), [{ outcome: 'applied', error: null }], 'one attempt');
+      const { outcome } = mainTypes[endpoint.provider.name] as MainType;
+      t.same(await world.attemptsOf(eventId), [{ outcome, error: null }], 'one attempt');
     }
     const rows = await waitUntil(
       async () => {

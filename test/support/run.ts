@@ -10,7 +10,7 @@ import { startPostgres } from './servers.js';
 
 const timeoutMs = Number(process.env.SEMEL_TEST_TIMEOUT_MS ?? 600_000);
 const jobs = Number(process.env.SEMEL_TEST_JOBS ?? 2);
-const order = ['unit', 'integration', 'e2e', 'faults'];
+const order = ['unit', 'integration', 'conformance', 'e2e', 'faults'];
 
 const files = process.argv.length > 2 ? process.argv.slice(2).flatMap(findFiles) : findFiles('test');
 if (files.length === 0) throw new Error('there is no such test file');

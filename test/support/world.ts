@@ -8,6 +8,7 @@ import { buildWorker, type WorkerOptions } from '@semel/worker';
 import type { FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { mainTypes } from './main-types.js';
 import {
   createTestDatabase,
   startRedis,
@@ -17,6 +18,8 @@ import {
   waitUntil,
 } from './servers.js';
 
+export { identityOf } from './identity-of.js';
+export { changingProviders, type MainType, mainTypes } from './main-types.js';
 export type { ApplyItem, ChangeSet };
 export { idempotencyKey };
 
@@ -72,6 +75,8 @@ export type WorldOptions = {
   budgetMs?: number;
   /** With which workers ask DocuSign. */
   docusign?: NonNullable<WorkerOptions['docusign']>;
+  /** The clock that the receivers judge signatures by. */
+  now?: () => number;
 };
 
 type Address = string | ((own: string) => string | Promise<string>);
@@ -114,6 +119,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       budgetMs: options.budgetMs ?? 20_000,
       redisCommandTimeoutMs: (options.budgetMs ?? 20_000) * 0.4,
       endpointRefreshMs: 100,
+      ...(options.now === undefined ? {} : { now: options.now }),
     });
     urls.push(await receiver.listen({ host: '127.0.0.1', port: 0 }));
     return receivers.push(receiver) - 1;
@@ -248,8 +254,12 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       [eventId],
     );
 
-  /** Waits until the event's ledger row has this outcome, and returns the row. */
-  const applied = (provider: Provider, eventId: string, outcome = 'applied') =>
+  /** Waits until the event's ledger row has this outcome (as the provider's main type ends), and returns the row. */
+  const applied = (
+    provider: Provider,
+    eventId: string,
+    outcome: string = mainTypes[provider.name]?.outcome ?? 'applied',
+  ) =>
     waitUntil(
       async () =>
         (
@@ -299,21 +309,3 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
 }
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
-
-export interface MainType {
-  type: string;
-  tables: string[];
-  links: string[];
-}
-
-/** What each provider's tests send: a type that changes data, and the rows that it must leave. */
-export const mainTypes: Record<string, MainType> = {
-  stripe: { type: 'invoice.paid', tables: ['finance_invoices'], links: ['invoice_id'] },
-  square: { type: 'payment.created', tables: ['finance_payments'], links: ['payment_id'] },
-  docusign: { type: 'envelope-completed', tables: ['esignature_envelopes'], links: ['envelope_id'] },
-  twilio: {
-    type: 'inbound',
-    tables: ['sms_messages', 'sms_conversations'],
-    links: ['message_id', 'conversation_id'],
-  },
-};

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { variables } from '@semel/config';
+import { providerVariables, variables } from '@semel/config';
 import { errorCatalogue } from '@semel/core';
 import { providers } from '@semel/providers';
 import { metricCatalogue } from '@semel/telemetry';
@@ -167,7 +167,9 @@ t.test('every metric is in the catalogue, and every table in the migrations', as
 });
 
 t.test('every variable is one that Semel reads', async (t) => {
-  const names = new Set(variables.map(({ name }) => name));
+  const names = new Set(
+    [...variables, ...providers.flatMap(({ name }) => providerVariables(name))].map(({ name }) => name),
+  );
   for (const [file, line] of codeOf())
     for (const [name] of line.matchAll(/(?<![\w$…<-])[A-Z]+(?:_[A-Z]+)+(?![\w…-])/g))
       t.ok(names.has(name), `${file}: ${name}`);

@@ -20,6 +20,8 @@ t.test('no secret, signature, body, number, name or address reaches a log', asyn
       cookie: hidden,
       'stripe-signature': hidden,
       'x-twilio-signature': hidden,
+      'webhook-signature': hidden,
+      'X-Acme-Signature-V2': `${hidden}"${hidden}`,
     },
     body: hidden,
   };

@@ -6,6 +6,7 @@ import { endpoint } from './commands/endpoint.js';
 import { events } from './commands/events.js';
 import { firm } from './commands/firm.js';
 import { migrate } from './commands/migrate.js';
+import { provider } from './commands/provider.js';
 import { quarantine } from './commands/quarantine.js';
 import { replay } from './commands/replay.js';
 import { send } from './commands/send.js';
@@ -33,7 +34,7 @@ Exit codes:
   2  the command line is wrong: nothing was tried
 Errors are one line on standard error: \`code: message — what to do\`.`,
     );
-  for (const add of [firm, endpoint, account, send, events, replay, quarantine, claims, migrate])
+  for (const add of [firm, endpoint, account, send, events, replay, quarantine, claims, migrate, provider])
     add(program);
   return program;
 }

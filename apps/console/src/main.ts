@@ -1,11 +1,11 @@
 import { loadConfig, requireConsolePassword } from '@semel/config';
 import { encryptionKey } from '@semel/database';
-import { providers } from '@semel/providers';
+import { providerNames, providers } from '@semel/providers';
 import { createLogger } from '@semel/telemetry';
 import closeWithGrace from 'close-with-grace';
 import { buildConsole } from './app.js';
 
-const config = loadConfig();
+const config = loadConfig(process.env, providerNames);
 const log = createLogger({ app: 'console', level: config.logLevel });
 
 const app = await buildConsole({

@@ -1,11 +1,11 @@
 import { loadConfig } from '@semel/config';
 import { encryptionKey } from '@semel/database';
-import { providers } from '@semel/providers';
+import { providerNames, providers } from '@semel/providers';
 import { createLogger } from '@semel/telemetry';
 import closeWithGrace from 'close-with-grace';
 import { buildReceiver } from './app.js';
 
-const config = loadConfig();
+const config = loadConfig(process.env, providerNames);
 const log = createLogger({ app: 'receiver', level: config.logLevel });
 
 const app = await buildReceiver({
@@ -13,7 +13,7 @@ const app = await buildReceiver({
   encryptionKey: encryptionKey(config.encryptionKey),
   redisUrl: config.redisUrl,
   providers,
-  attemptsOf: (provider) => config.providers[provider.name]?.attempts ?? provider.retry.attempts,
+  attemptsOf: ({ name, retry }) => config.ofProvider(name).attempts ?? retry.attempts,
   publicBaseUrl: config.publicBaseUrl,
   budgetMs: config.acceptBudgetMs,
   redisCommandTimeoutMs: config.redisCommandTimeoutMs,

@@ -1,11 +1,11 @@
 import { loadConfig } from '@semel/config';
 import { encryptionKey } from '@semel/database';
-import { providers } from '@semel/providers';
+import { providerNames, providers } from '@semel/providers';
 import { createLogger } from '@semel/telemetry';
 import closeWithGrace from 'close-with-grace';
 import { buildWorker } from './app.js';
 
-const config = loadConfig();
+const config = loadConfig(process.env, providerNames);
 const log = createLogger({ app: 'worker', level: config.logLevel });
 
 const app = buildWorker({
@@ -13,10 +13,10 @@ const app = buildWorker({
   encryptionKey: encryptionKey(config.encryptionKey),
   redisUrl: config.redisUrl,
   providers,
-  settingsOf: ({ name }) => ({
-    concurrency: config.providers[name]?.concurrency ?? 64,
-    retryScale: config.providers[name]?.retryScale ?? 1,
-  }),
+  settingsOf: ({ name }) => {
+    const { concurrency, retryScale } = config.ofProvider(name);
+    return { concurrency, retryScale };
+  },
   deliveryFlushMs: config.deliveryFlushMs,
   shutdownTimeoutMs: config.shutdownTimeoutMs,
   docusign: config.docusign,

@@ -1,8 +1,7 @@
 import { resolveDataDir } from './data-dir.js';
 import { ConfigError } from './errors.js';
-import { providerNames } from './providers.js';
 import { readSecretsFile, type Secrets, secretNames, secretsFile } from './secrets.js';
-import { docusignSecrets, toKey, variables } from './variables.js';
+import { docusignSecrets, providerVariables, toKey, type Variable, variables } from './variables.js';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
@@ -42,7 +41,8 @@ export interface Settings {
   readonly endpointRefreshMs: number;
   readonly deliveryFlushMs: number;
   readonly shutdownTimeoutMs: number;
-  readonly providers: Readonly<Record<string, ProviderConfig>>;
+  /** The settings of any provider, by its name; the defaults where none is set. Throws `ConfigError`. */
+  readonly ofProvider: (name: string) => ProviderConfig;
   /** null: DocuSign is not asked for envelopes whose messages came without data. */
   readonly docusign: DocusignConfig | null;
 }
@@ -64,9 +64,15 @@ export interface Config extends Settings {
   readonly encryptionKey: Buffer;
 }
 
-/** The one place where the environment is read. Throws `ConfigError` with a line for each variable that is wrong or missing. */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const settings = loadSettings(env);
+/**
+ * The one place where the environment is read. Throws `ConfigError` with a line for each variable that is wrong or missing.
+ * `providerNames`: the registry's, so that their variables are checked as well.
+ */
+export function loadConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  providerNames: readonly string[] = [],
+): Config {
+  const settings = loadSettings(env, providerNames);
   const { databaseUrl, redisUrl, encryptionKey } = settings;
   if (databaseUrl === null || redisUrl === null || encryptionKey === null) {
     const missing = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, SEMEL_ENCRYPTION_KEY: encryptionKey };
@@ -80,17 +86,27 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 }
 
 /** For `npm start`, which brings what is missing. Throws `ConfigError` where a variable is set but wrong. */
-export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+export function loadSettings(
+  env: NodeJS.ProcessEnv = process.env,
+  providerNames: readonly string[] = [],
+): Settings {
   const dataDir = resolveDataDir(env.SEMEL_DATA_DIR);
   const problems: string[] = [];
   const kept = secretNames.every((name) => env[name]) ? {} : readSecretsFile(dataDir);
-  const values = readValues(env, kept, dataDir, problems);
+  const read = (of: readonly Variable[]) => readValues(of, env, kept, dataDir, problems);
+  const values = read(variables);
+  const ofProvider = (name: string) => toProviderConfig(name, read(providerVariables(name)));
+  const checked = new Map(providerNames.map((name) => [name, ofProvider(name)]));
   const given = docusignSecrets.filter((name) => env[name]);
   if (given.length > 0)
     for (const name of docusignSecrets)
       if (!env[name]) problems.push(`${name} is not set, and ${given.join(' and ')} can't do without it`);
   if (problems.length > 0) throw new ConfigError(problems);
-  return toSettings(values, dataDir);
+  return toSettings(values, dataDir, (name) => {
+    const config = checked.get(name) ?? ofProvider(name);
+    if (problems.length > 0) throw new ConfigError(problems);
+    return config;
+  });
 }
 
 /** The password that the console can't do without. */
@@ -107,9 +123,15 @@ const missingLine = (name: string, dataDir: string) => {
 
 type Values = Record<string, unknown>;
 
-function readValues(env: NodeJS.ProcessEnv, kept: Secrets, dataDir: string, problems: string[]): Values {
+function readValues(
+  of: readonly Variable[],
+  env: NodeJS.ProcessEnv,
+  kept: Secrets,
+  dataDir: string,
+  problems: string[],
+): Values {
   const values: Values = {};
-  for (const { name, schema, expected, secret } of variables) {
+  for (const { name, schema, expected, secret } of of) {
     const own = env[name] || undefined; // an empty variable is an unset one, as compose files pass them
     const text = own ?? (kept as Values)[name];
     const parsed = schema.safeParse(text);
@@ -122,7 +144,16 @@ function readValues(env: NodeJS.ProcessEnv, kept: Secrets, dataDir: string, prob
   return values;
 }
 
-function toSettings(values: Values, dataDir: string): Settings {
+function toProviderConfig(provider: string, values: Values): ProviderConfig {
+  const name = provider.toUpperCase();
+  return Object.freeze({
+    concurrency: values[`${name}_CONCURRENCY`] as number,
+    attempts: (values[`${name}_ATTEMPTS`] as number | undefined) ?? null,
+    retryScale: values[`${name}_RETRY_SCALE`] as number,
+  });
+}
+
+function toSettings(values: Values, dataDir: string, ofProvider: Settings['ofProvider']): Settings {
   const as = <T>(name: string): T => values[name] as T;
   const orNull = <T>(name: string): T | null => (values[name] as T | undefined) ?? null;
   const address = (app: string): Address => ({
@@ -132,15 +163,6 @@ function toSettings(values: Values, dataDir: string): Settings {
   const receiver = address('RECEIVER');
   const demo = orNull<string>('SEMEL_DEMO');
   const key = orNull<string>('SEMEL_ENCRYPTION_KEY');
-  const providers = providerNames.map((provider) => {
-    const name = provider.toUpperCase();
-    const config: ProviderConfig = {
-      concurrency: as(`${name}_CONCURRENCY`),
-      attempts: orNull(`${name}_ATTEMPTS`),
-      retryScale: as(`${name}_RETRY_SCALE`),
-    };
-    return [provider, Object.freeze(config)];
-  });
   return Object.freeze<Settings>({
     databaseUrl: orNull('DATABASE_URL'),
     redisUrl: orNull('REDIS_URL'),
@@ -165,7 +187,7 @@ function toSettings(values: Values, dataDir: string): Settings {
     endpointRefreshMs: as('ENDPOINT_REFRESH_MS'),
     deliveryFlushMs: as('DELIVERY_FLUSH_MS'),
     shutdownTimeoutMs: as('SHUTDOWN_TIMEOUT_MS'),
-    providers: Object.freeze(Object.fromEntries(providers)),
+    ofProvider,
     docusign:
       orNull('DOCUSIGN_INTEGRATION_KEY') === null
         ? null

@@ -1,8 +1,13 @@
-import { variables } from './variables.js';
+import { providerVariables, type Variable, variables } from './variables.js';
+
+const all = (providerNames: readonly string[]): Variable[] => [
+  ...variables,
+  ...providerNames.flatMap(providerVariables),
+];
 
 /** The text of `.env.example`. */
-export function renderEnvExample(): string {
-  const entries = variables.map(({ name, doc, fallback, expected, secret }) => {
+export function renderEnvExample(providerNames: readonly string[]): string {
+  const entries = all(providerNames).map(({ name, doc, fallback, expected, secret }) => {
     const fixed = !secret && /^[\w.:/-]+$/.test(fallback);
     const note = fixed ? '' : `\n# Default: ${fallback}. Expected: ${expected}.`;
     return `# ${doc}${note}\n#${name}=${fixed ? fallback : ''}\n`;
@@ -11,9 +16,9 @@ export function renderEnvExample(): string {
 }
 
 /** The table in docs/configuration.md. */
-export function renderConfigTable(): string {
+export function renderConfigTable(providerNames: readonly string[]): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
-  const rows = variables.map(
+  const rows = all(providerNames).map(
     ({ name, doc, fallback, expected }) =>
       `| \`${name}\` | ${cell(fallback)} | ${cell(doc)} | ${cell(expected)} |`,
   );

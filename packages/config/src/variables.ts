@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { providerNames } from './providers.js';
 
 /** One environment variable: what `.env.example`, the table in docs/configuration.md and the checks are made from. */
 export interface Variable {
@@ -131,7 +130,8 @@ const docusign: Variable[] = [
   ),
 ];
 
-const ofProvider = (provider: string): Variable[] => {
+/** What can be set for each provider, under its name in capitals. */
+export const providerVariables = (provider: string): readonly Variable[] => {
   const name = provider.toUpperCase();
   return [
     whole(
@@ -246,6 +246,5 @@ export const variables: readonly Variable[] = [
     10_000,
     'How long an app may drain after SIGTERM before it exits all the same.',
   ),
-  ...providerNames.flatMap(ofProvider),
   ...docusign,
 ];

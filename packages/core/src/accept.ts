@@ -103,7 +103,7 @@ async function authenticate(ports: AcceptPorts, provider: Provider, delivered: D
 }
 
 function nameEvent(ports: AcceptPorts, provider: Provider, endpoint: Endpoint, delivered: Delivered) {
-  const identity = provider.identify(delivered.body, delivered.channel);
+  const identity = provider.identify(delivered.body, delivered.channel, delivered.headers);
   const { firmId, reason } = ownerOf(ports, endpoint, identity.account);
   const live = identity.livemode;
   const event: QuarantineEntry['event'] = {

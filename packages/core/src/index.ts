@@ -7,3 +7,4 @@ export * from './event.js';
 export * from './event-id.js';
 export * from './ports.js';
 export * from './provider.js';
+export * from './story.js';

@@ -1,5 +1,6 @@
 import type { ChangeSet } from './change.js';
 import type { Identity, ProviderName, WebhookEvent } from './event.js';
+import type { Story } from './story.js';
 
 export type Headers = Record<string, string | string[] | undefined>;
 
@@ -74,13 +75,18 @@ export interface Provider {
   ledger: LedgerTable;
   /** True if one of the secrets signed these bytes. Constant time in the signature. Never throws. */
   verify(request: SignedRequest): boolean;
-  /** Names the event. Throws `RejectedError('malformed')` where no event key can be derived. */
-  identify(body: Buffer, channel: string | null): Identity;
+  /**
+   * Names the event. Throws `RejectedError('malformed')` where no event key can be derived. `headers` are those of the
+   * request that `verify` has judged: only a header that the signature covers may have a part in the name.
+   */
+  identify(body: Buffer, channel: string | null, headers?: Headers): Identity;
   /** The pure rule: what the event changes. Throws where the body of a known type lacks what the rule needs. */
   changesOf(event: WebhookEvent, body: Buffer): ChangeSet;
   /** The body as a JSON text for the ledger's searchable copy; null where it is not JSON or a form. */
   toJson(body: Buffer): string | null;
   samples: readonly Sample[];
+  /** Lives told with these samples. */
+  stories: readonly Story[];
   /** Adds the signature headers, made by the vendor's SDK where it can, never by `verify`'s own code. */
   sign(delivery: Delivery, options: { url: string; secret: string; nowMs: number }): Delivery;
   /** An example of this provider's secret, for `endpoint add --help` and generated endpoints. */

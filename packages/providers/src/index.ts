@@ -6,4 +6,4 @@ export {
   type EnvelopeReader,
   openEnvelopeReader,
 } from './docusign/read-envelope.js';
-export { providerNamed, providers } from './registry.js';
+export { providerNamed, providerNames, providers } from './registry.js';

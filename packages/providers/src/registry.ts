@@ -1,11 +1,14 @@
 import type { Provider } from '@semel/core';
 import { docusign } from './docusign/index.js';
 import { square } from './square/index.js';
+import { standard } from './standard/index.js';
 import { stripe } from './stripe/index.js';
 import { twilio } from './twilio/index.js';
 
 /** Every provider. Routes, queues, workers, metrics and the console loop over this list. */
-export const providers: readonly Provider[] = [stripe, square, docusign, twilio];
+export const providers: readonly Provider[] = [stripe, square, docusign, twilio, standard];
+
+export const providerNames: readonly string[] = providers.map(({ name }) => name);
 
 const byName = new Map(providers.map((provider) => [provider.name, provider]));
 

@@ -13,11 +13,6 @@ export const redactedKeys = [
   'authorization',
   'cookie',
   '["set-cookie"]',
-  '["stripe-signature"]',
-  '["x-square-hmacsha256-signature"]',
-  '["x-docusign-signature-1"]',
-  '["x-docusign-signature-2"]',
-  '["x-twilio-signature"]',
   // bodies
   'body',
   'Body',
@@ -63,5 +58,6 @@ export const maskPhone = (number: string): string =>
 export const scrubLine = (line: string): string =>
   line
     .replace(/\+\d{7,15}\b/g, maskPhone)
+    .replace(/("[\w-]*signature[\w-]*":)"(?:[^"\\]|\\.)*"/gi, '$1"[redacted]"') // whatever a provider calls its header
     .replace(/\bwhsec_[\w+/=-]+/g, 'whsec_[redacted]')
     .replace(/(\b(?:postgres|postgresql|redis|rediss):\/\/[^\s:/@"]*):[^\s@"]+@/g, '$1:[redacted]@');

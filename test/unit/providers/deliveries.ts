@@ -1,7 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Provider, Sample, SignedRequest, WebhookEvent } from '@semel/core';
+import { identityOf } from '../../support/identity-of.js';
 
 export const nowMs = Date.UTC(2026, 8, 1, 12, 30);
 
@@ -34,7 +32,7 @@ export function eventOf(provider: Provider, body: Buffer, channel: string | null
     v: 1,
     owner: '00000000-0000-4000-8000-000000000001',
     provider: provider.name,
-    ...provider.identify(body, channel),
+    ...identityOf(provider, body, channel),
     channel,
     endpointId: 'ep_1',
     receivedAtMs: nowMs,
@@ -44,15 +42,4 @@ export function eventOf(provider: Provider, body: Buffer, channel: string | null
   };
 }
 
-/** The providers' own examples and vectors: beside the repository, or not there at all. */
-const folder = fileURLToPath(new URL('../../../../shared/conformance', import.meta.url));
-export const noConformanceData = existsSync(folder)
-  ? false
-  : 'the shared conformance data is not there; the vectors in this repository still run';
-
-export const readShared = (...path: string[]): string => readFileSync(join(folder, ...path), 'utf8');
-
-export const listShared = (...path: string[]): string[] =>
-  readdirSync(join(folder, ...path), { withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => entry.name);
+export { listShared, noConformanceData, readShared } from '../../support/conformance-data.js';

@@ -1,6 +1,7 @@
-import type { Headers } from '@semel/core';
+import type { Headers, Provider, Sample } from '@semel/core';
 import { providers } from '@semel/providers';
 import t from 'tap';
+import { signatureHeaderOf } from '../../support/identity-of.js';
 import { requestOf } from './deliveries.js';
 
 const flip = (bytes: Buffer, at: number): Buffer => {
@@ -10,16 +11,15 @@ const flip = (bytes: Buffer, at: number): Buffer => {
 };
 const flipText = (text: string, at: number) => flip(Buffer.from(text), at).toString('latin1');
 
-const signatureHeaders: Record<string, string> = {
-  stripe: 'stripe-signature',
-  square: 'x-square-hmacsha256-signature',
-  docusign: 'x-docusign-signature-1',
-  twilio: 'x-twilio-signature',
-};
+/** True if the address is among what is signed. */
+function signsUrl(provider: Provider): boolean {
+  const request = requestOf(provider, provider.samples[0] as Sample);
+  return !provider.verify({ ...request, url: 'https://other.example.com/' });
+}
 
 for (const provider of providers) {
-  const signedUrl = provider.name === 'square' || provider.name === 'twilio';
-  const name = signatureHeaders[provider.name] ?? '';
+  const signedUrl = signsUrl(provider);
+  const name = signatureHeaderOf(provider);
 
   t.test(`${provider.title}: not one byte of a signed request can be changed`, async (t) => {
     for (const sample of provider.samples.slice(0, 2).concat(provider.samples.slice(-1))) {
@@ -30,7 +30,7 @@ for (const provider of providers) {
       for (let at = 0; at < request.body.length; at += 1)
         if (provider.verify({ ...request, body: flip(request.body, at) })) passed.push(`body ${at}`);
       for (let at = 0; at < header.length; at += 1)
-        if (provider.verify({ ...request, headers: { [name]: flipText(header, at) } }))
+        if (provider.verify({ ...request, headers: { ...request.headers, [name]: flipText(header, at) } }))
           passed.push(`header ${at}`);
       for (let at = 0; signedUrl && at < request.url.length; at += 1)
         if (provider.verify({ ...request, url: flipText(request.url, at) })) passed.push(`url ${at}`);
@@ -46,9 +46,16 @@ for (const provider of providers) {
     const request = requestOf(provider, provider.samples[0] as never);
     const good = String(request.headers[name]);
     const odd = ['', ' ', ',', '=', 't=', 'v1', 't=1,v1', 'é'.repeat(44), '\u0000', 'x'.repeat(100_000)];
-    const values: (string | string[] | undefined)[] = [undefined, [], [good, good], `${good} `, ...odd];
+    const values: (string | string[] | undefined)[] = [
+      undefined,
+      [],
+      [good, good],
+      `.${good}`,
+      `${good}.`,
+      ...odd,
+    ];
     for (const value of values) {
-      const headers: Headers = { [name]: value };
+      const headers: Headers = { ...request.headers, [name]: value };
       t.equal(
         provider.verify({ ...request, headers }),
         false,
@@ -58,6 +65,10 @@ for (const provider of providers) {
     t.equal(provider.verify({ ...request, headers: {} }), false, 'no headers');
     t.equal(provider.verify({ ...request, secrets: [] }), false, 'no secrets');
     for (const url of ['', '/', 'https://', '%'])
-      t.equal(provider.verify({ ...request, url, headers: { [name]: 'x' } }), false, `URL ${url}`);
+      t.equal(
+        provider.verify({ ...request, url, headers: { ...request.headers, [name]: 'x' } }),
+        false,
+        `URL ${url}`,
+      );
   });
 }

@@ -1,7 +1,9 @@
+import type { Delivery, Provider } from '@semel/core';
 import type { BuiltEvent } from './build-event.js';
 import type { Target } from './target.js';
 
 export interface DeliveryResult {
+  /** null where the receiver finds no event key in it, such as after odd --data. */
   eventId: string | null;
   /** What the receiver called it; `no_answer` where there was none. */
   outcome: string;
@@ -16,13 +18,14 @@ const answerTimeoutMs = 15_000;
 /** Signs one delivery as of now and posts it. Never throws. */
 export async function deliver(target: Target, event: BuiltEvent): Promise<DeliveryResult> {
   const { provider, key, secret } = target;
-  const { eventId, channel } = event;
+  const { channel } = event;
   const route = provider.routes.find((candidate) => candidate.channel === channel);
   const path = `/webhooks/${provider.name}/${key}${route?.path ?? ''}`;
   const signed = provider.sign(
     { channel, headers: { 'content-type': event.contentType }, body: event.body },
     { url: target.publicUrl + path, secret, nowMs: Date.now() },
   );
+  const eventId = identify(provider, signed);
   try {
     const response = await fetch(target.receiverUrl + path, {
       method: 'POST',
@@ -44,6 +47,15 @@ export async function deliver(target: Target, event: BuiltEvent): Promise<Delive
 function outcomeOf(status: number): string {
   if (status >= 500) return 'unavailable';
   return status >= 400 ? 'rejected' : 'unknown';
+}
+
+/** As the receiver will: a provider may name the event in a signed header. */
+function identify(provider: Provider, { body, channel, headers }: Delivery): string | null {
+  try {
+    return provider.identify(body, channel, headers).eventId;
+  } catch {
+    return null;
+  }
 }
 
 function codeOf(problem: string): string | null {

@@ -5,6 +5,8 @@ export interface SendAllOptions {
   total: number;
   /** Deliveries per second; none: as fast as they are answered. */
   rate: number | undefined;
+  /** How many may be under way; 1: each waits for the answer to the one before. */
+  concurrency?: number;
   /** Aborted: what is under way ends, nothing new begins. */
   stop: AbortSignal;
   /** Never throws. Called in order. */
@@ -12,13 +14,14 @@ export interface SendAllOptions {
   onProgress(done: number): void;
 }
 
-const concurrency = 32;
+const defaultConcurrency = 32;
 
 /**
  * Delivers 0 … total-1, so many at once, and returns their results in that order. Ends early where nobody has ever
  * answered: the receiver does not run.
  */
 export async function sendAll({ total, rate, stop, ...options }: SendAllOptions): Promise<DeliveryResult[]> {
+  const { concurrency = defaultConcurrency } = options;
   const results: DeliveryResult[] = [];
   const underWay = new Set<Promise<void>>();
   let answered = 0;

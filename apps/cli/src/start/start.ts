@@ -1,5 +1,6 @@
 import { baseUrl, ensureSecrets, loadSettings, type Settings, writeSecrets } from '@semel/config';
 import { encryptionKey, migrate } from '@semel/database';
+import { providerNames } from '@semel/providers';
 import { createLogger } from '@semel/telemetry';
 import { type AppName, type AppProcess, startAppProcess } from './app-process.js';
 import { takeDataFolder } from './data-folder.js';
@@ -22,7 +23,7 @@ const appNames: readonly AppName[] = ['receiver', 'worker', 'console'];
 
 /** Brings the whole of Semel up. Throws `StartError` or `ConfigError`, after it has stopped what it had started. */
 export async function start({ env, say, beganAtMs }: StartOptions, running: StartedSoFar): Promise<void> {
-  const settings = loadSettings(env);
+  const settings = loadSettings(env, providerNames);
   const { dataDir } = settings;
   running.settings = settings;
   running.release = takeDataFolder(dataDir);
@@ -41,7 +42,7 @@ export async function start({ env, say, beganAtMs }: StartOptions, running: Star
   // The command line in another terminal finds the same servers, embedded or not.
   writeSecrets(dataDir, { DATABASE_URL: postgres.url, REDIS_URL: redis.url });
 
-  const effective = loadSettings(env);
+  const effective = loadSettings(env, providerNames);
   const database = {
     databaseUrl: postgres.url,
     encryptionKey: encryptionKey(effective.encryptionKey as Buffer),

@@ -32,6 +32,6 @@ async function openQueueOf(name: string, redis: Redis, settings: Settings): Prom
   ]);
   const provider = providerNamed(name);
   if (provider === null) throw new CliError('provider_unknown', `this version knows no provider "${name}"`);
-  const attempts = settings.providers[name]?.attempts ?? provider.retry.attempts;
+  const attempts = settings.ofProvider(name).attempts ?? provider.retry.attempts;
   return openProviderQueue({ redis, provider, attempts });
 }

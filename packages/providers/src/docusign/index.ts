@@ -6,6 +6,7 @@ import { identify } from './identity.js';
 import { samples } from './samples.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
+import { stories } from './stories.js';
 
 /**
  * DocuSign Connect, JSON (restv2.1). Retries, where acknowledgement is required, go on for up to 15 days.
@@ -29,6 +30,7 @@ export const docusign: Provider = {
   changesOf,
   toJson: jsonTextOf,
   samples,
+  stories,
   sign,
   newSecret,
 };

@@ -6,6 +6,7 @@ import { identify } from './identity.js';
 import { samples } from './samples.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
+import { stories } from './stories.js';
 
 /** https://developer.squareup.com/docs/webhooks/overview. Retries go on for 24 hours. */
 export const square: Provider = {
@@ -26,6 +27,7 @@ export const square: Provider = {
   changesOf,
   toJson: jsonTextOf,
   samples,
+  stories,
   sign,
   newSecret,
 };

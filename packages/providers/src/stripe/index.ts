@@ -6,6 +6,7 @@ import { identify } from './identity.js';
 import { samples } from './samples.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
+import { stories } from './stories.js';
 
 /** https://docs.stripe.com/webhooks. Live retries go on for three days. */
 export const stripe: Provider = {
@@ -26,6 +27,7 @@ export const stripe: Provider = {
   changesOf,
   toJson: jsonTextOf,
   samples,
+  stories,
   sign,
   newSecret,
 };

@@ -6,6 +6,7 @@ import { keyValues } from './ledger-key.js';
 import { samples } from './samples.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
+import { stories } from './stories.js';
 import { toJson } from './to-json.js';
 
 /**
@@ -41,6 +42,7 @@ export const twilio: Provider = {
   changesOf,
   toJson,
   samples,
+  stories,
   sign,
   newSecret,
 };

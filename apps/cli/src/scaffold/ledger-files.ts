@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The table that a new one is made like: columns, wall, rights, indexes and its branch of the view. */
+const model = { name: 'standard', migration: '20261124040000_standard_webhooks' };
+
+/** The migration and the Prisma model of a provider's ledger table, and the file of the schema that has to point back. */
+export function ledgerFiles(root: string, name: string, now: Date): Record<string, string> {
+  const read = (...path: string[]) => readFileSync(join(root, 'prisma', ...path), 'utf8');
+  const renamed = (text: string) =>
+    text.replaceAll(model.name, name).replaceAll(capital(model.name), capital(name));
+  return {
+    [`prisma/migrations/${stampAfter(root, now)}_${name}/migration.sql`]: renamed(
+      read('migrations', model.migration, 'migration.sql'),
+    ),
+    [`prisma/schema/${name}.prisma`]: renamed(read('schema', `${model.name}.prisma`)),
+    'prisma/schema/tenancy.prisma': read('schema', 'tenancy.prisma').replaceAll(
+      new RegExp(`^ +${model.name}WebhookEvents +${capital(model.name)}WebhookEvent\\[\\]\\n`, 'gm'),
+      (line) => line + aligned(line, `${name}WebhookEvents`, `${capital(name)}WebhookEvent[]`),
+    ),
+  };
+}
+
+/** As the formatter would, where the name is not longer than the longest. */
+function aligned(like: string, field: string, type: string): string {
+  const column = /^ +\w+ +/.exec(like)?.[0].length ?? 0;
+  return `${`  ${field} `.padEnd(column)}${type}\n`;
+}
+
+/** After every migration that there is, whatever this machine's clock says. */
+function stampAfter(root: string, now: Date): string {
+  const own = now.toISOString().replaceAll(/\D/g, '').slice(0, 14);
+  const last = readdirSync(join(root, 'prisma/migrations'))
+    .flatMap((folder) => /^(\d{14})_/.exec(folder)?.[1] ?? [])
+    .sort()
+    .at(-1);
+  return last === undefined || own > last ? own : String(BigInt(last) + 1n);
+}
+
+const capital = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);

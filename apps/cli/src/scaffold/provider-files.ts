@@ -1,0 +1,148 @@
+/** What one new folder in packages/providers/src starts with: it compiles, and takes nothing until it is filled in. */
+export const providerFiles = (name: string, title: string): Record<string, string> => ({
+  'signature.ts': `import type { SignedRequest } from '@semel/core';
+
+/**
+ * TODO: which header, which bytes, which algorithm, which encoding, and where the provider says so. Compare with
+ * \`equalText\` (../equal-text.js), in constant time; never throw; take the bytes as they are, not parsed.
+ */
+export function verify({ body, headers, secrets }: SignedRequest): boolean {
+  const given = headers['x-${name}-signature'];
+  if (typeof given !== 'string' || body.length === 0) return false;
+  return secrets.some(() => false);
+}
+`,
+  'identity.ts': `import { type Identity, RejectedError } from '@semel/core';
+import { lineOf, typeOf } from '../clean-text.js';
+import { parseObject } from '../json.js';
+import { millisOf } from '../time.js';
+
+/**
+ * TODO: what stays the same over every attempt of one event, and is signed? A signed header may have a part in it: it is
+ * the third argument. The pattern keeps out what the provider never sends.
+ */
+export function identify(body: Buffer): Identity {
+  const event = parseObject(body);
+  const id = event?.id;
+  if (event === null || typeof id !== 'string' || !/^[A-Za-z0-9_-]{8,64}$/.test(id))
+    throw new RejectedError('malformed', 'The body has no ${title} event id');
+  return {
+    eventId: id,
+    type: typeOf(event.type),
+    account: lineOf(event.account),
+    livemode: null,
+    createdAtMs: millisOf(event.created_at),
+  };
+}
+`,
+  'changes.ts': `import { type ChangeSet, nothing } from '@semel/core';
+
+/** TODO: the rule. Until there is one, every event is recorded and changes nothing. */
+export const changesOf = (): ChangeSet => nothing('type_not_handled');
+`,
+  'samples.ts': `import { randomUUID } from 'node:crypto';
+import type { Sample } from '@semel/core';
+import { jsonBody, splitOverrides } from '../sample.js';
+
+/** TODO: bodies as ${title} really sends them. Overrides: the fields of \`data\`; \`$event\` for the message around them. */
+const sample = (type: string, description: string): Sample => ({
+  type,
+  channel: null,
+  description,
+  build({ account, nowMs, overrides }) {
+    const { envelope, object } = splitOverrides(overrides);
+    return jsonBody({
+      id: randomUUID(),
+      type,
+      account: account ?? '${name}-1',
+      created_at: new Date(nowMs).toISOString(),
+      data: { id: randomUUID(), ...object },
+      ...envelope,
+    });
+  },
+});
+
+export const samples: readonly Sample[] = [
+  sample('thing.created', 'A type that is recorded, and changes nothing'),
+];
+`,
+  'stories.ts': `import { randomUUID } from 'node:crypto';
+import type { Story } from '@semel/core';
+
+export const stories: readonly Story[] = [
+  {
+    name: 'thing',
+    description: 'TODO: the life of one object, from its first event to its last',
+    tell() {
+      const thing = { id: randomUUID() };
+      return ['thing.created'].map((type) => ({ type, overrides: thing }));
+    },
+  },
+];
+`,
+  'sign.ts': `import { randomBytes } from 'node:crypto';
+import type { Provider } from '@semel/core';
+
+/** TODO: by the vendor's SDK where it can sign; else written apart from the verifier, so that a mistake in one shows. */
+export const sign: Provider['sign'] = (delivery) => ({
+  ...delivery,
+  headers: { ...delivery.headers, 'x-${name}-signature': 'TODO' },
+});
+
+export const newSecret = (): string => randomBytes(32).toString('base64url');
+`,
+  'index.ts': `import type { Provider } from '@semel/core';
+import { daysMs, exponential, hoursMs, secondsMs } from '../backoff.js';
+import { jsonTextOf } from '../json.js';
+import { changesOf } from './changes.js';
+import { identify } from './identity.js';
+import { samples } from './samples.js';
+import { newSecret, sign } from './sign.js';
+import { verify } from './signature.js';
+import { stories } from './stories.js';
+
+/** TODO: the page that describes the webhooks, and for how long they are retried: the claim outlives that by a day. */
+export const ${name}: Provider = {
+  name: '${name}',
+  title: '${title}',
+  routes: [{ path: '', channel: null, reply: 'json' }],
+  bodyLimitBytes: 1024 * 1024,
+  claimWindowMs: daysMs(4),
+  retry: exponential(12, secondsMs(1), hoursMs(1)),
+  ledger: {
+    table: '${name}_webhook_events',
+    keyColumns: ['event_id'],
+    keyValues: (eventId) => [eventId],
+    linkColumns: [],
+  },
+  verify,
+  identify,
+  changesOf,
+  toJson: jsonTextOf,
+  samples,
+  stories,
+  sign,
+  newSecret,
+};
+`,
+});
+
+/** The provider's own test: the suites over the registry know nothing of its words. */
+export const providerTest = (
+  name: string,
+  title: string,
+): string => `import type { Provider } from '@semel/core';
+import { providerNamed } from '@semel/providers';
+import t from 'tap';
+
+const ${name} = providerNamed('${name}') as Provider;
+
+t.test('a signature that was made with another implementation', async (t) => {
+  t.equal(${name}.title, '${title}');
+  t.fail('TODO: a vector of ${title}, or one made with openssl or Python, and its verdict');
+});
+
+t.test('a real delivery is named, and a retry of it is named alike', async (t) => {
+  t.fail('TODO: two real bodies of one event');
+});
+`;

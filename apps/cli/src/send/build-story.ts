@@ -1,0 +1,25 @@
+import type { Provider, Story } from '@semel/core';
+import { type BuiltEvent, buildEvent } from './build-event.js';
+import { findSample } from './find-sample.js';
+
+/** The events of one new life, a second apart by the provider's clock, the last one now. */
+export function buildStory({
+  provider,
+  story,
+  account,
+}: {
+  provider: Provider;
+  story: Story;
+  account: string | null;
+}): BuiltEvent[] {
+  const events = story.tell();
+  const endsMs = Date.now();
+  return events.map(({ type, overrides }, index) =>
+    buildEvent({
+      sample: findSample(provider, type),
+      account,
+      overrides,
+      nowMs: endsMs - (events.length - 1 - index) * 1000,
+    }),
+  );
+}

@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto';
+import type { Story } from '@semel/core';
+import { randomText } from '../sample.js';
+
+export const stories: readonly Story[] = [
+  {
+    name: 'invoice-paid',
+    description: 'An invoice from its draft to its payment',
+    tell() {
+      const invoice = { id: `inv:0-${randomText(27)}`, order_id: randomText(28) };
+      const payment = { id: randomText(29), order_id: invoice.order_id };
+      return [
+        { type: 'invoice.created', overrides: invoice },
+        { type: 'invoice.published', overrides: invoice },
+        { type: 'payment.created', overrides: payment },
+        { type: 'payment.updated', overrides: payment },
+        { type: 'invoice.payment_made', overrides: invoice },
+      ];
+    },
+  },
+  {
+    name: 'invoice-canceled',
+    description: 'An invoice that is taken back',
+    tell() {
+      const invoice = { id: `inv:0-${randomUUID()}` };
+      return ['invoice.created', 'invoice.published', 'invoice.canceled'].map((type) => ({
+        type,
+        overrides: invoice,
+      }));
+    },
+  },
+];

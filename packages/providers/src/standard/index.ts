@@ -1,0 +1,36 @@
+import type { Provider } from '@semel/core';
+import { daysMs, exponential, hoursMs, secondsMs } from '../backoff.js';
+import { jsonTextOf } from '../json.js';
+import { changesOf } from './changes.js';
+import { identify } from './identity.js';
+import { samples } from './samples.js';
+import { newSecret, sign } from './sign.js';
+import { verify } from './signature.js';
+import { stories } from './stories.js';
+
+/**
+ * Any service that signs by https://www.standardwebhooks.com; an endpoint for each. The schedule that the
+ * specification suggests for retries ends after some three days.
+ */
+export const standard: Provider = {
+  name: 'standard',
+  title: 'Standard Webhooks',
+  routes: [{ path: '', channel: null, reply: 'json' }],
+  bodyLimitBytes: 1024 * 1024,
+  claimWindowMs: daysMs(5),
+  retry: exponential(12, secondsMs(1), hoursMs(1)),
+  ledger: {
+    table: 'standard_webhook_events',
+    keyColumns: ['event_id'],
+    keyValues: (eventId) => [eventId],
+    linkColumns: [],
+  },
+  verify,
+  identify,
+  changesOf,
+  toJson: jsonTextOf,
+  samples,
+  stories,
+  sign,
+  newSecret,
+};

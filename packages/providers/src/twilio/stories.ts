@@ -1,0 +1,46 @@
+import type { Story, StoryEvent } from '@semel/core';
+import { hexAlphabet, randomText } from '../sample.js';
+
+const newSid = () => `SM${randomText(32, hexAlphabet)}`;
+
+/** One message of ours on its way. */
+const sent = (...statuses: string[]): StoryEvent[] => {
+  const message = { id: newSid() };
+  return statuses.map((status) => ({ type: `status:${status}`, overrides: message }));
+};
+
+const received = (fields: Record<string, unknown>): StoryEvent => ({
+  type: 'inbound',
+  overrides: { id: newSid(), ...fields },
+});
+
+export const stories: readonly Story[] = [
+  {
+    name: 'message-delivered',
+    description: 'A message from the queue to the phone',
+    tell: () => sent('queued', 'sent', 'delivered'),
+  },
+  {
+    name: 'message-failed',
+    description: 'A message that the carrier could not deliver',
+    tell: () => sent('queued', 'sent', 'undelivered'),
+  },
+  {
+    name: 'conversation-stop',
+    description: 'A conversation that the client ends with STOP, and a message that fails for it',
+    tell: () => [
+      ...sent('queued', 'sent', 'delivered'),
+      received({ Body: 'Thank you, I will sign today.' }),
+      ...sent('queued', 'sent', 'delivered'),
+      received({ Body: 'STOP', OptOutType: 'STOP' }),
+      ...sent('queued', 'failed').map(withStopError),
+    ],
+  },
+];
+
+/** Twilio's error for a number that has opted out. */
+function withStopError(event: StoryEvent): StoryEvent {
+  return event.type === 'status:failed'
+    ? { ...event, overrides: { ...event.overrides, ErrorCode: '21610' } }
+    : event;
+}

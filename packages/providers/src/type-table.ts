@@ -1,0 +1,37 @@
+import type { Provider, Sample } from '@semel/core';
+
+/** The table of one provider in docs/providers/types.md: what becomes of each type, as its rule says of its sample. */
+export function renderTypeTable(provider: Provider): string {
+  const rows = provider.samples.map((sample) => {
+    const { acted, recorded } = fateOf(provider, sample);
+    return `| \`${sample.type}\` | ${sample.description} | ${acted} | ${recorded} |`;
+  });
+  return ['| Type | What it says | Acted on | Recorded |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+function fateOf(provider: Provider, sample: Sample): { acted: string; recorded: string } {
+  const { body } = sample.build({ account: null, nowMs: 0 });
+  const { channel } = sample;
+  const secret = provider.newSecret();
+  const { headers } = provider.sign(
+    { channel, headers: {}, body },
+    { url: 'https://x.test/', secret, nowMs: 0 },
+  );
+  const event = {
+    v: 1 as const,
+    owner: '',
+    provider: provider.name,
+    ...provider.identify(body, channel, headers),
+    channel,
+    endpointId: '',
+    receivedAtMs: 0,
+    body: { utf8: '' },
+    sha256: '',
+    ignored: null,
+  };
+  const { changes, ignored } = provider.changesOf(event, body);
+  const entities = [...new Set(changes.map(({ entity }) => entity))];
+  return ignored === null
+    ? { acted: entities.join(', '), recorded: 'yes' }
+    : { acted: '–', recorded: `yes, as \`ignored\`: \`${ignored}\`` };
+}

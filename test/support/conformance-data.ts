@@ -1,0 +1,50 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The providers' own examples and vectors: beside the repository, or not there at all. */
+const folder = fileURLToPath(new URL('../../../shared/conformance', import.meta.url));
+export const noConformanceData = existsSync(folder)
+  ? false
+  : 'the shared conformance data is not there; the vectors in this repository still run';
+
+/** One of the vectors: a signature, what it is over, and the verdict that is due. */
+export interface SharedVector {
+  name: string;
+  level?: string;
+  expect: boolean | 'throws';
+  expectBytesExact?: boolean;
+  headers?: Record<string, string>;
+  url?: string;
+  secret?: string;
+  secrets?: string[];
+  body?: string;
+  bodyBase64?: string;
+  params?: Record<string, string | string[]>;
+  receivedAtMs?: number;
+}
+
+/** Not a request: the bytes have no time before them. */
+export const isPrimitive = ({ level }: SharedVector): boolean => level?.startsWith('hmac-primitive') === true;
+
+export const verdictOf = ({ expect, expectBytesExact }: SharedVector): boolean =>
+  expectBytesExact ?? expect === true;
+
+export function bodyOf({ params, body, bodyBase64 }: SharedVector): Buffer {
+  if (bodyBase64 !== undefined) return Buffer.from(bodyBase64, 'base64');
+  if (params === undefined) return Buffer.from(body ?? '');
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(params))
+    for (const item of [value].flat()) form.append(name, item);
+  return Buffer.from(form.toString());
+}
+
+export const readVectors = (provider: string): SharedVector[] =>
+  JSON.parse(readShared('vectors', `${provider}.json`));
+
+export const readShared = (...path: string[]): string => readFileSync(join(folder, ...path), 'utf8');
+
+export const listShared = (...path: string[]): string[] =>
+  readdirSync(join(folder, ...path), { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => entry.name);

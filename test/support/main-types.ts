@@ -1,0 +1,66 @@
+import type { Provider, Sample } from '@semel/core';
+import { tables } from '@semel/domain';
+import { providers } from '@semel/providers';
+import { identityOf } from './identity-of.js';
+
+/** What one provider's tests send. */
+export interface MainType {
+  type: string;
+  /** How its event ends: `applied`, or `ignored` where nothing that the provider sends changes data. */
+  outcome: 'applied' | 'ignored';
+  /** Where it leaves exactly one row. */
+  tables: string[];
+  /** The columns of the ledger that lead to what it changed. */
+  links: string[];
+}
+
+/** Where the first sample that changes data is not the one that the tests want. */
+const chosen: Record<string, string> = {
+  stripe: 'invoice.paid',
+  docusign: 'envelope-completed',
+  twilio: 'inbound',
+};
+
+/** For each provider of the registry a type that changes data, if it has one. */
+export const mainTypes: Record<string, MainType> = Object.fromEntries(
+  providers.map((provider) => [provider.name, mainTypeOf(provider)]),
+);
+
+/** Those whose events change data. */
+export const changingProviders: readonly Provider[] = providers.filter(
+  ({ name }) => mainTypes[name]?.outcome === 'applied',
+);
+
+function mainTypeOf(provider: Provider): MainType {
+  const known = provider.samples.map((sample) => describe(provider, sample));
+  const main =
+    known.find(({ type }) => type === chosen[provider.name]) ??
+    known.find(({ outcome }) => outcome === 'applied') ??
+    known[0];
+  if (main === undefined) throw new Error(`${provider.name} has no samples`);
+  return main;
+}
+
+function describe(provider: Provider, sample: Sample): MainType {
+  const { body } = sample.build({ account: null, nowMs: Date.now() });
+  const event = {
+    v: 1 as const,
+    owner: '00000000-0000-4000-8000-000000000001',
+    provider: provider.name,
+    ...identityOf(provider, body, sample.channel),
+    channel: sample.channel,
+    endpointId: '',
+    receivedAtMs: Date.now(),
+    body: { utf8: '' },
+    sha256: '',
+    ignored: null,
+  };
+  const { changes, links, ignored } = provider.changesOf(event, body);
+  const changed = changes.map(({ entity }) => tables[entity].table);
+  return {
+    type: sample.type,
+    outcome: ignored === null ? 'applied' : 'ignored',
+    tables: changed.filter((table) => changed.indexOf(table) === changed.lastIndexOf(table)),
+    links: Object.keys(links),
+  };
+}
