@@ -12,7 +12,10 @@ import { checkRedisWhenReady, openProducerRedis, openQuarantineConsumer } from '
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { createBreaker } from './breaker.js';
-import { startProviderWorker } from './provider-worker.js';
+import { type Handlers, noHandlers } from './handling/load-handlers.js';
+import { handlingOf } from './handling/run-handlers.js';
+import { type OutboxSettings, startOutboxWorker } from './outbox/outbox-worker.js';
+import { handledAtOnce, startProviderWorker } from './provider-worker.js';
 
 export interface WorkerOptions extends DatabaseOptions {
   redisUrl: string;
@@ -20,12 +23,26 @@ export interface WorkerOptions extends DatabaseOptions {
   settingsOf(provider: Provider): { concurrency: number; retryScale: number };
   deliveryFlushMs: number;
   shutdownTimeoutMs: number;
+  /** The team's own code. Default: none. */
+  handlers?: Handlers;
+  handlerTimeoutMs?: number;
+  outbox?: Partial<OutboxSettings>;
   log: Logger;
 }
 
+const outboxDefaults: OutboxSettings = {
+  concurrency: 16,
+  attempts: 12,
+  retryScale: 1,
+  timeoutMs: 10_000,
+  allowPrivate: false,
+  pollMs: 1_000,
+  againAfterMs: 60_000,
+};
+
 /** Starts a worker per provider, although a store may be away; the server that it returns has health and metrics. */
 export function buildWorker(options: WorkerOptions): FastifyInstance {
-  const { providers, log, redisUrl } = options;
+  const { providers, log, redisUrl, handlers: { handlers, deliveries: ways } = noHandlers } = options;
   const metrics = createMetrics(
     'worker',
     providers.map(({ name }) => name),
@@ -33,7 +50,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   const pool = openPool({
     ...options,
     role: 'worker',
-    max: 12,
+    max: 12 + handledAtOnce * new Set(handlers.map((handler) => handler.provider)).size,
     connectTimeoutMs: 5_000,
     statementTimeoutMs: 10_000,
   });
@@ -62,6 +79,17 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
       for (const worker of workers) worker.resume();
     },
   });
+  const outbox = startOutboxWorker({
+    ...outboxDefaults,
+    ...options.outbox,
+    pool,
+    key: options.encryptionKey,
+    redis,
+    redisUrl,
+    deliveries: ways,
+    metrics,
+    log,
+  });
   const workers = providers.map((provider) =>
     startProviderWorker({
       ...options.settingsOf(provider),
@@ -70,6 +98,17 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
       redis,
       redisUrl,
       applyChanges,
+      handlers: handlingOf({
+        provider,
+        handlers,
+        timeoutMs: options.handlerTimeoutMs ?? 5_000,
+        onSkipped: ({ name }, { event, outcome, ignored }) =>
+          log.info(
+            { handler: name, provider: provider.name, eventId: event.eventId, outcome, ignored },
+            'handler.skipped',
+          ),
+      }),
+      onHandled: outbox.wake,
       deliveries,
       metrics,
       log,
@@ -99,7 +138,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   app.addHook('onClose', async () => {
     breaker.stop();
     const timeoutMs = options.shutdownTimeoutMs * 0.7;
-    await Promise.allSettled([...workers, quarantine].map((consumer) => consumer.close(timeoutMs)));
+    await Promise.allSettled([...workers, quarantine, outbox].map((consumer) => consumer.close(timeoutMs)));
     await deliveries.stop();
     redis.disconnect();
     await pool.end();

@@ -1,4 +1,4 @@
-import { resolveDataDir } from './data-dir.js';
+import { resolveDataDir, resolvePaths } from './data-dir.js';
 import { ConfigError } from './errors.js';
 import { providerNames } from './providers.js';
 import { readSecretsFile, type Secrets, secretNames, secretsFile } from './secrets.js';
@@ -17,6 +17,17 @@ export interface ProviderConfig {
   readonly attempts: number | null;
   /** Multiplies the delays of the provider's retry policy. */
   readonly retryScale: number;
+}
+
+export interface OutboxConfig {
+  readonly concurrency: number;
+  readonly attempts: number;
+  /** Multiplies the waits between attempts. */
+  readonly retryScale: number;
+  readonly timeoutMs: number;
+  readonly pollMs: number;
+  /** Whether destinations may be private addresses. */
+  readonly allowPrivate: boolean;
 }
 
 /** All settings, checked, frozen. Durations in milliseconds. */
@@ -43,6 +54,10 @@ export interface Settings {
   readonly deliveryFlushMs: number;
   readonly shutdownTimeoutMs: number;
   readonly providers: Readonly<Record<string, ProviderConfig>>;
+  /** Absolute paths of the modules with the team's own handlers and deliveries. */
+  readonly handlers: readonly string[];
+  readonly handlerTimeoutMs: number;
+  readonly outbox: OutboxConfig;
 }
 
 /** Settings with both stores and the key: what every app and the CLI need. */
@@ -150,6 +165,16 @@ function toSettings(values: Values, dataDir: string): Settings {
     deliveryFlushMs: as('DELIVERY_FLUSH_MS'),
     shutdownTimeoutMs: as('SHUTDOWN_TIMEOUT_MS'),
     providers: Object.freeze(Object.fromEntries(providers)),
+    handlers: Object.freeze(resolvePaths(as('SEMEL_HANDLERS'))),
+    handlerTimeoutMs: as('SEMEL_HANDLER_TIMEOUT_MS'),
+    outbox: Object.freeze<OutboxConfig>({
+      concurrency: as('SEMEL_OUTBOX_CONCURRENCY'),
+      attempts: as('SEMEL_OUTBOX_ATTEMPTS'),
+      retryScale: as('SEMEL_OUTBOX_RETRY_SCALE'),
+      timeoutMs: as('SEMEL_OUTBOX_TIMEOUT_MS'),
+      pollMs: as('SEMEL_OUTBOX_POLL_MS'),
+      allowPrivate: /^(1|true)$/.test(as('SEMEL_ALLOW_PRIVATE_DESTINATIONS')),
+    }),
   });
 }
 

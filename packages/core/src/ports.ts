@@ -134,13 +134,17 @@ export interface EventHandlers {
   run(tx: HandlerTransaction, handled: HandledEvent): Promise<void>;
 }
 
-/** What of the transaction a handler may use. */
+/** The door through which handlers use the transaction. */
 export interface HandlerTransaction {
   /**
-   * Runs `work`, which may send statements of its own; none of them may end the transaction, none may take longer than
-   * `timeoutMs`, and all have ended when this resolves. Throws where one of them failed, although `work` may not have looked.
+   * Lends the transaction to `work`: none of its statements may end it, or take longer than `timeoutMs`, and when this is
+   * over none is sent any more. Throws where one of them failed, although `work` may have looked away.
    */
-  lend<T>(timeoutMs: number, work: (statement: Statement) => Promise<T>): Promise<T>;
+  lend<T>(timeoutMs: number, work: (lent: LentTransaction) => Promise<T>): Promise<T>;
+}
+
+export interface LentTransaction {
+  statement: Statement;
   /** Adds a row to the outbox; false where the firm had this effect before. */
   addEffect(effect: Effect): Promise<boolean>;
 }

@@ -28,10 +28,7 @@ const handlerKind = 'semel.handler.v1';
  * Your own code for an event. It runs inside the transaction that applies it: exactly once with it, and rolled back with it.
  * Export the result from a module that SEMEL_HANDLERS names.
  */
-export function defineHandler<
-  const Provider extends string,
-  const Type extends string,
->(
+export function defineHandler<const Provider extends string, const Type extends string>(
   provider: Provider & ProviderName,
   type: Type & TypeOf<Provider>,
   run: HandlerFunction<Provider, Type>,
@@ -40,7 +37,14 @@ export function defineHandler<
   if (!/^(\*|[^\s*]+\*?)$/.test(type))
     throw new TypeError(`"${type}" is no type of event: give one, a beginning with "*" at its end, or "*"`);
   if (typeof run !== 'function') throw new TypeError(`the handler for ${provider} ${type} is no function`);
-  return Object.freeze({ kind: handlerKind, provider, type, when, name, run: run as unknown as DefinedHandler['run'] });
+  return Object.freeze({
+    kind: handlerKind,
+    provider,
+    type,
+    when,
+    name,
+    run: run as unknown as DefinedHandler['run'],
+  });
 }
 
 export const isHandler = (value: unknown): value is DefinedHandler =>
