@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type ApplyItem, type ChangeSet, idempotencyKey, type Provider } from '@semel/core';
-import { encryptionKey, sealSecret, secretBinding } from '@semel/database';
+import { destinationBinding, encryptionKey, sealSecret, secretBinding } from '@semel/database';
 import { providerNamed, providers } from '@semel/providers';
 import { buildReceiver } from '@semel/receiver';
 import { createLogger } from '@semel/telemetry';
-import { buildWorker } from '@semel/worker';
+import { buildWorker, type WorkerOptions } from '@semel/worker';
 import type { FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -70,7 +70,7 @@ export type WorldOptions = {
   concurrency?: number;
   /** Of the receiver, from the last byte of a body to the answer. */
   budgetMs?: number;
-};
+} & Pick<WorkerOptions, 'handlers' | 'handlerTimeoutMs' | 'outbox'>;
 
 type Address = string | ((own: string) => string | Promise<string>);
 
@@ -126,6 +126,9 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
         retryScale: options.retryScale ?? 0.02,
       }),
       shutdownTimeoutMs: 3_000,
+      ...(options.handlers ? { handlers: options.handlers } : {}),
+      ...(options.handlerTimeoutMs ? { handlerTimeoutMs: options.handlerTimeoutMs } : {}),
+      outbox: { pollMs: 50, retryScale: 0.02, ...options.outbox },
     });
     await worker.listen({ host: '127.0.0.1', port: 0 });
     workers.push(worker);
@@ -181,6 +184,18 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       'INSERT INTO webhook_endpoint_secrets (id, endpoint_id, firm_id, key_id, sealed) VALUES ($1, $2, $3, $4, $5)',
       [secretId, id, firmId, key.id, sealSecret(key, secret, secretBinding({ endpointId: id, secretId }))],
     );
+  }
+
+  /** Where a firm's effects may be sent. */
+  async function addDestination(firmId: string, name: string, url: string): Promise<{ secret: string }> {
+    const id = randomUUID();
+    const secret = `whsec_${randomBytes(24).toString('base64')}`;
+    const sealed = sealSecret(key, secret, destinationBinding({ id, firmId }));
+    await sql(
+      'INSERT INTO webhook_destinations (id, firm_id, name, url, key_id, sealed) VALUES ($1, $2, $3, $4, $5, $6)',
+      [id, firmId, name, url, key.id, sealed],
+    );
+    return { secret };
   }
 
   /** A body of this type, as the provider would send it. */
@@ -284,6 +299,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
     addFirm,
     addEndpoint,
     addSecret,
+    addDestination,
     buildBody,
     send,
     post,

@@ -50,7 +50,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   const pool = openPool({
     ...options,
     role: 'worker',
-    max: 12 + handledAtOnce * new Set(handlers.map((handler) => handler.provider)).size,
+    max: 14 + handledAtOnce * new Set(handlers.map((handler) => handler.provider)).size,
     connectTimeoutMs: 5_000,
     statementTimeoutMs: 10_000,
   });

@@ -192,7 +192,7 @@ export const variables: readonly Variable[] = [
     'SEMEL_HANDLERS',
     z.string().default(''),
     'paths of ES modules, separated by commas',
-    '',
+    'no module',
     'Modules with handlers and deliveries of your own, which the worker loads. Relative paths start at the repository.',
   ),
   whole(

@@ -145,8 +145,8 @@ export interface HandlerTransaction {
 
 export interface LentTransaction {
   statement: Statement;
-  /** Adds a row to the outbox; false where the firm had this effect before. */
-  addEffect(effect: Effect): Promise<boolean>;
+  /** Adds a row to the outbox; false where the firm had this effect before. What `make` throws fails the whole. */
+  addEffect(make: () => Effect): Promise<boolean>;
 }
 
 /** One statement. Faults of the store throw `StoreUnavailableError`, all others what the database said. */

@@ -46,7 +46,7 @@ export async function lendTransaction<T>(
           throw toHandlerError(error);
         });
       }),
-    addEffect: (effect) => during(() => insertEffect(query, effect)),
+    addEffect: (make) => during(async () => insertEffect(query, make())),
   };
 
   let result: T;

@@ -68,15 +68,24 @@ export function handlingOf({ provider, handlers, timeoutMs, onSkipped }: Handlin
       firm: { id: event.owner },
       changed: changed.map(toChanged),
       tx: {
-        async query<Row>(text: string, values?: readonly unknown[]) {
-          const { rows, rowCount } = await lent.statement(text, values);
-          return { rows: rows as Row[], rowCount: rowCount ?? rows.length };
-        },
+        query: <Row>(text: string, values?: readonly unknown[]) =>
+          unheard(
+            lent.statement(text, values).then(({ rows, rowCount }) => ({
+              rows: rows as Row[],
+              rowCount: rowCount ?? rows.length,
+            })),
+          ),
       },
-      outbox: async (entry) => lent.addEffect(toEffect(event, entry)),
+      outbox: (entry) => unheard(lent.addEffect(() => toEffect(event, entry))),
       signal,
     };
   }
+}
+
+/** A handler that does not wait for a promise must not end the process when it fails: it fails the transaction anyway. */
+function unheard<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
 const toChanged = ({ change, entityId, before, after }: AppliedChange): Changed => ({
