@@ -68,9 +68,7 @@ export async function claimOutboxRow(
   return inFirms(pool, { firmIds: [firmId] }, async (query) => {
     const { rows } = await query(
       `UPDATE webhook_outbox SET attempts = attempts + 1, next_attempt_at = now() + $2 * interval '1 millisecond'
-       WHERE id = (
-         SELECT id FROM webhook_outbox
-         WHERE id = $1 AND status = 'pending' AND next_attempt_at <= now() + interval '1 second' FOR UPDATE SKIP LOCKED)
+       WHERE id = $1 AND status = 'pending' AND next_attempt_at <= now() + interval '1 second'
        RETURNING id, firm_id AS "firmId", effect_key AS "effectKey", provider, event_id AS "eventId", destination, payload,
          attempts AS attempt`,
       [id, leaseMs],
