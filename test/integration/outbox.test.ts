@@ -168,11 +168,10 @@ t.test('to an HTTP endpoint', async (t) => {
     t.same(hook.received, []);
   });
 
-  await t.test('nothing of it is in a log', () => {
+  await t.test('nothing of it is in a log', async (t) => {
     const all = JSON.stringify(world.logs);
-    t.notMatch(all, secret.slice(6));
-    t.notMatch(all, hook.url);
-    t.end();
+    t.notOk(all.includes(secret.slice(6)));
+    t.notOk(all.includes(hook.url));
   });
 });
 

@@ -187,9 +187,13 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
   }
 
   /** Where a firm's effects may be sent. */
-  async function addDestination(firmId: string, name: string, url: string): Promise<{ secret: string }> {
+  async function addDestination(
+    firmId: string,
+    name: string,
+    url: string,
+    secret = `whsec_${randomBytes(24).toString('base64')}`,
+  ): Promise<{ secret: string }> {
     const id = randomUUID();
-    const secret = `whsec_${randomBytes(24).toString('base64')}`;
     const sealed = sealSecret(key, secret, destinationBinding({ id, firmId }));
     await sql(
       'INSERT INTO webhook_destinations (id, firm_id, name, url, key_id, sealed) VALUES ($1, $2, $3, $4, $5, $6)',
