@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { encryptionKey, openAdmin } from '@semel/database';
 import { type DefinedDelivery, type Delivery, defineDelivery, defineHandler } from '@semel/handlers';
+import { providers } from '@semel/providers';
 import { isPublicAddress } from '@semel/worker';
 import { Webhook } from 'standardwebhooks';
 import t from 'tap';
 import { retryDelayMs } from '../../apps/worker/src/outbox/retry-delay.js';
 import { startHookServer } from '../support/hook-server.js';
-import { waitUntil } from '../support/servers.js';
+import { testEncryptionKey, waitUntil } from '../support/servers.js';
 import { createWorld, type TestEndpoint, type World, type WorldOptions } from '../support/world.js';
 
 // What a handler asked for happens at least once if its transaction committed, and never if it did not.
@@ -63,7 +65,16 @@ const pay = async (world: World, endpoint: TestEndpoint, id: string, extra: Reco
 t.test('to an HTTP endpoint', async (t) => {
   const { world, firm, endpoint } = await openWorld(t);
   const hook = await startHookServer(t);
-  const { secret } = await world.addDestination(firm, 'erp', hook.url);
+  const admin = openAdmin({
+    databaseUrl: world.database.url,
+    encryptionKey: encryptionKey(testEncryptionKey),
+    providers,
+  });
+  t.teardown(() => admin.close());
+  const [{ slug = '' } = {}] = await world.sql<{ slug: string }>('SELECT slug FROM firms WHERE id = $1', [
+    firm,
+  ]);
+  const { secret } = await admin.destinations.add({ firmSlug: slug, name: 'erp', url: hook.url });
 
   await t.test('signed as Standard Webhooks says', async (t) => {
     await pay(world, endpoint, 'in_signed');
@@ -119,10 +130,7 @@ t.test('to an HTTP endpoint', async (t) => {
       },
     );
     hook.received.splice(0);
-    await world.sql(
-      `UPDATE webhook_outbox SET status = 'pending', attempts = 0, next_attempt_at = now(), enqueued_at = NULL WHERE id = $1`,
-      [dead.id],
-    );
+    t.match(await admin.outbox.replay(dead.id), { status: 'pending', attempts: 0 });
     t.match(await settled(world, 'in_dead', 'delivered'), { attempts: 1, last_error: null });
     t.equal(hook.received.splice(0)[0]?.headers['webhook-id'], dead.id);
   });
@@ -166,6 +174,39 @@ t.test('to an HTTP endpoint', async (t) => {
     t.match(await settled(world, 'in_disabled', 'dead'), { last_error: /^destination_unknown/ });
     await world.sql('UPDATE webhook_destinations SET disabled_at = NULL');
     t.same(hook.received, []);
+  });
+
+  await t.test('as operators see it', async (t) => {
+    const listed = await admin.outbox.list({
+      firmSlug: slug,
+      destination: 'erp',
+      status: 'delivered',
+      limit: 2,
+    });
+    t.equal(listed.length, 2);
+    t.notOk(listed.some((row) => 'payload' in row));
+    t.match(await admin.outbox.show(String(listed[0]?.id)), {
+      payload: { type: 'invoice.paid' },
+      status: 'delivered',
+    });
+    await t.rejects(admin.outbox.replay('x'), { code: 'effect_unknown' });
+    const add = (change: object) =>
+      admin.destinations.add({ firmSlug: slug, name: 'b', url: hook.url, ...change });
+    await t.rejects(add({ name: 'erp' }), { code: 'name_taken' });
+    for (const change of [
+      { name: '' },
+      { url: 'ftp://x' },
+      { url: 'https://u:p@x' },
+      { secret: 'whsec_YQ==' },
+    ])
+      await t.rejects(add(change), { code: 'input_invalid' });
+    const seen = await admin.destinations.list({ firmSlug: slug });
+    t.match(seen, [{ name: 'erp', url: hook.url, disabledAt: null }]);
+    t.notOk(JSON.stringify(seen).includes('whsec'));
+    await admin.destinations.remove({ firmSlug: slug, name: 'erp' });
+    await t.rejects(admin.destinations.remove({ firmSlug: slug, name: 'erp' }), {
+      code: 'destination_unknown',
+    });
   });
 
   await t.test('nothing of it is in a log', async (t) => {
