@@ -349,7 +349,7 @@ t.test('the queues are shown without what is in them, and only shown', async (t)
     const { queues } = (await read('/api/queues?activeQueue=twilio&jobsPerPage=1000')).json();
     t.same(
       queues.map(({ name }: { name: string }) => name),
-      [...providers.map(({ name }) => name), 'quarantine'],
+      [...providers.map(({ name }) => name), 'quarantine', 'outbox'],
     );
     for (const shown of queues)
       t.match(shown, { readOnlyMode: true, allowRetries: false, allowCompletedRetries: false });

@@ -337,7 +337,7 @@ t.test('what each role may do', async (t) => {
       WHERE pronamespace = 'public'::regnamespace AND prosecdef ORDER BY 1`);
       t.same(
         rows.map(({ name }) => name),
-        ['semel_account_firms()', 'semel_endpoints()', 'semel_firms()'],
+        ['semel_account_firms()', 'semel_endpoints()', 'semel_firms()', 'semel_outbox_due(integer,interval)'],
       );
       for (const { name, owner: functionOwner, config, public: isPublic } of rows) {
         t.equal(functionOwner, 'semel_lookup', name);
@@ -348,6 +348,7 @@ t.test('what each role may do', async (t) => {
         semel_endpoints: ['receiver'],
         semel_account_firms: ['receiver', 'console'],
         semel_firms: ['console'],
+        semel_outbox_due: ['worker'],
       };
       for (const [name, roles] of Object.entries(callers))
         for (const role of appRoles) {

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type ApplyItem, type ChangeSet, idempotencyKey, type Provider } from '@semel/core';
-import { encryptionKey, sealSecret, secretBinding } from '@semel/database';
+import { destinationBinding, encryptionKey, sealSecret, secretBinding } from '@semel/database';
 import { providerNamed, providers } from '@semel/providers';
 import { buildReceiver } from '@semel/receiver';
 import { createLogger } from '@semel/telemetry';
@@ -77,7 +77,7 @@ export type WorldOptions = {
   docusign?: NonNullable<WorkerOptions['docusign']>;
   /** The clock that the receivers judge signatures by. */
   now?: () => number;
-};
+} & Pick<WorkerOptions, 'handlers' | 'handlerTimeoutMs' | 'outbox'>;
 
 type Address = string | ((own: string) => string | Promise<string>);
 
@@ -135,6 +135,9 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       }),
       shutdownTimeoutMs: 3_000,
       docusign: options.docusign ?? null,
+      ...(options.handlers ? { handlers: options.handlers } : {}),
+      ...(options.handlerTimeoutMs ? { handlerTimeoutMs: options.handlerTimeoutMs } : {}),
+      outbox: { pollMs: 50, retryScale: 0.02, ...options.outbox },
     });
     await worker.listen({ host: '127.0.0.1', port: 0 });
     workers.push(worker);
@@ -190,6 +193,22 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       'INSERT INTO webhook_endpoint_secrets (id, endpoint_id, firm_id, key_id, sealed) VALUES ($1, $2, $3, $4, $5)',
       [secretId, id, firmId, key.id, sealSecret(key, secret, secretBinding({ endpointId: id, secretId }))],
     );
+  }
+
+  /** Where a firm's effects may be sent. */
+  async function addDestination(
+    firmId: string,
+    name: string,
+    url: string,
+    secret = `whsec_${randomBytes(24).toString('base64')}`,
+  ): Promise<{ secret: string }> {
+    const id = randomUUID();
+    const sealed = sealSecret(key, secret, destinationBinding({ id, firmId }));
+    await sql(
+      'INSERT INTO webhook_destinations (id, firm_id, name, url, key_id, sealed) VALUES ($1, $2, $3, $4, $5, $6)',
+      [id, firmId, name, url, key.id, sealed],
+    );
+    return { secret };
   }
 
   /** A body of this type, as the provider would send it. */
@@ -297,6 +316,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
     addFirm,
     addEndpoint,
     addSecret,
+    addDestination,
     buildBody,
     send,
     post,

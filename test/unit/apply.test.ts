@@ -95,6 +95,9 @@ function inMemory(options: { moves?: boolean; rule?: (event: WebhookEvent) => Ch
         record: step('record', async (records) => void attempts.push(...records)),
         quarantine: step('quarantine', async (entry) => void quarantine.push(entry)),
         dropBodies: step('dropBodies', async () => undefined),
+        lend: step('lend', async (_timeoutMs, run) =>
+          run({ statement: async () => ({ rows: [], rowCount: 0 }), addEffect: async () => true }),
+        ) as ApplyTransaction['lend'],
       });
       stumble('commit');
       state.ledger = ledger;
@@ -305,4 +308,31 @@ t.test('a job that was lost is dead, unless its event was applied', async (t) =>
   await apply(ports, [itemOf(eventOf('evt_2'))]);
   t.match(await recordLost(ports, eventOf('evt_2'), 3), { outcome: 'duplicate' });
   t.equal(state.ledger.get('stripe:evt_2')?.outcome, 'applied');
+});
+
+t.test('events with handlers run alone, each in its own firm', async (t) => {
+  const { state, ports } = inMemory();
+  const ran: string[] = [];
+  ports.handlers = {
+    wants: ({ type }) => type === 'handled',
+    run: async (tx, { event, outcome, changed }) => {
+      await tx.lend(1, async () => undefined);
+      ran.push(`${event.eventId} ${outcome} ${changed.length}`);
+      if (event.eventId === 'e2') throw new Error('no luck');
+    },
+  };
+  const plain = [itemOf(eventOf('e4')), itemOf(eventOf('e5', { owner: 'them' }))];
+  t.same(outcomes(await apply(ports, plain)), ['applied', 'applied']);
+  t.same(state.transactions.splice(0), [['us', 'them']], 'events without handlers share one');
+
+  const handled = ['e1', 'e2', 'e3'].map((id, i) =>
+    itemOf(eventOf(id, { type: i === 2 ? 'plain' : 'handled', owner: `firm${i}` })),
+  );
+  t.same(outcomes(await apply(ports, handled)), ['applied', 'failed', 'applied']);
+  t.same(ran, ['e1 applied 1', 'e2 applied 1']);
+  t.same(
+    state.transactions,
+    [['firm0'], ['firm1'], ['firm1'], ['firm2']],
+    'one more to write the failure down',
+  );
 });

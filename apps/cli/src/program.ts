@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { account } from './commands/account.js';
 import { claims } from './commands/claims.js';
+import { destination } from './commands/destination.js';
 import { endpoint } from './commands/endpoint.js';
 import { events } from './commands/events.js';
 import { firm } from './commands/firm.js';
 import { migrate } from './commands/migrate.js';
+import { outbox } from './commands/outbox.js';
 import { provider } from './commands/provider.js';
 import { quarantine } from './commands/quarantine.js';
 import { replay } from './commands/replay.js';
@@ -34,7 +36,20 @@ Exit codes:
   2  the command line is wrong: nothing was tried
 Errors are one line on standard error: \`code: message — what to do\`.`,
     );
-  for (const add of [firm, endpoint, account, send, events, replay, quarantine, claims, migrate, provider])
+  for (const add of [
+    firm,
+    endpoint,
+    account,
+    send,
+    events,
+    replay,
+    quarantine,
+    destination,
+    outbox,
+    claims,
+    migrate,
+    provider,
+  ])
     add(program);
   return program;
 }

@@ -1,7 +1,13 @@
 import cookie from '@fastify/cookie';
 import type { Provider } from '@semel/core';
 import { type DatabaseOptions, isMigrated, openPool } from '@semel/database';
-import { openProducerRedis, openQueue, quarantineQueueName, readQueueStats } from '@semel/queue';
+import {
+  openProducerRedis,
+  openQueue,
+  outboxQueueName,
+  quarantineQueueName,
+  readQueueStats,
+} from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { countRows } from './count-rows.js';
@@ -37,7 +43,7 @@ export async function buildConsole(options: ConsoleOptions): Promise<FastifyInst
     statementTimeoutMs: 5_000,
   });
   const redis = openProducerRedis(options.redisUrl, 2_000);
-  const queues = [...providers, quarantineQueueName].map((name) => openQueue(redis, name));
+  const queues = [...providers, quarantineQueueName, outboxQueueName].map((name) => openQueue(redis, name));
   const gauges = createGauges({
     metrics,
     providers,

@@ -5,6 +5,8 @@ export interface RowCounts {
   spill: number;
   /** Not resolved yet. */
   quarantine: number;
+  /** Effects still to be delivered, and those given up. */
+  outbox: { pending: number; dead: number };
 }
 
 /** Counts over all firms and the platform. */
@@ -16,8 +18,15 @@ export async function countRows(pool: ReturnType<typeof openPool>): Promise<RowC
   return inFirms(pool, { firmIds, platform: true }, async (query) => {
     const { rows } = await query(
       `SELECT (SELECT count(*) FROM webhook_spill WHERE enqueued_at IS NULL) AS spill,
-         (SELECT count(*) FROM webhook_quarantine WHERE resolved_at IS NULL) AS quarantine`,
+         (SELECT count(*) FROM webhook_quarantine WHERE resolved_at IS NULL) AS quarantine,
+         (SELECT count(*) FROM webhook_outbox WHERE status = 'pending') AS pending,
+         (SELECT count(*) FROM webhook_outbox WHERE status = 'dead') AS dead`,
     );
-    return { spill: Number(rows[0].spill), quarantine: Number(rows[0].quarantine) };
+    const { spill, quarantine, pending, dead } = rows[0];
+    return {
+      spill: Number(spill),
+      quarantine: Number(quarantine),
+      outbox: { pending: Number(pending), dead: Number(dead) },
+    };
   });
 }

@@ -1,5 +1,5 @@
 import type { QueueStats } from '@semel/queue';
-import { type ConsoleMetrics, jobStates, type Logger } from '@semel/telemetry';
+import { type ConsoleMetrics, jobStates, type Logger, outboxStatuses } from '@semel/telemetry';
 import type { RowCounts } from './count-rows.js';
 import { createRefresher } from './refresher.js';
 
@@ -34,9 +34,10 @@ export function createGauges({ metrics, providers, readQueue, countRows, log }: 
     }
   }, report('redis'));
   const rows = createRefresher(async () => {
-    const { spill, quarantine } = await countRows();
+    const { spill, quarantine, outbox } = await countRows();
     metrics.spillRows(spill);
     metrics.quarantineRows(quarantine);
+    for (const status of outboxStatuses) metrics.outboxRows(status, outbox[status]);
   }, report('postgres'));
 
   const refresh = async () => void (await Promise.all([queues.refresh(), rows.refresh()]));

@@ -14,7 +14,10 @@ import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { createBreaker } from './breaker.js';
 import { startEnvelopePoller } from './envelope-poller.js';
-import { startProviderWorker } from './provider-worker.js';
+import { type Handlers, noHandlers } from './handling/load-handlers.js';
+import { handlingOf } from './handling/run-handlers.js';
+import { type OutboxSettings, startOutboxWorker } from './outbox/outbox-worker.js';
+import { handledAtOnce, startProviderWorker } from './provider-worker.js';
 
 export interface WorkerOptions extends DatabaseOptions {
   redisUrl: string;
@@ -24,12 +27,26 @@ export interface WorkerOptions extends DatabaseOptions {
   shutdownTimeoutMs: number;
   /** With which DocuSign is asked for envelopes whose messages had no data; null: it is not asked. */
   docusign?: (DocusignCredentials & { timeoutMs?: number; everyMs?: number }) | null;
+  /** The team's own code. Default: none. */
+  handlers?: Handlers;
+  handlerTimeoutMs?: number;
+  outbox?: Partial<OutboxSettings>;
   log: Logger;
 }
 
+const outboxDefaults: OutboxSettings = {
+  concurrency: 16,
+  attempts: 12,
+  retryScale: 1,
+  timeoutMs: 10_000,
+  allowPrivate: false,
+  pollMs: 1_000,
+  againAfterMs: 60_000,
+};
+
 /** Starts a worker per provider, although a store may be away; the server that it returns has health and metrics. */
 export function buildWorker(options: WorkerOptions): FastifyInstance {
-  const { providers, log, redisUrl } = options;
+  const { providers, log, redisUrl, handlers: { handlers, deliveries: ways } = noHandlers } = options;
   const metrics = createMetrics(
     'worker',
     providers.map(({ name }) => name),
@@ -37,7 +54,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   const pool = openPool({
     ...options,
     role: 'worker',
-    max: 12,
+    max: 14 + handledAtOnce * new Set(handlers.map((handler) => handler.provider)).size,
     connectTimeoutMs: 5_000,
     statementTimeoutMs: 10_000,
   });
@@ -75,6 +92,17 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
         everyMs: options.docusign.everyMs ?? 30_000,
       })
     : null;
+  const outbox = startOutboxWorker({
+    ...outboxDefaults,
+    ...options.outbox,
+    pool,
+    key: options.encryptionKey,
+    redis,
+    redisUrl,
+    deliveries: ways,
+    metrics,
+    log,
+  });
   const workers = providers.map((provider) =>
     startProviderWorker({
       ...options.settingsOf(provider),
@@ -83,6 +111,17 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
       redis,
       redisUrl,
       applyChanges,
+      handlers: handlingOf({
+        provider,
+        handlers,
+        timeoutMs: options.handlerTimeoutMs ?? 5_000,
+        onSkipped: ({ name }, { event, outcome, ignored }) =>
+          log.info(
+            { handler: name, provider: provider.name, eventId: event.eventId, outcome, ignored },
+            'handler.skipped',
+          ),
+      }),
+      onHandled: outbox.wake,
       deliveries,
       metrics,
       log,
@@ -113,7 +152,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   app.addHook('onClose', async () => {
     breaker.stop();
     const timeoutMs = options.shutdownTimeoutMs * 0.7;
-    const consumers = [...workers, quarantine, ...(poller === null ? [] : [poller])];
+    const consumers = [...workers, quarantine, outbox, ...(poller === null ? [] : [poller])];
     await Promise.allSettled(consumers.map((consumer) => consumer.close(timeoutMs)));
     await deliveries.stop();
     redis.disconnect();

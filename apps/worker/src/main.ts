@@ -4,9 +4,18 @@ import { providerNames, providers } from '@semel/providers';
 import { createLogger } from '@semel/telemetry';
 import closeWithGrace from 'close-with-grace';
 import { buildWorker } from './app.js';
+import { loadHandlers } from './handling/load-handlers.js';
 
 const config = loadConfig(process.env, providerNames);
 const log = createLogger({ app: 'worker', level: config.logLevel });
+
+const handlers = await loadHandlers(
+  config.handlers,
+  providers.map(({ name }) => name),
+).catch((err: unknown) => {
+  log.fatal({ err }, 'handlers.unusable');
+  process.exit(1);
+});
 
 const app = buildWorker({
   databaseUrl: config.databaseUrl,
@@ -20,6 +29,9 @@ const app = buildWorker({
   deliveryFlushMs: config.deliveryFlushMs,
   shutdownTimeoutMs: config.shutdownTimeoutMs,
   docusign: config.docusign,
+  handlers,
+  handlerTimeoutMs: config.handlerTimeoutMs,
+  outbox: config.outbox,
   log,
 });
 
@@ -32,5 +44,5 @@ const grace = closeWithGrace({ delay: config.shutdownTimeoutMs }, async ({ err }
 process.on('disconnect', () => void grace.close());
 
 const address = await app.listen(config.worker);
-log.info({ listening: address }, 'worker.started');
+log.info({ listening: address, handlers: handlers.handlers.length }, 'worker.started');
 process.send?.({ ready: true, address });

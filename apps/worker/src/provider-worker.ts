@@ -4,6 +4,7 @@ import {
   type ApplyPorts,
   apply,
   type Body,
+  type EventHandlers,
   idempotencyKey,
   type Provider,
   recordLost,
@@ -26,6 +27,9 @@ export interface ProviderWorkerOptions {
   /** Jobs at work at the same time. */
   concurrency: number;
   retryScale: number;
+  handlers: EventHandlers;
+  /** An event with handlers was committed: there may be something in the outbox. */
+  onHandled(): void;
   deliveries: Pick<DeliveryRecorder, 'add'>;
   metrics: Metrics;
   log: Logger;
@@ -45,6 +49,8 @@ function bodyWeight(body: Body): number {
 
 /** Transactions at work at the same time, per provider: one commits while the next is gathered and sent. */
 const groupsAtOnce = 2;
+/** Events with handlers run alone; so many at the same time, per provider. Each holds a connection while its handlers run. */
+export const handledAtOnce = 4;
 
 /** The BullMQ worker of one provider: jobs in, groups through `apply`, outcomes seen. */
 export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
@@ -52,6 +58,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
   const name = provider.name;
   const ports: ApplyPorts = {
     provider,
+    handlers: options.handlers,
     transaction: applyStore(options.pool, provider, options.applyChanges),
     claimsDone: (events) =>
       claimsDone(redis, provider, events).catch((err: unknown) =>
@@ -62,18 +69,24 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
         log.warn({ err, provider: name }, 'claims.freeFailed'),
       ),
   };
-  const applyOne = grouped<ApplyItem, Applied | Undecided>({
-    maxSize: Math.min(options.concurrency, 100),
-    concurrency: groupsAtOnce,
-    keyOf: ({ event }) => event.eventId,
-    weightOf: ({ event }) => bodyWeight(event.body),
-    maxWeight: groupBytes,
-    run: (items) => apply(ports, items),
-  });
+  const lane = (maxSize: number, concurrency: number) =>
+    grouped<ApplyItem, Applied | Undecided>({
+      maxSize,
+      concurrency,
+      keyOf: ({ event }) => event.eventId,
+      weightOf: ({ event }) => bodyWeight(event.body),
+      maxWeight: groupBytes,
+      run: (items) => apply(ports, items),
+    });
+  const applyGrouped = lane(Math.min(options.concurrency, 100), groupsAtOnce);
+  // A lane of their own: no other event waits for a slow handler.
+  const applyHandled = lane(1, handledAtOnce);
 
   async function run(item: ApplyItem): Promise<Applied> {
     const startedMs = performance.now();
-    const applied = await applyOne(item).catch(undecided);
+    const handled = options.handlers.wants(item.event);
+    const applied = await (handled ? applyHandled : applyGrouped)(item).catch(undecided);
+    if (handled) options.onHandled();
     if (applied.outcome === null) {
       metrics.recordFailed(name);
       log.error({ err: applied.error, provider: name, eventId: item.event.eventId }, 'event.recordFailed');

@@ -1,4 +1,4 @@
-import { resolveDataDir } from './data-dir.js';
+import { resolveDataDir, resolvePaths } from './data-dir.js';
 import { ConfigError } from './errors.js';
 import { readSecretsFile, type Secrets, secretNames, secretsFile } from './secrets.js';
 import { docusignSecrets, providerVariables, toKey, type Variable, variables } from './variables.js';
@@ -16,6 +16,17 @@ export interface ProviderConfig {
   readonly attempts: number | null;
   /** Multiplies the delays of the provider's retry policy. */
   readonly retryScale: number;
+}
+
+export interface OutboxConfig {
+  readonly concurrency: number;
+  readonly attempts: number;
+  /** Multiplies the waits between attempts. */
+  readonly retryScale: number;
+  readonly timeoutMs: number;
+  readonly pollMs: number;
+  /** Whether destinations may be private addresses. */
+  readonly allowPrivate: boolean;
 }
 
 /** All settings, checked, frozen. Durations in milliseconds. */
@@ -45,6 +56,10 @@ export interface Settings {
   readonly ofProvider: (name: string) => ProviderConfig;
   /** null: DocuSign is not asked for envelopes whose messages came without data. */
   readonly docusign: DocusignConfig | null;
+  /** Absolute paths of the modules with the team's own handlers and deliveries. */
+  readonly handlers: readonly string[];
+  readonly handlerTimeoutMs: number;
+  readonly outbox: OutboxConfig;
 }
 
 export interface DocusignConfig {
@@ -198,6 +213,16 @@ function toSettings(values: Values, dataDir: string, ofProvider: Settings['ofPro
             basePath: as<string>('DOCUSIGN_BASE_PATH').replace(/\/+$/, ''),
             oauthHost: as('DOCUSIGN_OAUTH_HOST'),
           }),
+    handlers: Object.freeze(resolvePaths(as('SEMEL_HANDLERS'))),
+    handlerTimeoutMs: as('SEMEL_HANDLER_TIMEOUT_MS'),
+    outbox: Object.freeze<OutboxConfig>({
+      concurrency: as('SEMEL_OUTBOX_CONCURRENCY'),
+      attempts: as('SEMEL_OUTBOX_ATTEMPTS'),
+      retryScale: as('SEMEL_OUTBOX_RETRY_SCALE'),
+      timeoutMs: as('SEMEL_OUTBOX_TIMEOUT_MS'),
+      pollMs: as('SEMEL_OUTBOX_POLL_MS'),
+      allowPrivate: /^(1|true)$/.test(as('SEMEL_ALLOW_PRIVATE_DESTINATIONS')),
+    }),
   });
 }
 

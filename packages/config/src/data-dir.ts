@@ -15,3 +15,11 @@ export const resolveDataDir = (dataDir: string | undefined): string =>
 
 /** Where programs are looked for. */
 export const searchPath = (): string => process.env.PATH ?? '';
+
+/** Absolute paths of a list that is separated by commas. */
+export const resolvePaths = (list: string): string[] =>
+  list
+    .split(',')
+    .map((path) => path.trim())
+    .filter((path) => path !== '')
+    .map((path) => resolve(findRoot(), path));

@@ -1,7 +1,7 @@
 import { type ChangeSet, type EntityRef, nothing, stubOrder } from './change.js';
 import { SemelError, StoreUnavailableError } from './errors.js';
 import { type ApplyOutcome, type Body, idempotencyKey, isFinal, type WebhookEvent } from './event.js';
-import type { ApplyPorts, ApplyTransaction, LedgerRow, PlannedChange } from './ports.js';
+import type { ApplyPorts, ApplyTransaction, HandledEvent, LedgerRow, PlannedChange } from './ports.js';
 
 /** One job to apply. `lastAttempt`: if it fails now, it is `dead`. */
 export interface ApplyItem {
@@ -32,20 +32,28 @@ export async function apply(
   ports: ApplyPorts,
   items: readonly ApplyItem[],
 ): Promise<(Applied | Undecided)[]> {
+  // Handlers see one firm, and what they do to their transaction is their event's fault alone.
+  if (items.length > 1 && items.some(({ event }) => ports.handlers?.wants(event)))
+    return applyEachAlone(ports, items);
   let applied: (Applied | Undecided)[];
   try {
     applied = await applyTogether(ports, items);
   } catch (error) {
     if (error instanceof StoreUnavailableError) throw error;
-    if (items.length > 1) {
-      const alone: (Applied | Undecided)[] = [];
-      for (const item of items) alone.push(...(await apply(ports, [item])));
-      return alone;
-    }
+    if (items.length > 1) return applyEachAlone(ports, items);
     applied = [await recordFailure(ports, items[0] as ApplyItem, error).catch(undecided)];
   }
   await settleClaims(ports, items, applied);
   return applied;
+}
+
+async function applyEachAlone(
+  ports: ApplyPorts,
+  items: readonly ApplyItem[],
+): Promise<(Applied | Undecided)[]> {
+  const alone: (Applied | Undecided)[] = [];
+  for (const item of items) alone.push(...(await apply(ports, [item])));
+  return alone;
 }
 
 /** Faults of ours are thrown on. */
@@ -80,12 +88,14 @@ function applyTogether(ports: ApplyPorts, items: readonly ApplyItem[]): Promise<
 
     const todo = rows.filter((row) => fresh.has(row.key) || isReopened(locked.get(row.key)));
     const stubs = new Set(todo.flatMap(linkedStubs));
-    const touched = await tx.change([...todo.flatMap((row) => row.changes), ...stubs]);
+    const handled = todo.filter(({ event }) => ports.handlers?.wants(event));
+    const touched = await tx.change([...todo.flatMap((row) => row.changes), ...stubs], handled.length > 0);
     const changed = touched.filter(({ change }) => !stubs.has(change));
     const moved = new Set(changed.map(({ change }) => idempotencyKey(change)));
     for (const row of todo) if (row.outcome === 'applied' && !moved.has(row.key)) row.outcome = 'stale';
     // New rows were inserted with the outcome that nearly all of them end with.
     await tx.settleLedger(todo.filter((row) => !fresh.has(row.key) || row.outcome === 'stale'));
+    for (const row of handled) await ports.handlers?.run(tx, { ...row, changed } as HandledEvent);
 
     for (const row of met) {
       const before = locked.get(row.key);

@@ -112,18 +112,72 @@ export interface AttemptRecord {
 export interface AppliedChange {
   change: PlannedChange;
   entityId: string;
+  /** Its row before and after, by column name, where they were asked for; `before` is null where it was made here. */
+  before?: Record<string, unknown> | null;
+  after?: Record<string, unknown>;
+}
+
+/** An event that is about to be recorded, for the handlers of the team's own. */
+export interface HandledEvent {
+  event: WebhookEvent;
+  body: Buffer;
+  outcome: 'applied' | 'stale' | 'ignored';
+  ignored: string | null;
+  changed: readonly AppliedChange[];
+}
+
+/** The team's own code, inside the apply transaction. */
+export interface EventHandlers {
+  /** True if there is code for events like this one: they run alone, in a transaction that sees their firm and no other. */
+  wants(event: WebhookEvent): boolean;
+  /** Runs it. What it throws is the event's own fault, unless it is a `StoreUnavailableError`. */
+  run(tx: HandlerTransaction, handled: HandledEvent): Promise<void>;
+}
+
+/** The door through which handlers use the transaction. */
+export interface HandlerTransaction {
+  /**
+   * Lends the transaction to `work`: none of its statements may end it, or take longer than `timeoutMs`, and when this is
+   * over none is sent any more. Throws where one of them failed, although `work` may have looked away.
+   */
+  lend<T>(timeoutMs: number, work: (lent: LentTransaction) => Promise<T>): Promise<T>;
+}
+
+export interface LentTransaction {
+  statement: Statement;
+  /** Adds a row to the outbox; false where the firm had this effect before. What `make` throws fails the whole. */
+  addEffect(make: () => Effect): Promise<boolean>;
+}
+
+/** One statement. Faults of the store throw `StoreUnavailableError`, all others what the database said. */
+export type Statement = (
+  text: string,
+  values?: readonly unknown[],
+) => Promise<{ rows: unknown[]; rowCount: number | null }>;
+
+/** Something to happen outside of the database: a row of `webhook_outbox`. */
+export interface Effect {
+  firmId: string;
+  provider: ProviderName;
+  eventId: string;
+  /** Unique per firm, for ever. */
+  key: string;
+  /** The name of a delivery or of one of the firm's destinations. */
+  destination: string;
+  /** A JSON text. */
+  payload: string;
 }
 
 /** The inside of one apply transaction. It sees the firms that it was opened for, and no others. */
-export interface ApplyTransaction {
+export interface ApplyTransaction extends HandlerTransaction {
   /** Large bodies from `webhook_bodies` (or from a ledger row that failed before), by idempotency key. */
   storedBodies(events: readonly WebhookEvent[]): Promise<Map<string, Buffer>>;
   /** Inserts in key order what is not there yet; returns the idempotency keys of the rows that are new. */
   insertLedger(rows: readonly LedgerRow[]): Promise<Set<string>>;
   /** Locks the firm's own rows of these events and reads them after the lock, by idempotency key. */
   lockLedger(events: readonly WebhookEvent[]): Promise<Map<string, LedgerLook>>;
-  /** Applies guarded changes in lock order; returns those that moved an object forward. */
-  change(changes: readonly PlannedChange[]): Promise<AppliedChange[]>;
+  /** Applies guarded changes in lock order; returns those that moved an object forward, with its rows if asked. */
+  change(changes: readonly PlannedChange[], withRows?: boolean): Promise<AppliedChange[]>;
   /** Sets outcome and links of rows that exist; counts an attempt. */
   settleLedger(rows: readonly LedgerRow[]): Promise<void>;
   /** Inserts or updates the row as `failed` or `dead`, never over a final one; false: nothing was changed. */
@@ -139,6 +193,7 @@ export interface ApplyPorts {
   /** Runs `work` in one READ COMMITTED transaction whose row-level security names exactly these firms. */
   transaction<T>(firmIds: readonly string[], work: (tx: ApplyTransaction) => Promise<T>): Promise<T>;
   provider: Provider;
+  handlers?: EventHandlers;
   /** Sets the claims of finished events to `done`. A failure costs only a later duplicate its fast answer. */
   claimsDone(events: readonly WebhookEvent[]): Promise<void>;
   /** Deletes the claims that these events' owners have on them. A failure costs a later delivery a way through quarantine. */

@@ -11,11 +11,16 @@ import {
 import type pg from 'pg';
 import { deleteBodies, selectBodies } from './bodies.js';
 import { columnwise, ledgerOf, storable } from './ledger.js';
-import { inFirms, type Query } from './pool.js';
+import { lendTransaction } from './lend-transaction.js';
+import { inFirms, type Query, type Send } from './pool.js';
 import { insertQuarantine } from './quarantine.js';
 
 /** Applies guarded changes through the given statements: packages/domain has it, the app hands it over. */
-export type ApplyChanges = (query: Query, changes: readonly PlannedChange[]) => Promise<AppliedChange[]>;
+export type ApplyChanges = (
+  query: Query,
+  changes: readonly PlannedChange[],
+  withRows?: boolean,
+) => Promise<AppliedChange[]>;
 
 /** The apply transaction of one provider. */
 export function applyStore(
@@ -24,7 +29,7 @@ export function applyStore(
   applyChanges: ApplyChanges,
 ): ApplyPorts['transaction'] {
   const ledger = ledgerOf(provider);
-  const inside = (query: Query): ApplyTransaction => ({
+  const inside = (query: Query, send: Send): ApplyTransaction => ({
     storedBodies: async (events) => {
       if (events.length === 0) return new Map();
       const bodies = await selectBodies(query, events);
@@ -35,7 +40,7 @@ export function applyStore(
     },
     insertLedger: (rows) => ledger.insert(query, rows),
     lockLedger: (events) => ledger.lock(query, events),
-    change: async (changes) => (changes.length === 0 ? [] : applyChanges(query, changes)),
+    change: async (changes, withRows) => (changes.length === 0 ? [] : applyChanges(query, changes, withRows)),
     settleLedger: (rows) => ledger.settle(query, rows),
     failLedger: (row) => ledger.fail(query, row),
     record: async (attempts, changes) => {
@@ -51,9 +56,10 @@ export function applyStore(
       const stored = events.filter(({ body }) => 'stored' in body);
       if (stored.length > 0) await deleteBodies(query, stored);
     },
+    lend: (timeoutMs, work) => lendTransaction({ query, send, timeoutMs }, work),
   });
   return (firmIds, work) =>
-    whileItLosesRaces(() => inFirms(pool, { firmIds }, (query) => work(inside(query))));
+    whileItLosesRaces(() => inFirms(pool, { firmIds }, (query, send) => work(inside(query, send))));
 }
 
 /**

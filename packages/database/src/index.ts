@@ -15,8 +15,22 @@ export {
 } from './envelope-polls.js';
 export { diffAgainstSchema, MigrationError } from './migrate/index.js';
 export { isMigrated, listPending, migrate } from './migrate.js';
+export {
+  claimOutboxRow,
+  markEnqueued,
+  type OutboxRow,
+  type OutboxSettlement,
+  outboxDue,
+  settleOutboxRow,
+} from './outbox.js';
 export { type DatabaseOptions, inFirms, openPool, type PoolOptions, type Query } from './pool.js';
 export { insertQuarantine } from './quarantine.js';
 export { type AppRole, appRoles, connectionAs, roleName } from './roles.js';
-export { type EncryptionKey, encryptionKey, sealSecret, secretBinding } from './secrets.js';
+export {
+  destinationBinding,
+  type EncryptionKey,
+  encryptionKey,
+  sealSecret,
+  secretBinding,
+} from './secrets.js';
 export { toStoreError } from './store-error.js';

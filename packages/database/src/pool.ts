@@ -18,6 +18,8 @@ export interface PoolOptions extends DatabaseOptions {
 }
 
 export type Query = (text: string, values?: unknown[]) => Promise<pg.QueryResult>;
+/** A statement as node-pg takes it; what it throws is what node-pg throws. */
+export type Send = (statement: pg.QueryConfig & { queryMode?: 'extended' }) => Promise<pg.QueryResult>;
 
 /**
  * Connections of one app, as its own role. A session never waits without end: not for a lock, not for an answer,
@@ -60,7 +62,7 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export async function inFirms<T>(
   pool: pg.Pool,
   scope: { firmIds: readonly string[]; platform?: boolean },
-  work: (query: Query) => Promise<T>,
+  work: (query: Query, send: Send) => Promise<T>,
 ): Promise<T> {
   if (!scope.firmIds.every((id) => uuid.test(id))) throw new Error('a firm id is not a UUID');
   const client = await pool.connect().catch((error: unknown) => {
@@ -76,7 +78,7 @@ export async function inFirms<T>(
       `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('semel.firm_ids', '{${scope.firmIds.join(',')}}', true),
        set_config('semel.platform', '${scope.platform ? 'on' : 'off'}', true)`,
     );
-    const result = await work(query);
+    const result = await work(query, (statement) => client.query(statement));
     const commit = await query('COMMIT');
     if (commit.command !== 'COMMIT') throw new Error('the transaction was rolled back');
     return result;

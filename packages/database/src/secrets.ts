@@ -33,3 +33,7 @@ export function openSecret(key: EncryptionKey, sealed: Buffer, bound: string): s
 /** What a sealed endpoint secret is bound to. */
 export const secretBinding = (row: { endpointId: string; secretId: string }) =>
   `webhook_endpoint_secrets|${row.endpointId}|${row.secretId}`;
+
+/** What the secret of a destination is bound to. */
+export const destinationBinding = (row: { id: string; firmId: string }) =>
+  `webhook_destinations|${row.firmId}|${row.id}`;

@@ -37,3 +37,12 @@ export function toStoreError(error: unknown): unknown {
     /timeout|terminated|Connection|Client (was|has)|not queryable/i.test(error.message);
   return fromSocket || fromClient ? new StoreUnavailableError('postgres', error) : error;
 }
+
+/**
+ * The same for a statement that a handler wrote: a name or a right that is missing, a lock that it waits for and a statement
+ * that takes too long are its own fault, and cost the event an attempt.
+ */
+export function toHandlerError(error: unknown): unknown {
+  const code = String((error as { code?: unknown } | null)?.code ?? '');
+  return /^(42|57014|55P03)/.test(code) ? error : toStoreError(error);
+}

@@ -29,6 +29,7 @@ interface Step {
 export async function applyChanges(
   query: Query,
   changes: readonly PlannedChange[],
+  withRows = false,
 ): Promise<AppliedChange[]> {
   const steps = [...changes, ...changes.flatMap(stubsOf)].map((change) => ({
     id: rowId(change),
@@ -36,6 +37,7 @@ export async function applyChanges(
   }));
   const own = new Set(changes);
   const applied: AppliedChange[] = [];
+  const before = withRows ? await readRows(query, steps) : null;
   for (const entity of entities) {
     for (const round of rounds(steps.filter((step) => step.change.entity === entity))) {
       const { rows } = await query(upserts[entity], [JSON.stringify(round.map(toRow))]);
@@ -44,7 +46,30 @@ export async function applyChanges(
         if (moved.has(id) && own.has(change)) applied.push({ change, entityId: id });
     }
   }
-  return derivePayments(query, applied);
+  const moved = await derivePayments(query, applied);
+  if (before === null) return moved;
+  const after = await readRows(query, steps);
+  return moved.map((one) => ({
+    ...one,
+    before: before.get(one.entityId) ?? null,
+    after: after.get(one.entityId) ?? {},
+  }));
+}
+
+/** The rows as JSON, locked in the order in which they are changed. One that another transaction is just making is not there. */
+async function readRows(query: Query, steps: readonly Step[]): Promise<Map<string, Record<string, unknown>>> {
+  const found = new Map<string, Record<string, unknown>>();
+  for (const entity of entities) {
+    const ids = new Set(steps.filter(({ change }) => change.entity === entity).map(({ id }) => id));
+    if (ids.size === 0) continue;
+    const { rows } = await query(
+      `SELECT id, to_jsonb(t) - '{order_major,order_minor,order_event}'::text[] AS row
+       FROM ${tables[entity].table} t WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`,
+      [[...ids]],
+    );
+    for (const { id, row } of rows as { id: string; row: Record<string, unknown> }[]) found.set(id, row);
+  }
+  return found;
 }
 
 /** A part of a row has the row's id. */

@@ -10,3 +10,6 @@ export const queueKey = (queueName: string, part: string): string =>
 
 /** Where quarantined deliveries wait while Postgres is away. */
 export const quarantineQueueName = 'quarantine';
+
+/** Where effects wait to be delivered. Its jobs name rows of `webhook_outbox`, and carry nothing of them. */
+export const outboxQueueName = 'outbox';

@@ -16,6 +16,14 @@ export const jobStates = [
 ] as const;
 export type JobCountState = (typeof jobStates)[number];
 
+/** How an attempt to deliver a row of the outbox ended. */
+export const deliveryOutcomes = ['delivered', 'failed', 'dead'] as const;
+export type DeliveryOutcome = (typeof deliveryOutcomes)[number];
+
+/** What `webhook_outbox_rows` counts. What was delivered is history, and grows without end. */
+export const outboxStatuses = ['pending', 'dead'] as const;
+export type OutboxStatus = (typeof outboxStatuses)[number];
+
 export interface MetricEntry {
   /** `<provider>` stands for the name of each provider. */
   name: string;
@@ -87,6 +95,20 @@ export const metricCatalogue = {
     labels: provider,
     apps: ['worker'],
   },
+  outboxDelivered: {
+    name: 'webhook_outbox_delivered_total',
+    type: 'counter',
+    help: 'Attempts to deliver an effect of a handler, by how they ended.',
+    labels: { outcome: deliveryOutcomes },
+    apps: ['worker'],
+  },
+  outboxSeconds: {
+    name: 'webhook_outbox_duration_seconds',
+    type: 'histogram',
+    help: 'From the start of such an attempt to the moment its end was written down.',
+    labels: {},
+    apps: ['worker'],
+  },
   queueJobs: {
     name: 'webhook_queue_jobs',
     type: 'gauge',
@@ -113,6 +135,13 @@ export const metricCatalogue = {
     type: 'gauge',
     help: 'Deliveries set aside for an operator to decide.',
     labels: {},
+    apps: ['console'],
+  },
+  outboxRows: {
+    name: 'webhook_outbox_rows',
+    type: 'gauge',
+    help: 'Effects that are still to be delivered, and those that were given up.',
+    labels: { status: outboxStatuses },
     apps: ['console'],
   },
 } as const satisfies Record<string, MetricEntry>;

@@ -2,11 +2,13 @@ import type { AcceptOutcome, ApplyOutcome } from '@semel/core';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import {
   type App,
+  type DeliveryOutcome,
   type DuplicateLayer,
   durationBuckets,
   type JobCountState,
   type MetricEntry,
   metricCatalogue,
+  type OutboxStatus,
 } from './catalogue.js';
 
 export interface Metrics {
@@ -21,6 +23,10 @@ export interface Metrics {
   applySeconds(provider: string, seconds: number): void;
   /** In the worker alone. */
   endToEndSeconds(provider: string, seconds: number): void;
+  /** In the worker alone. */
+  outboxDelivered(outcome: DeliveryOutcome): void;
+  /** In the worker alone. */
+  outboxSeconds(seconds: number): void;
   registry: Registry;
 }
 
@@ -30,6 +36,7 @@ export interface ConsoleMetrics extends Metrics {
   oldestJobAgeSeconds(provider: string, seconds: number): void;
   spillRows(rows: number): void;
   quarantineRows(rows: number): void;
+  outboxRows(status: OutboxStatus, rows: number): void;
 }
 
 /** A registry of its own with Semel's metrics and the process's; every series of the known providers starts at 0. */
@@ -47,6 +54,7 @@ export function createMetrics(app: App, providers: readonly string[]): Metrics {
     registers: [registry],
   });
   const counter = (entry: MetricEntry) => {
+    if (!shows(entry)) return refuse(entry, app);
     const made = new Counter(options(entry));
     for (const labels of series(entry, providers)) made.inc(labels, 0);
     return (labels: Record<string, string>) => made.inc(labels);
@@ -55,7 +63,7 @@ export function createMetrics(app: App, providers: readonly string[]): Metrics {
     if (!shows(entry)) return refuse(entry, app);
     const made = new Histogram({ ...options(entry), buckets: [...durationBuckets] });
     for (const labels of series(entry, providers)) made.zero(labels);
-    return (provider: string, seconds: number) => made.observe({ provider }, Math.max(0, seconds));
+    return (labels: Record<string, string>, seconds: number) => made.observe(labels, Math.max(0, seconds));
   };
   const gauge = (entry: MetricEntry) => {
     if (!shows(entry)) return refuse(entry, app);
@@ -75,10 +83,16 @@ export function createMetrics(app: App, providers: readonly string[]): Metrics {
   const received = counter(metricCatalogue.received);
   const applied = counter(metricCatalogue.applied);
   const recordFailed = counter(metricCatalogue.recordFailed);
+  const acceptSeconds = histogram(metricCatalogue.acceptSeconds);
+  const applySeconds = histogram(metricCatalogue.applySeconds);
+  const endToEndSeconds = histogram(metricCatalogue.endToEndSeconds);
+  const outboxDelivered = counter(metricCatalogue.outboxDelivered);
+  const outboxSeconds = histogram(metricCatalogue.outboxSeconds);
   const queueJobs = gauge(metricCatalogue.queueJobs);
   const oldestJobAge = gauge(metricCatalogue.oldestJobAgeSeconds);
   const spillRows = gauge(metricCatalogue.spillRows);
   const quarantineRows = gauge(metricCatalogue.quarantineRows);
+  const outboxRows = gauge(metricCatalogue.outboxRows);
 
   const metrics: ConsoleMetrics = {
     registry,
@@ -89,13 +103,16 @@ export function createMetrics(app: App, providers: readonly string[]): Metrics {
     received: (provider, outcome) => received({ provider, outcome }),
     applied: (provider, outcome) => applied({ provider, outcome }),
     recordFailed: (provider) => recordFailed({ provider }),
-    acceptSeconds: histogram(metricCatalogue.acceptSeconds),
-    applySeconds: histogram(metricCatalogue.applySeconds),
-    endToEndSeconds: histogram(metricCatalogue.endToEndSeconds),
+    acceptSeconds: (provider, seconds) => acceptSeconds({ provider }, seconds),
+    applySeconds: (provider, seconds) => applySeconds({ provider }, seconds),
+    endToEndSeconds: (provider, seconds) => endToEndSeconds({ provider }, seconds),
+    outboxDelivered: (outcome) => outboxDelivered({ outcome }),
+    outboxSeconds: (seconds) => outboxSeconds({}, seconds),
     queueJobs: (provider, state, jobs) => queueJobs({ provider, state }, jobs),
     oldestJobAgeSeconds: (provider, seconds) => oldestJobAge({ provider }, seconds),
     spillRows: (rows) => spillRows({}, rows),
     quarantineRows: (rows) => quarantineRows({}, rows),
+    outboxRows: (status, rows) => outboxRows({ status }, rows),
   };
   return metrics;
 }

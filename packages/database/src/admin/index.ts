@@ -1,10 +1,12 @@
 export type { AccountRow, Accounts } from './accounts.js';
 export { AdminError, type AdminErrorCode } from './admin-error.js';
+export type { DestinationRow, Destinations } from './destinations.js';
 export { newEndpointKey } from './endpoint-input.js';
 export type { AdminEndpoints, EndpointChange, EndpointRef, EndpointRow, NewEndpoint } from './endpoints.js';
 export type { EventDetail, EventFilter, EventSummary, Events } from './events.js';
 export type { FirmRow, Firms } from './firms.js';
 export { type Admin, type AdminOptions, openAdmin } from './open-admin.js';
+export type { Outbox, OutboxFilter } from './outbox.js';
 export type { Plain, PlainRow } from './plain.js';
 export type { Quarantine, QuarantineFilter, Rearm } from './quarantine.js';
 export type { ShownBody } from './shown-body.js';

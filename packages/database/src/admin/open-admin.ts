@@ -2,9 +2,11 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { PrismaClient } from '../generated/client.js';
 import { type DatabaseOptions, openPool } from '../pool.js';
 import { type Accounts, accountsOf } from './accounts.js';
+import { type Destinations, destinationsOf } from './destinations.js';
 import { type AdminEndpoints, endpointsOf } from './endpoints.js';
 import { type Events, eventsOf } from './events.js';
 import { type Firms, firmsOf } from './firms.js';
+import { type Outbox, outboxOf } from './outbox.js';
 import type { Providers } from './providers.js';
 import { type Quarantine, quarantineOf } from './quarantine.js';
 import { scopeOf } from './scope.js';
@@ -23,6 +25,8 @@ export interface Admin {
   accounts: Accounts;
   events: Events;
   quarantine: Quarantine;
+  destinations: Destinations;
+  outbox: Outbox;
   close(): Promise<void>;
 }
 
@@ -43,6 +47,8 @@ export function openAdmin({ databaseUrl, encryptionKey, providers }: AdminOption
     accounts: accountsOf(scope, providers),
     events: eventsOf(scope, providers),
     quarantine: quarantineOf(scope, providers),
+    destinations: destinationsOf(scope, encryptionKey),
+    outbox: outboxOf(scope),
     async close() {
       await client.$disconnect();
       await pool.end();

@@ -1,0 +1,97 @@
+import {
+  type AppliedChange,
+  type EventHandlers,
+  type HandledEvent,
+  type LentTransaction,
+  type Provider,
+  SemelError,
+  StoreUnavailableError,
+} from '@semel/core';
+import { type Changed, type DefinedHandler, type HandlerContext, matches } from '@semel/handlers';
+import { toEffect } from './to-effect.js';
+import { within } from './within.js';
+
+export interface HandlingOptions {
+  provider: Provider;
+  handlers: readonly DefinedHandler[];
+  timeoutMs: number;
+  /** A handler for exactly this type was not called, since the event changed nothing. */
+  onSkipped(handler: DefinedHandler, handled: HandledEvent): void;
+}
+
+/** Runs the team's handlers of one provider, one after the other, in the order in which they were loaded. */
+export function handlingOf({ provider, handlers, timeoutMs, onSkipped }: HandlingOptions): EventHandlers {
+  const own = handlers.filter((handler) => handler.provider === provider.name);
+  return {
+    wants: (event) => own.some((handler) => matches(handler, event)),
+
+    async run(tx, handled) {
+      const chosen = own.filter((handler) => matches(handler, handled.event));
+      for (const handler of chosen) {
+        if (handler.when === 'always' || handled.outcome === 'applied')
+          await tx.lend(timeoutMs, (lent) => runOne(handler, handled, lent));
+        else if (handler.type === handled.event.type) onSkipped(handler, handled);
+      }
+    },
+  };
+
+  async function runOne(
+    handler: DefinedHandler,
+    handled: HandledEvent,
+    lent: LentTransaction,
+  ): Promise<void> {
+    const late = () => new SemelError('handler_timeout', `${handler.name}: not done after ${timeoutMs} ms`);
+    try {
+      await within(timeoutMs, (signal) => handler.run(contextOf(handled, lent, signal)), late);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError || error instanceof SemelError) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      throw new SemelError('handler_failed', `${handler.name}: ${message}`, { cause: error });
+    }
+  }
+
+  function contextOf(handled: HandledEvent, lent: LentTransaction, signal: AbortSignal): HandlerContext {
+    const { event, body, outcome, changed } = handled;
+    const json = provider.toJson(body);
+    if (json === null) throw new Error('the body is neither JSON nor a form');
+    return {
+      event: JSON.parse(json),
+      facts: {
+        provider: event.provider,
+        eventId: event.eventId,
+        type: event.type,
+        account: event.account,
+        createdAt: event.createdAtMs === null ? null : new Date(event.createdAtMs),
+        receivedAt: new Date(event.receivedAtMs),
+        outcome,
+      },
+      firm: { id: event.owner },
+      changed: changed.map(toChanged),
+      tx: {
+        query: <Row>(text: string, values?: readonly unknown[]) =>
+          unheard(
+            lent.statement(text, values).then(({ rows, rowCount }) => ({
+              rows: rows as Row[],
+              rowCount: rowCount ?? rows.length,
+            })),
+          ),
+      },
+      outbox: (entry) => unheard(lent.addEffect(() => toEffect(event, entry))),
+      signal,
+    };
+  }
+}
+
+/** A handler that does not wait for a promise must not end the process when it fails: it fails the transaction anyway. */
+function unheard<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+const toChanged = ({ change, entityId, before, after }: AppliedChange): Changed => ({
+  entity: change.entity,
+  id: entityId,
+  externalId: change.externalId,
+  before: before ?? null,
+  after: after ?? {},
+});

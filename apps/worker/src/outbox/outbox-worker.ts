@@ -1,0 +1,154 @@
+import { SemelError } from '@semel/core';
+import {
+  claimOutboxRow,
+  type EncryptionKey,
+  markEnqueued,
+  type OutboxRow,
+  type OutboxSettlement,
+  outboxDue,
+  settleOutboxRow,
+} from '@semel/database';
+import type { DefinedDelivery } from '@semel/handlers';
+import {
+  type DeliveryResult,
+  type OutboxJob,
+  openOutboxConsumer,
+  openOutboxQueue,
+  type Redis,
+} from '@semel/queue';
+import type { Logger, Metrics } from '@semel/telemetry';
+import { deliverRow } from './deliver-row.js';
+import { retryDelayMs } from './retry-delay.js';
+
+export interface OutboxSettings {
+  /** Deliveries at work at the same time. */
+  concurrency: number;
+  /** How often a row may fail before it is dead. */
+  attempts: number;
+  /** Multiplies the waits between them. */
+  retryScale: number;
+  /** How long one may take. */
+  timeoutMs: number;
+  /** Whether destinations may be private addresses. */
+  allowPrivate: boolean;
+  /** How often to look for rows that are due. */
+  pollMs: number;
+  /** After how long a row that was handed to the queue, and is still due, is handed over again: Redis may have lost it. */
+  againAfterMs: number;
+}
+
+export interface OutboxWorkerOptions extends OutboxSettings {
+  pool: Parameters<typeof outboxDue>[0];
+  key: EncryptionKey;
+  redis: Redis;
+  redisUrl: string;
+  deliveries: readonly DefinedDelivery[];
+  metrics: Metrics;
+  log: Logger;
+}
+
+export interface OutboxWorker {
+  /** Looks for due rows now: some were just committed. */
+  wake(): void;
+  close(timeoutMs: number): Promise<void>;
+}
+
+const rowsPerLook = 200;
+
+/** Hands due rows to the queue, and delivers what comes out of it. The rows are the truth, the queue only paces them. */
+export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
+  const { pool, key, metrics, log, timeoutMs } = options;
+  const queue = openOutboxQueue(options.redis);
+  // Longer than an attempt can take, with what it takes to write down how it went.
+  const leaseMs = timeoutMs + 20_000;
+
+  async function deliver({ id, firmId }: OutboxJob): Promise<DeliveryResult> {
+    const row = await claimOutboxRow(pool, { id, firmId }, { leaseMs, key });
+    if (row === null) return { outcome: 'over' };
+    const startedMs = performance.now();
+    const error: unknown = await deliverRow(row, options).then(
+      () => null,
+      (failure: unknown) => failure ?? new Error('it threw nothing'),
+    );
+    const settlement = settlementOf(row, error);
+    await settleOutboxRow(pool, row, settlement);
+    metrics.outboxSeconds((performance.now() - startedMs) / 1000);
+    return observe(row, settlement, error);
+  }
+
+  function settlementOf({ attempt }: OutboxRow, error: unknown): OutboxSettlement {
+    if (error === null) return { status: 'delivered' };
+    const text =
+      error instanceof SemelError ? error.message : `delivery_failed: ${(error as Error).message ?? error}`;
+    if (attempt >= options.attempts) return { status: 'dead', error: text };
+    return { status: 'pending', delayMs: retryDelayMs(attempt, options.retryScale), error: text };
+  }
+
+  function observe(row: OutboxRow, settlement: OutboxSettlement, err: unknown): DeliveryResult {
+    const { id, firmId, destination, effectKey, provider, eventId, attempt } = row;
+    const facts = { id, firmId, destination, effectKey, provider, eventId, attempt };
+    if (settlement.status === 'delivered') {
+      metrics.outboxDelivered('delivered');
+      log.info(facts, 'outbox.delivered');
+      return { outcome: 'delivered' };
+    }
+    if (settlement.status === 'dead') {
+      metrics.outboxDelivered('dead');
+      log.error({ ...facts, err }, 'outbox.dead');
+      return { outcome: 'dead' };
+    }
+    metrics.outboxDelivered('failed');
+    log.warn({ ...facts, err, retryInMs: settlement.delayMs }, 'outbox.failed');
+    return { outcome: 'failed', delayMs: settlement.delayMs };
+  }
+
+  let timer: NodeJS.Timeout | undefined;
+  let looking: Promise<void> | null = null;
+  let again = false;
+  let failing = false;
+  let stopped = false;
+
+  async function look(): Promise<void> {
+    try {
+      const due = await outboxDue(pool, { limit: rowsPerLook, againAfterMs: options.againAfterMs });
+      await queue.add(due);
+      await markEnqueued(pool, due); // after it: a death between the two costs a second add, which adds nothing
+      again ||= due.length === rowsPerLook;
+      failing = false;
+    } catch (err) {
+      if (!failing) log.warn({ err }, 'outbox.waiting'); // once per outage
+      failing = true;
+    }
+  }
+
+  function wake(): void {
+    if (stopped) return;
+    again = looking !== null;
+    if (again) return;
+    clearTimeout(timer);
+    looking = look().finally(() => {
+      looking = null;
+      if (stopped) return;
+      if (again && !failing) wake();
+      else timer = setTimeout(wake, options.pollMs);
+      again = false;
+    });
+  }
+  wake();
+
+  const consumer = openOutboxConsumer({
+    redisUrl: options.redisUrl,
+    concurrency: options.concurrency,
+    deliver,
+    onError: (err) => log.warn({ err, queue: 'outbox' }, 'queue.failed'),
+  });
+  return {
+    wake,
+    async close(limitMs) {
+      stopped = true;
+      clearTimeout(timer);
+      await Promise.all([consumer.close(limitMs), looking]);
+      await queue.close();
+    },
+  };
+}

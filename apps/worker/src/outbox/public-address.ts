@@ -1,0 +1,65 @@
+import { type LookupAddress, lookup } from 'node:dns';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { SemelError } from '@semel/core';
+
+/** What is not a public host: https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry. */
+const special = new BlockList();
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
+] as const)
+  special.addSubnet(network, prefix, 'ipv4');
+for (const [network, prefix] of [
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16], // 6to4: it wraps any IPv4 address
+  ['3fff::', 20],
+] as const)
+  special.addSubnet(network, prefix, 'ipv6');
+
+/** Where IPv6 has public addresses at all. Mapped, translated, local and multicast ones are outside of it. */
+const global6 = new BlockList();
+global6.addSubnet('2000::', 3, 'ipv6');
+
+export function isPublicAddress(address: string): boolean {
+  const family = isIP(address);
+  if (family === 4) return !special.check(address, 'ipv4');
+  return family === 6 && global6.check(address, 'ipv6') && !special.check(address, 'ipv6');
+}
+
+const refusal = (host: string) =>
+  new SemelError('destination_refused', `${host} is not, or not only, a public address`);
+
+/** Throws for a URL that names an address outright; names are looked at when they are resolved. */
+export function assertPublicHost(url: URL): void {
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(host) !== 0 && !isPublicAddress(host)) throw refusal(host);
+}
+
+/**
+ * Resolves names for a connection, and refuses those with an address that is not public. The connection goes to what was
+ * looked at here: a name that resolves otherwise a moment later gains nothing.
+ */
+export const publicLookup: LookupFunction = (hostname, options, callback) => {
+  lookup(hostname, { ...options, all: true }, (error, found) => {
+    const addresses = (found ?? []) as LookupAddress[];
+    if (error) return callback(error, [] as unknown as string, 0);
+    if (addresses.length === 0 || !addresses.every(({ address }) => isPublicAddress(address)))
+      return callback(refusal(hostname), [] as unknown as string, 0);
+    if (options.all) return callback(null, addresses as unknown as string, 0);
+    const [first] = addresses as [LookupAddress];
+    callback(null, first.address, first.family);
+  });
+};

@@ -1,0 +1,16 @@
+-- A table of your own. The handlers run as semel_worker, in the context of one firm: give that role the rights that it
+-- needs, and put the table behind the same wall as Semel's own.
+CREATE TABLE booked_payments (
+  firm_id uuid NOT NULL REFERENCES firms (id),
+  invoice text NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  booked_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (firm_id, invoice)
+);
+ALTER TABLE booked_payments ENABLE ROW LEVEL SECURITY;
+ALTER TABLE booked_payments FORCE ROW LEVEL SECURITY;
+CREATE POLICY firm_wall ON booked_payments USING (
+  firm_id = ANY ((SELECT NULLIF(current_setting('semel.firm_ids', true), ''))::uuid[])
+);
+GRANT SELECT, INSERT, UPDATE ON booked_payments TO semel_worker;

@@ -1,0 +1,27 @@
+/** The first word of a statement in lower case, behind white space, comments and empty statements; '' where there is none. */
+export function firstWord(sql: string): string {
+  let at = 0;
+  for (;;) {
+    if (/[\s;]/.test(sql[at] ?? '')) at++;
+    else if (sql.startsWith('--', at)) at = endOfLine(sql, at);
+    else if (sql.startsWith('/*', at)) at = endOfComment(sql, at);
+    else return /^\w+/.exec(sql.slice(at))?.[0].toLowerCase() ?? '';
+  }
+}
+
+function endOfLine(sql: string, from: number): number {
+  const length = sql.slice(from).search(/[\n\r]/);
+  return length < 0 ? sql.length : from + length;
+}
+
+/** Block comments nest, unlike in most other languages. */
+function endOfComment(sql: string, from: number): number {
+  const mark = /\/\*|\*\//g;
+  mark.lastIndex = from;
+  for (let depth = 0; ; ) {
+    const found = mark.exec(sql);
+    if (found === null) return sql.length;
+    depth += found[0] === '/*' ? 1 : -1;
+    if (depth === 0) return mark.lastIndex;
+  }
+}

@@ -1,0 +1,51 @@
+import type { ProviderName, TypeOf } from './events/event-of.js';
+import type { HandlerContext, HandlerFunction } from './handler-context.js';
+
+export interface HandlerOptions {
+  /**
+   * Default `applied`: only for events that changed something. `always`: for those that came too late (`stale`) or change
+   * nothing of Semel's own (`ignored`, as all types without a rule are) as well.
+   */
+  when?: 'applied' | 'always';
+  /** Shown in errors and logs. Default: provider and type. */
+  name?: string;
+}
+
+export interface DefinedHandler {
+  readonly kind: typeof handlerKind;
+  readonly provider: string;
+  /** An exact type, a beginning (`invoice.*`), or `*`. */
+  readonly type: string;
+  readonly when: 'applied' | 'always';
+  readonly name: string;
+  run(context: HandlerContext): Promise<void> | void;
+}
+
+/** Known by this text, not by a class: a module of the user's may bring a copy of this package. */
+const handlerKind = 'semel.handler.v1';
+
+/**
+ * Your own code for an event. It runs inside the transaction that applies it: exactly once with it, and rolled back with it.
+ * Export the result from a module that SEMEL_HANDLERS names.
+ */
+export function defineHandler<const Provider extends string, const Type extends string>(
+  provider: Provider & ProviderName,
+  type: Type & TypeOf<Provider>,
+  run: HandlerFunction<Provider, Type>,
+  { when = 'applied', name = `${provider} ${type}` }: HandlerOptions = {},
+): DefinedHandler {
+  if (!/^(\*|[^\s*]+\*?)$/.test(type))
+    throw new TypeError(`"${type}" is no type of event: give one, a beginning with "*" at its end, or "*"`);
+  if (typeof run !== 'function') throw new TypeError(`the handler for ${provider} ${type} is no function`);
+  return Object.freeze({
+    kind: handlerKind,
+    provider,
+    type,
+    when,
+    name,
+    run: run as unknown as DefinedHandler['run'],
+  });
+}
+
+export const isHandler = (value: unknown): value is DefinedHandler =>
+  (value as { kind?: unknown } | null)?.kind === handlerKind;

@@ -1,0 +1,387 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DefinedHandler, defineDelivery, defineHandler, type HandlerContext } from '@semel/handlers';
+import { providers } from '@semel/providers';
+import t from 'tap';
+import { startApp } from '../support/apps.js';
+import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { createWorld, type MainType, mainTypes, type TestEndpoint, type World } from '../support/world.js';
+
+// The team's own code runs once with its event, is rolled back with it, and harms no other.
+
+type Run = (context: HandlerContext) => Promise<void> | void;
+
+/** A table as a team would add it: with rows of firms behind the same wall. */
+const notes = `
+  CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY, firm_id uuid NOT NULL, text text NOT NULL);
+  ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+  ALTER TABLE notes FORCE ROW LEVEL SECURITY;
+  CREATE POLICY firm_wall ON notes USING (firm_id = ANY ((SELECT NULLIF(current_setting('semel.firm_ids', true), ''))::uuid[]));
+  GRANT SELECT, INSERT ON notes TO semel_worker;`;
+
+async function openWorld(
+  t: Tap,
+  handlers: DefinedHandler[],
+  options: Parameters<typeof createWorld>[1] = {},
+) {
+  const world = await createWorld(t, { attempts: 3, ...options, handlers: { handlers, deliveries: [] } });
+  await world.sql(notes);
+  return world;
+}
+type Tap = Parameters<typeof createWorld>[0];
+
+const note = ({ tx, firm }: HandlerContext, text: string) =>
+  tx.query('INSERT INTO notes (firm_id, text) VALUES ($1, $2)', [firm.id, text]);
+const notesOf = async (world: World, text: string) =>
+  (await world.sql('SELECT * FROM notes WHERE text = $1', [text])).length;
+const outcomesOf = async (world: World, eventId: string) =>
+  (await world.attemptsOf(eventId)).map(({ outcome }) => outcome);
+
+/** A body of `invoice.paid`, and the id of its event. */
+function prepare(world: World, endpoint: TestEndpoint, overrides: Record<string, unknown> = {}) {
+  const { body } = world.buildBody(endpoint, 'invoice.paid', { overrides });
+  return { body, eventId: endpoint.provider.identify(body, null).eventId };
+}
+
+t.test('a handler runs exactly once with its event', async (t) => {
+  const seen: HandlerContext[] = [];
+  const handlers = providers.map(({ name }) =>
+    defineHandler(name, '*', async (context) => {
+      seen.push(context as HandlerContext);
+      await note(context as HandlerContext, context.facts.eventId);
+    }),
+  );
+  const world = await openWorld(t, handlers, { receivers: 2, workers: 2 });
+  const firm = await world.addFirm();
+
+  for (const provider of providers)
+    await t.test(`${provider.name}: under duplicates, at the same time and later`, async (t) => {
+      const endpoint = await world.addEndpoint(provider.name, firm);
+      const { type } = mainTypes[provider.name] as MainType;
+      const { body, channel } = world.buildBody(endpoint, type);
+      const { eventId } = provider.identify(body, channel);
+      await Promise.all(
+        Array.from({ length: 20 }, (_, i) => world.send(endpoint, type, { body, receiver: i % 2 })),
+      );
+      await world.applied(provider, eventId);
+      for (let i = 0; i < 3; i++)
+        t.equal((await world.send(endpoint, type, { body, receiver: 0 })).status, 200);
+      await world.redis.flushall(); // the claim and the job are forgotten: the ledger alone decides
+      await world.send(endpoint, type, { body, receiver: 1 });
+      await waitUntil(
+        () =>
+          world.logs.some(
+            ({ msg }) => msg === `Duplicate ${provider.name} webhook event received: ${eventId}`,
+          ),
+        { what: 'the redelivery was judged' },
+      );
+      t.equal(await notesOf(world, eventId), 1);
+      t.same(await outcomesOf(world, eventId), ['applied']);
+      const context = seen.find(({ facts }) => facts.eventId === eventId) as HandlerContext;
+      t.equal(context.firm.id, firm);
+      t.match(context.facts, { provider: provider.name, eventId, outcome: 'applied', receivedAt: Date });
+      t.same(context.event, JSON.parse(provider.toJson(body) as string));
+      t.ok(context.changed.length > 0);
+    });
+});
+
+t.test('what a handler is given', async (t) => {
+  const seen = new Map<string, HandlerContext>();
+  const remember: Run = (context) =>
+    void seen.set(`${context.facts.eventId} ${context.facts.outcome}`, context);
+  const world = await openWorld(t, [
+    defineHandler('stripe', 'invoice.paid', async (context) => {
+      // Typed by Stripe's own types: this file would not compile otherwise.
+      const cents: number = context.event.data.object.amount_paid;
+      await note(context as unknown as HandlerContext, `paid ${cents}`);
+    }),
+    defineHandler('stripe', 'invoice.*', remember as never),
+    defineHandler('stripe', 'customer.created', remember as never, { when: 'always' }),
+    defineHandler('stripe', 'customer.updated', remember as never),
+  ]);
+  const firm = await world.addFirm();
+  const endpoint = await world.addEndpoint('stripe', firm);
+
+  await t.test('the rows that its event changed, before and after', async (t) => {
+    const id = 'in_beforeandafter';
+    const first = await world.send(endpoint, 'invoice.finalized', { overrides: { id } });
+    await world.applied(endpoint.provider, first.eventId);
+    const second = await world.send(endpoint, 'invoice.paid', { overrides: { id } });
+    await world.applied(endpoint.provider, second.eventId);
+    t.equal(seen.get(`${first.eventId} applied`)?.changed[0]?.before, null);
+    t.match(seen.get(`${second.eventId} applied`)?.changed, [
+      {
+        entity: 'invoice',
+        externalId: id,
+        before: { external_id: id, status: 'open', amount_paid: 0 },
+        after: { external_id: id, status: 'paid', amount_paid: 12_500 },
+      },
+    ]);
+    t.equal(await notesOf(world, 'paid 12500'), 1);
+
+    const late = await world.send(endpoint, 'invoice.finalized', {
+      overrides: { id, $event: { created: 1_700_000_000 } },
+    });
+    await world.applied(endpoint.provider, late.eventId, 'stale');
+    t.notOk(seen.has(`${late.eventId} stale`), 'an event that came too late has no handler');
+  });
+
+  await t.test('events without a rule, if it asks for them', async (t) => {
+    const send = (type: string) => world.send(endpoint, 'invoice.paid', { overrides: { $event: { type } } });
+    const created = await send('customer.created');
+    await world.applied(endpoint.provider, created.eventId, 'ignored');
+    t.same(seen.get(`${created.eventId} ignored`)?.changed, []);
+    const updated = await send('customer.updated');
+    await world.applied(endpoint.provider, updated.eventId, 'ignored');
+    t.notOk(seen.has(`${updated.eventId} ignored`));
+    t.match(
+      world.logs.find(({ msg }) => msg === 'handler.skipped'),
+      { eventId: updated.eventId, ignored: 'type_not_handled' },
+      'and the log says so',
+    );
+  });
+});
+
+t.test('a handler that throws', async (t) => {
+  const failing = new Map<string, number>();
+  const runs = new Map<string, number>();
+  const world = await openWorld(t, [
+    defineHandler('stripe', 'invoice.paid', async (context) => {
+      const { eventId } = context.facts;
+      runs.set(eventId, (runs.get(eventId) ?? 0) + 1);
+      await note(context as unknown as HandlerContext, eventId);
+      await context.outbox({ key: eventId, to: 'nowhere', payload: {} });
+      const left = failing.get(eventId) ?? 0;
+      failing.set(eventId, left - 1);
+      if (left > 0) throw new Error('no luck: Connection timeout');
+    }),
+  ]);
+  const firm = await world.addFirm();
+  const endpoint = await world.addEndpoint('stripe', firm);
+  const effectsOf = async (eventId: string) =>
+    (await world.sql('SELECT * FROM webhook_outbox WHERE event_id = $1', [eventId])).length;
+
+  await t.test('is tried again, and leaves nothing of its failures', async (t) => {
+    const { body, eventId } = prepare(world, endpoint);
+    failing.set(eventId, 2);
+    await world.send(endpoint, 'invoice.paid', { body });
+    await world.applied(endpoint.provider, eventId);
+    t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'applied']);
+    t.match((await world.attemptsOf(eventId))[0]?.error, /handler_failed: stripe invoice.paid: no luck/);
+    t.equal(await notesOf(world, eventId), 1);
+    t.equal(await effectsOf(eventId), 1);
+    t.equal(runs.get(eventId), 3);
+    t.notOk(
+      world.logs.some(({ msg }) => msg === 'worker.paused'),
+      'it is no fault of a store',
+    );
+  });
+
+  await t.test('is dead in the end, and applied once after it was mended', async (t) => {
+    const { body, eventId } = prepare(world, endpoint);
+    failing.set(eventId, 1_000);
+    await world.send(endpoint, 'invoice.paid', { body });
+    await world.applied(endpoint.provider, eventId, 'dead');
+    t.equal(await notesOf(world, eventId), 0);
+    t.equal(await effectsOf(eventId), 0);
+    t.same(await world.sql('SELECT * FROM domain_changes WHERE event_id = $1', [eventId]), []);
+    failing.delete(eventId);
+    await waitUntil(
+      async () => (await world.send(endpoint, 'invoice.paid', { body })).outcome === 'revived',
+      {
+        what: 'it comes to life',
+      },
+    );
+    await world.applied(endpoint.provider, eventId);
+    t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead', 'applied']);
+    t.equal(await notesOf(world, eventId), 1);
+    t.equal(await effectsOf(eventId), 1);
+  });
+});
+
+t.test('a handler that misbehaves costs its own event an attempt, and no other', async (t) => {
+  const ways: Record<string, Run> = {
+    'is too slow': () => sleep(60_000),
+    'goes on when its time is up': async (context) => {
+      await sleep(700);
+      await note(context, context.facts.eventId).catch(() => undefined);
+    },
+    'sends a statement that is too slow': async ({ tx }) => void (await tx.query('SELECT pg_sleep(60)')),
+    'waits for a lock': async ({ tx }) => void (await tx.query('SELECT pg_advisory_xact_lock(7)')),
+    'names a table that is not there': async ({ tx }) => void (await tx.query('SELECT * FROM no_such_table')),
+    'names a column that is not there': async ({ tx }) => void (await tx.query('SELECT no_such FROM notes')),
+    'lacks a right': async ({ tx }) => void (await tx.query('DELETE FROM notes')),
+    'reads what is not for it': async ({ tx }) =>
+      void (await tx.query('SELECT * FROM webhook_endpoint_secrets')),
+    'swallows what the database said': async (context) => {
+      await context.tx.query('SELECT 1 / 0').catch(() => undefined);
+      await note(context, context.facts.eventId).catch(() => undefined);
+    },
+    'waits for nothing': (context) => {
+      void note(context, context.facts.eventId);
+      void context.tx.query('SELECT 1 / 0');
+    },
+    'throws a text': () => {
+      throw 'just a text';
+    },
+    commits: async (context) => {
+      await note(context, context.facts.eventId);
+      await context.tx.query('COMMIT');
+    },
+    'commits behind comments': async ({ tx }) => void (await tx.query('/* a /* b */ */ -- c\n ;COMMIT')),
+    'commits behind another statement': async ({ tx }) => void (await tx.query('SELECT 1; COMMIT')),
+    'commits from inside': async ({ tx }) => void (await tx.query('DO $$ BEGIN COMMIT; END $$')),
+    'rolls back': async ({ tx }) => void (await tx.query('ROLLBACK')),
+    'becomes someone else': async ({ tx }) => void (await tx.query('SET ROLE semel_console')),
+    'takes more time': async ({ tx }) => void (await tx.query("SET LOCAL statement_timeout = '1h'")),
+    'becomes another firm': async ({ tx }) =>
+      void (await tx.query(
+        `SELECT set_config('semel.firm_ids', '{00000000-0000-4000-8000-000000000001}', true)`,
+      )),
+    'writes for another firm': async ({ tx }) =>
+      void (await tx.query(
+        `INSERT INTO notes (firm_id, text) VALUES ('00000000-0000-4000-8000-000000000001', 'x')`,
+      )),
+    'writes an effect that JSON can not carry': async ({ outbox }) =>
+      void (await outbox({ key: 'a', to: 'b', payload: { amount: 1n } })),
+    'writes an effect without a name': async ({ outbox }) =>
+      void (await outbox({ key: '', to: 'b', payload: {} })),
+    'writes an effect with a NUL': async ({ outbox }) =>
+      void (await outbox({ key: 'a', to: 'b', payload: { text: 'a\0b' } })),
+  };
+  const world = await openWorld(
+    t,
+    [
+      defineHandler('stripe', 'invoice.paid', async (context) => {
+        const number = context.event.data.object.number ?? '';
+        await ways[number]?.(context as unknown as HandlerContext);
+      }),
+    ],
+    { attempts: 1, handlerTimeoutMs: 300 },
+  );
+  const firm = await world.addFirm();
+  const endpoint = await world.addEndpoint('stripe', firm);
+  const [holder] = await world.sql<{ pid: number }>('SELECT pg_advisory_lock(7), pg_backend_pid() AS pid');
+  t.ok(holder?.pid);
+
+  const sent: [string, string][] = [];
+  const neighbours: string[] = [];
+  for (const number of Object.keys(ways)) {
+    const { body, eventId } = prepare(world, endpoint, { number });
+    await world.send(endpoint, 'invoice.paid', { body });
+    sent.push([number, eventId]);
+    for (const [type, overrides] of [
+      ['invoice.paid', { number: 'a good one' }],
+      ['payment_intent.succeeded', {}],
+    ] as const)
+      neighbours.push((await world.send(endpoint, type, { overrides })).eventId);
+  }
+  for (const [way, eventId] of sent) {
+    const row = await world.applied(endpoint.provider, eventId, 'dead');
+    t.match(row, { attempts: 1 }, way);
+    t.same(await outcomesOf(world, eventId), ['dead'], way);
+    t.equal(await notesOf(world, eventId), 0, `${way}: nothing of it is left`);
+    t.same(await world.sql('SELECT * FROM domain_changes WHERE event_id = $1', [eventId]), [], way);
+  }
+  const errorOf = async (way: string) =>
+    (await world.attemptsOf(sent.find(([name]) => name === way)?.[1] as string))[0]?.error;
+  t.match(await errorOf('is too slow'), /^handler_timeout: stripe invoice.paid: not done after 300 ms/);
+  t.match(await errorOf('commits'), /^statement_refused: a handler can't use COMMIT/);
+  t.match(await errorOf('becomes another firm'), /^statement_refused/);
+  t.match(await errorOf('writes an effect without a name'), /^effect_invalid/);
+  for (const eventId of neighbours) {
+    await world.applied(endpoint.provider, eventId);
+    t.same(await outcomesOf(world, eventId), ['applied']);
+  }
+  t.notOk(
+    world.logs.some(({ msg }) => msg === 'worker.paused'),
+    'and the worker never rested for it',
+  );
+  t.notOk(world.logs.some(({ msg }) => msg === 'event.recordFailed'));
+  t.same(await world.sql('SELECT * FROM webhook_effects'), []);
+});
+
+t.test('a handler sees its own firm alone, whoever else is in the group', async (t) => {
+  const seen = new Map<string, string[]>();
+  const world = await openWorld(
+    t,
+    [
+      defineHandler('stripe', 'invoice.*', async ({ tx, firm }) => {
+        const { rows } = await tx.query<{ firm_id: string }>('SELECT DISTINCT firm_id FROM finance_invoices');
+        seen.set(firm.id, [...(seen.get(firm.id) ?? []), ...rows.map((row) => row.firm_id)]);
+      }),
+    ],
+    { workers: 0 },
+  );
+  const firms = await Promise.all([world.addFirm(), world.addFirm(), world.addFirm()]);
+  const sent: [TestEndpoint, string][] = [];
+  for (const firm of firms) {
+    const endpoint = await world.addEndpoint('stripe', firm);
+    for (let i = 0; i < 5; i++) sent.push([endpoint, (await world.send(endpoint, 'invoice.paid')).eventId]);
+  }
+  await world.startWorker(); // only now: all that waits is one group
+  for (const [endpoint, eventId] of sent) await world.applied(endpoint.provider, eventId);
+  t.equal(seen.size, 3);
+  for (const [firm, visible] of seen) t.same([...new Set(visible)], [firm]);
+});
+
+t.test('a slow handler keeps no other event waiting', async (t) => {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const world = await openWorld(t, [defineHandler('stripe', 'invoice.paid', () => held)], {
+    handlerTimeoutMs: 9_000, // below the ten seconds after which Postgres ends an idle transaction
+  });
+  const firm = await world.addFirm();
+  const endpoint = await world.addEndpoint('stripe', firm);
+  const slow: string[] = [];
+  for (let i = 0; i < 6; i++) slow.push((await world.send(endpoint, 'invoice.paid')).eventId);
+  const others: string[] = [];
+  for (let i = 0; i < 20; i++) others.push((await world.send(endpoint, 'payment_intent.succeeded')).eventId);
+  for (const eventId of others) await world.applied(endpoint.provider, eventId);
+  for (const eventId of slow) t.same(await outcomesOf(world, eventId), [], 'while the slow ones are at it');
+  release();
+  for (const eventId of slow) await world.applied(endpoint.provider, eventId);
+});
+
+t.test('a worker that is killed inside a handler', async (t) => {
+  const world = await openWorld(t, [], { workers: 0 });
+  const firm = await world.addFirm();
+  const endpoint = await world.addEndpoint('stripe', firm);
+  const env = {
+    DATABASE_URL: world.database.url,
+    REDIS_URL: world.redisServer.url,
+    SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+    WORKER_PORT: '0',
+    SEMEL_HANDLERS: 'test/support/slow-handler.ts',
+    SEMEL_HANDLER_TIMEOUT_MS: '8000',
+  };
+  const { body, eventId } = prepare(world, endpoint, { number: 'slow' });
+  await world.send(endpoint, 'invoice.paid', { body });
+  const first = await startApp('worker', env);
+  await waitUntil(
+    async () =>
+      (await world.sql(`SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'`)).length > 0,
+    { what: 'the handler is at it' },
+  );
+  await first.kill('SIGKILL');
+  t.equal(await notesOf(world, eventId), 0);
+  t.same(await outcomesOf(world, eventId), [], 'nothing of it is left');
+  const second = await startApp('worker', env);
+  t.teardown(() => second.stop());
+  await waitUntil(async () => (await notesOf(world, eventId)) > 0, {
+    what: 'another runs it',
+    timeoutMs: 150_000, // BullMQ takes two looks, half a minute apart, to call a job stalled
+  });
+  await world.applied(endpoint.provider, eventId);
+  t.equal(await notesOf(world, eventId), 1);
+  t.same(await outcomesOf(world, eventId), ['applied']);
+});
+
+t.test('what can not be a handler is refused where it is defined', async (t) => {
+  t.throws(() => defineHandler('stripe', '', () => undefined));
+  t.throws(() => defineHandler('stripe', 'in*voice', () => undefined));
+  t.throws(() => defineHandler('stripe', 'invoice.paid', undefined as never));
+  t.throws(() => defineDelivery('', () => undefined));
+  t.throws(() => defineDelivery('x', undefined as never));
+});
