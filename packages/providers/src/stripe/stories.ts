@@ -17,6 +17,30 @@ export const stories: readonly Story[] = [
         { type: 'invoice.payment_failed', overrides: invoice },
         { type: 'payment_intent.succeeded', overrides: payment },
         { type: 'invoice.paid', overrides: invoice },
+        {
+          type: 'invoice_payment.paid',
+          overrides: { invoice: invoice.id, payment: { type: 'payment_intent', payment_intent: payment.id } },
+        },
+      ];
+    },
+  },
+  {
+    name: 'payment-refunded',
+    description: 'A payment of which a part is paid back, and the rest disputed and lost',
+    tell() {
+      const payment = { id: `pi_3${randomText(23)}` };
+      const charge = { id: `ch_3${randomText(23)}`, payment_intent: payment.id };
+      const about = { payment_intent: payment.id, charge: charge.id };
+      const refund = { id: `re_3${randomText(23)}`, ...about };
+      const dispute = { id: `du_1${randomText(23)}`, ...about, amount: 7_500 };
+      return [
+        { type: 'charge.succeeded', overrides: charge },
+        { type: 'payment_intent.succeeded', overrides: payment },
+        { type: 'refund.created', overrides: refund },
+        { type: 'charge.refunded', overrides: charge },
+        { type: 'refund.updated', overrides: refund },
+        { type: 'charge.dispute.created', overrides: dispute },
+        { type: 'charge.dispute.closed', overrides: dispute },
       ];
     },
   },
