@@ -27,7 +27,7 @@ for (const provider of providers) {
         );
       const shared = [...objects(one)].filter((key) => objects(other).has(key));
       t.ok(
-        shared.every((key) => key.startsWith('conversation ')),
+        shared.every((key) => /^(conversation|opt_out) /.test(key)),
         `${story.name}: and objects of its own, but for two people's conversation`,
       );
       t.ok(
