@@ -27,8 +27,8 @@ for (const provider of providers) {
         );
       const shared = [...objects(one)].filter((key) => objects(other).has(key));
       t.ok(
-        shared.every((key) => key.startsWith('conversation ')),
-        `${story.name}: and objects of its own, but for two people's conversation`,
+        shared.every((key) => /^(conversation|opt_out) /.test(key)),
+        `${story.name}: and objects of its own, but for what two numbers have in common`,
       );
       t.ok(
         objects(one).size === 0 || objects(one).size < one.flatMap(({ changes }) => changes).length,
