@@ -188,6 +188,43 @@ t.test('samples are signed like the provider does, once each, and applied', asyn
   t.match(await failure([...mine, join(scratch, 'nothing')]), { exit: 2, message: /ENOENT/ });
 });
 
+t.test('a story is a life, in order or in any order', async (t) => {
+  const play = ['send', 'docusign', '--story', 'envelope-signed'];
+  t.match((await run(['send', '--list'])).stdout, /^docusign +envelope-signed +An envelope that two people/m);
+  const told = await value(play);
+  const length = told.events.length;
+  t.ok(length > 3);
+  t.strictSame(told.outcomes, { accepted: length });
+  const docusign = providerNamed('docusign') as Provider;
+  const statuses = async (events: { eventId: string }[]) => {
+    for (const { eventId } of events)
+      await waitUntil(async () => (await world.attemptsOf(eventId)).length > 0, { what: 'it is applied' });
+    const { eventId } = events.at(-1) as { eventId: string };
+    const [row] = await world.sql<{ status: string }>(
+      `SELECT e.status FROM ${docusign.ledger.table} l JOIN esignature_envelopes e ON e.id = l.envelope_id
+       WHERE l.event_id = $1`,
+      [eventId],
+    );
+    return row?.status;
+  };
+  t.equal(await statuses(told.events), 'completed');
+
+  const mixed = await value([...play, '--shuffle', '--duplicates', '1', '--count', '2']);
+  t.strictSame(mixed.outcomes, { accepted: 2 * length, duplicate: 2 * length });
+  t.equal(await statuses(mixed.events), 'completed', 'each life ends as it should');
+  t.match((await run([...play, '--seed', String(mixed.seed)])).stdout, `seed ${mixed.seed}: --seed`);
+
+  for (const args of [
+    [...play, 'envelope-sent'],
+    ['send', 'docusign', 'envelope-sent', '--shuffle'],
+  ])
+    t.match(await failure(args), { exit: 2, code: 'usage_invalid' });
+  t.match(await failure(['send', 'docusign', '--story', 'x']), {
+    code: 'story_unknown',
+    message: /envelope-signed/,
+  });
+});
+
 async function showEvent(t: Test, provider: Provider, eventId: string) {
   await waitUntil(async () => (await world.applied(provider, eventId)).duplicate_count === '2', {
     what: 'the ledger row knows of its duplicates',

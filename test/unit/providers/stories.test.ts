@@ -28,7 +28,7 @@ for (const provider of providers) {
       const shared = [...objects(one)].filter((key) => objects(other).has(key));
       t.ok(
         shared.every((key) => /^(conversation|opt_out) /.test(key)),
-        `${story.name}: and objects of its own, but for two people's conversation`,
+        `${story.name}: and objects of its own, but for what two numbers have in common`,
       );
       t.ok(
         objects(one).size === 0 || objects(one).size < one.flatMap(({ changes }) => changes).length,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Story } from '@semel/core';
+import type { Story, StoryEvent } from '@semel/core';
 
 const lifeOf = (types: readonly string[]) => {
   const envelope = { envelopeId: randomUUID() };
@@ -10,12 +10,33 @@ export const stories: readonly Story[] = [
   {
     name: 'envelope-signed',
     description: 'An envelope that two people open and sign',
-    tell: () => lifeOf(['envelope-sent', 'envelope-delivered', 'envelope-completed']),
+    tell() {
+      const envelopeId = randomUUID();
+      const envelope = (name: string): StoryEvent => ({
+        type: `envelope-${name}`,
+        overrides: { envelopeId },
+      });
+      const recipient = (recipientId: string, name: string): StoryEvent => ({
+        type: `recipient-${name}`,
+        overrides: { envelopeId, recipientId },
+      });
+      return [
+        envelope('sent'),
+        recipient('1', 'sent'),
+        recipient('2', 'sent'),
+        recipient('1', 'delivered'),
+        envelope('delivered'),
+        recipient('1', 'completed'),
+        recipient('2', 'delivered'),
+        recipient('2', 'completed'),
+        envelope('completed'),
+      ];
+    },
   },
   {
     name: 'envelope-declined',
     description: 'An envelope that the first of two signers declines',
-    tell: () => lifeOf(['envelope-sent', 'envelope-delivered', 'envelope-declined']),
+    tell: () => lifeOf(['envelope-sent', 'envelope-delivered', 'recipient-declined', 'envelope-declined']),
   },
   {
     name: 'envelope-voided',

@@ -19,6 +19,20 @@ export const stories: readonly Story[] = [
     },
   },
   {
+    name: 'payment-refunded',
+    description: 'A payment that is paid back',
+    tell() {
+      const payment = { id: randomText(29) };
+      const refund = { id: `${payment.id}_${randomText(43)}`, payment_id: payment.id };
+      return [
+        { type: 'payment.created', overrides: payment },
+        { type: 'payment.updated', overrides: payment },
+        { type: 'refund.created', overrides: refund },
+        { type: 'refund.updated', overrides: refund },
+      ];
+    },
+  },
+  {
     name: 'invoice-canceled',
     description: 'An invoice that is taken back',
     tell() {

@@ -9,9 +9,9 @@ const sent = (...statuses: string[]): StoryEvent[] => {
   return statuses.map((status) => ({ type: `status:${status}`, overrides: message }));
 };
 
-const received = (fields: Record<string, unknown>): StoryEvent => ({
-  type: 'inbound',
-  overrides: { id: newSid(), ...fields },
+const received = (type: string, body?: string): StoryEvent => ({
+  type,
+  overrides: { id: newSid(), ...(body === undefined ? {} : { Body: body }) },
 });
 
 export const stories: readonly Story[] = [
@@ -30,10 +30,20 @@ export const stories: readonly Story[] = [
     description: 'A conversation that the client ends with STOP, and a message that fails for it',
     tell: () => [
       ...sent('queued', 'sent', 'delivered'),
-      received({ Body: 'Thank you, I will sign today.' }),
+      received('inbound', 'Thank you, I will sign today.'),
+      received('inbound:mms'),
       ...sent('queued', 'sent', 'delivered'),
-      received({ Body: 'STOP', OptOutType: 'STOP' }),
+      received('inbound:stop'),
       ...sent('queued', 'failed').map(withStopError),
+    ],
+  },
+  {
+    name: 'conversation-start',
+    description: 'A client who wants no messages, and then wants them again',
+    tell: () => [
+      received('inbound:stop'),
+      received('inbound:start'),
+      ...sent('queued', 'sending', 'sent', 'delivered', 'read'),
     ],
   },
 ];
