@@ -46,6 +46,7 @@ type Tap = { teardown(end: () => unknown): void };
 async function worldBehindProxies(t: Tap) {
   let receiversWay: TcpProxy | undefined;
   const world = await createWorld(t, {
+    outbox: { pollMs: 1_000 }, // as by default: what it asks meanwhile is counted below
     workers: 0,
     attempts: 3,
     databaseUrl: async (own) => {
