@@ -35,7 +35,7 @@ if (flags.help) {
 }
 
 const rounds = 3;
-const seconds = flags.quick ? 2 : 8;
+const seconds = flags.quick ? 1 : 8;
 const connections = 64;
 const say = (line: string) => process.stderr.write(`${line}\n`);
 const stripe = providerNamed('stripe') as Provider;
@@ -152,7 +152,7 @@ async function acceptComparisons(): Promise<void> {
   await load(floor.ready.address, sign(2_000));
 
   for (const [name, what, target, makeRequests] of [
-    ['P1', 'accepted events/s, one receiver', 0.6, () => sign(Math.ceil(seconds * 20_000))],
+    ['P1', 'accepted events/s, one receiver', 0.6, () => sign(Math.ceil(seconds * 15_000))],
     ['P2', 'duplicates/s in a retry storm', 0.75, () => sign(1_000)],
   ] as const) {
     if (!wanted(name)) continue;
@@ -191,7 +191,7 @@ async function acceptComparisons(): Promise<void> {
 }
 
 async function applyComparisons(): Promise<void> {
-  const count = flags.quick ? 8_000 : 40_000;
+  const count = flags.quick ? 3_000 : 40_000;
   const drains: number[] = [];
   const singles: number[] = [];
   const ours: number[] = [];
