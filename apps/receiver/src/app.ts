@@ -29,6 +29,8 @@ export interface ReceiverOptions extends DatabaseOptions {
   log: Logger;
   /** The clock that signatures are judged by. */
   now?: () => number;
+  /** Puts something around what `accept` calls: traces, or the places where the fault suite kills the process. */
+  decorate?: (ports: AcceptPorts, provider: Provider) => AcceptPorts;
 }
 
 /** The receiver, ready to listen: verify, claim, enqueue, answer. Starts although a store is away. */
@@ -67,9 +69,10 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     openProviderQueue({ redis, provider, attempts: options.attemptsOf(provider) }),
   );
 
+  const { decorate = (ports) => ports } = options;
   const portsOf = (provider: Provider): AcceptPorts => {
     const { claims, queue } = queues[providers.indexOf(provider)] as (typeof queues)[number];
-    return {
+    const ports: AcceptPorts = {
       endpoints,
       claims,
       queue,
@@ -82,6 +85,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
       storeBody: (event, body) =>
         inFirms(pool, { firmIds: [event.owner] }, (query) => insertBody(query, event, body)),
     };
+    return decorate(ports, provider);
   };
 
   const app = fastify({

@@ -1,4 +1,4 @@
-import type { Provider } from '@semel/core';
+import type { ApplyPorts, Provider } from '@semel/core';
 import {
   type DatabaseOptions,
   deliveryRecorder,
@@ -32,6 +32,8 @@ export interface WorkerOptions extends DatabaseOptions {
   handlerTimeoutMs?: number;
   outbox?: Partial<OutboxSettings>;
   log: Logger;
+  /** Puts something around what `apply` calls: traces, or the places where the fault suite kills the process. */
+  decorate?: (ports: ApplyPorts, provider: Provider) => ApplyPorts;
 }
 
 const outboxDefaults: OutboxSettings = {
@@ -111,6 +113,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
       redis,
       redisUrl,
       applyChanges,
+      decorate: options.decorate,
       handlers: handlingOf({
         provider,
         handlers,

@@ -24,6 +24,7 @@ export interface ProviderWorkerOptions {
   redis: Redis;
   redisUrl: string;
   applyChanges: ApplyChanges;
+  decorate: ((ports: ApplyPorts, provider: Provider) => ApplyPorts) | undefined;
   /** Jobs at work at the same time. */
   concurrency: number;
   retryScale: number;
@@ -54,9 +55,9 @@ export const handledAtOnce = 4;
 
 /** The BullMQ worker of one provider: jobs in, groups through `apply`, outcomes seen. */
 export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
-  const { provider, redis, log, metrics } = options;
+  const { provider, redis, log, metrics, decorate = (ports: ApplyPorts) => ports } = options;
   const name = provider.name;
-  const ports: ApplyPorts = {
+  const bare: ApplyPorts = {
     provider,
     handlers: options.handlers,
     transaction: applyStore(options.pool, provider, options.applyChanges),
@@ -69,6 +70,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
         log.warn({ err, provider: name }, 'claims.freeFailed'),
       ),
   };
+  const ports = decorate(bare, provider);
   const lane = (maxSize: number, concurrency: number) =>
     grouped<ApplyItem, Applied | Undecided>({
       maxSize,
