@@ -47,6 +47,7 @@ async function worldBehindProxies(t: Tap) {
   let receiversWay: TcpProxy | undefined;
   const world = await createWorld(t, {
     outbox: { pollMs: 1_000 }, // as by default: what it asks meanwhile is counted below
+    relay: { everyMs: 500 },
     workers: 0,
     attempts: 3,
     databaseUrl: async (own) => {

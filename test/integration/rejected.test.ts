@@ -311,69 +311,6 @@ function post(url: string, body: Buffer, how: 'length' | 'chunked' = 'length'): 
   });
 }
 
-t.test('Redis is away', async (t) => {
-  const world = await createWorld(t, { budgetMs: 2_000 });
-  const firm = await world.addFirm();
-  const endpoints: TestEndpoint[] = [];
-  for (const { name } of providers) endpoints.push(await world.addEndpoint(name, firm));
-  const sendAll = (receiver = 0) =>
-    Promise.all(
-      endpoints.map(async (endpoint) => {
-        const started = Date.now();
-        const { body, channel } = world.buildBody(endpoint, typeOf(endpoint.provider));
-        const sent = await world.send(endpoint, typeOf(endpoint.provider), { body, receiver });
-        const { eventId } = identityOf(endpoint.provider, body, channel);
-        return { endpoint, sent, body, eventId, tookMs: Date.now() - started };
-      }),
-    );
-  const assertUnavailable = (t: Test, tries: Awaited<ReturnType<typeof sendAll>>) => {
-    for (const { sent, tookMs, endpoint } of tries) {
-      assertProblem(t, sent, 503, 'unavailable', [endpoint.secret]);
-      t.ok(tookMs < 6_000, `answered in time (${tookMs} ms)`);
-    }
-  };
-  await waitUntil(async () => (await sendAll()).every(({ sent }) => sent.status === 200), {
-    what: 'all is well',
-  });
-
-  t.test('frozen: 503 in time, and what was begun is finished by the next try', async (t) => {
-    await world.redisServer.kill('SIGSTOP');
-    const tries = await sendAll();
-    await world.redisServer.kill('SIGCONT');
-    assertUnavailable(t, tries);
-    for (const { endpoint, body, eventId } of tries) {
-      const again = await waitUntil(
-        async () => {
-          const sent = await world.send(endpoint, typeOf(endpoint.provider), { body });
-          return sent.status === 200 ? sent : null;
-        },
-        { what: 'it is acknowledged' },
-      );
-      t.ok(['accepted', 'duplicate', 'revived'].includes(again.outcome ?? ''), again.outcome ?? '');
-      await world.applied(endpoint.provider, eventId);
-      t.equal((await world.attemptsOf(eventId)).length, 1);
-    }
-  });
-
-  t.test('stopped: 503 in time, and back by itself', async (t) => {
-    await world.redisServer.kill();
-    assertUnavailable(t, await sendAll());
-    await world.startReceiver(); // started while Redis is away
-    assertUnavailable(t, await sendAll(1));
-    await world.redisServer.restart();
-    for (const receiver of [0, 1]) {
-      const tries = await waitUntil(
-        async () => {
-          const tries = await sendAll(receiver);
-          return tries.every(({ sent }) => sent.outcome === 'accepted') ? tries : null;
-        },
-        { what: `receiver ${receiver} works again`, intervalMs: 100 },
-      );
-      for (const { endpoint, eventId } of tries) await world.applied(endpoint.provider, eventId);
-    }
-  });
-});
-
 /** A proxy before Postgres that can be closed, to all connections at once. */
 async function startProxy(t: Test, target: string) {
   const { hostname, port } = new URL(target);

@@ -1,5 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type ApplyItem, type ChangeSet, idempotencyKey, type Provider } from '@semel/core';
+import {
+  type AckDurability,
+  type ApplyItem,
+  type ChangeSet,
+  idempotencyKey,
+  type Provider,
+} from '@semel/core';
 import { destinationBinding, encryptionKey, sealSecret, secretBinding } from '@semel/database';
 import { providerNamed, providers } from '@semel/providers';
 import { buildReceiver } from '@semel/receiver';
@@ -73,6 +79,12 @@ export type WorldOptions = {
   concurrency?: number;
   /** Of the receiver, from the last byte of a body to the answer. */
   budgetMs?: number;
+  /** What a 200 means. Default: `queue`. */
+  durability?: AckDurability;
+  backlogLimit?: number;
+  /** When a spill row that the queue has is looked at again. */
+  spillAgainAfterMs?: number;
+  relay?: Partial<WorkerOptions['relay']>;
   /** With which workers ask DocuSign. */
   docusign?: NonNullable<WorkerOptions['docusign']>;
   /** The clock that the receivers judge signatures by. */
@@ -118,6 +130,9 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       // A busy machine must not look like a store that is away; who tests the budget sets it.
       budgetMs: options.budgetMs ?? 20_000,
       redisCommandTimeoutMs: (options.budgetMs ?? 20_000) * 0.4,
+      durabilityOf: () => options.durability ?? 'queue',
+      spillAgainAfterMs: options.spillAgainAfterMs ?? 60_000,
+      gate: { everyMs: 50, highWater: 0.7, backlogLimit: options.backlogLimit ?? 1_000_000 },
       endpointRefreshMs: 100,
       ...(options.now === undefined ? {} : { now: options.now }),
     });
@@ -132,7 +147,15 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       settingsOf: () => ({
         concurrency: options.concurrency ?? 64,
         retryScale: options.retryScale ?? 0.02,
+        attempts: options.attempts ?? 3,
       }),
+      relay: {
+        everyMs: 50,
+        againAfterMs: options.spillAgainAfterMs ?? 60_000,
+        highWater: 0.7,
+        backlogLimit: options.backlogLimit ?? 1_000_000,
+        ...options.relay,
+      },
       shutdownTimeoutMs: 3_000,
       docusign: options.docusign ?? null,
       ...(options.handlers ? { handlers: options.handlers } : {}),

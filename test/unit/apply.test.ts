@@ -75,7 +75,10 @@ function inMemory(options: { moves?: boolean; rule?: (event: WebhookEvent) => Ch
         lockLedger: step('lockLedger', async (events) => {
           const own = events.filter((event) => ledger.get(idempotencyKey(event))?.owner === event.owner);
           return new Map(
-            own.map((event) => [idempotencyKey(event), { ...(ledger.get(idempotencyKey(event)) as Row) }]),
+            own.map((event) => [
+              idempotencyKey(event),
+              { ...(ledger.get(idempotencyKey(event)) as Row), receivedAtMs: 0 },
+            ]),
           );
         }),
         change: step('change', async (changes) =>
@@ -94,7 +97,7 @@ function inMemory(options: { moves?: boolean; rule?: (event: WebhookEvent) => Ch
         }),
         record: step('record', async (records) => void attempts.push(...records)),
         quarantine: step('quarantine', async (entry) => void quarantine.push(entry)),
-        dropBodies: step('dropBodies', async () => undefined),
+        dropKept: step('dropKept', async () => undefined),
         lend: step('lend', async (_timeoutMs, run) =>
           run({ statement: async () => ({ rows: [], rowCount: 0 }), addEffect: async () => true }),
         ) as ApplyTransaction['lend'],

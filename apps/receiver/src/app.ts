@@ -1,4 +1,4 @@
-import { type AcceptPorts, type Provider, RejectedError } from '@semel/core';
+import { type AcceptPorts, type AckDurability, type Provider, RejectedError } from '@semel/core';
 import {
   type DatabaseOptions,
   deliveryRecorder,
@@ -6,10 +6,11 @@ import {
   inFirms,
   insertBody,
   insertQuarantine,
+  insertSpill,
   isMigrated,
   openPool,
 } from '@semel/database';
-import { checkRedisWhenReady, openProducerRedis, openProviderQueue } from '@semel/queue';
+import { checkRedisWhenReady, openProducerRedis, openProviderQueue, openRedisGate } from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { webhooks } from './plugins/webhooks.js';
@@ -24,6 +25,11 @@ export interface ReceiverOptions extends DatabaseOptions {
   /** From the last byte of a body to the answer. */
   budgetMs: number;
   redisCommandTimeoutMs: number;
+  /** What a 200 means. */
+  durabilityOf(provider: Provider): AckDurability;
+  /** When the relay looks at a copy of what the queue got as well: if it is there by then, the queue may have lost it. */
+  spillAgainAfterMs: number;
+  gate: GateSettings;
   endpointRefreshMs: number;
   deliveryFlushMs: number;
   log: Logger;
@@ -31,6 +37,15 @@ export interface ReceiverOptions extends DatabaseOptions {
   now?: () => number;
   /** Puts something around what `accept` calls: traces, or the places where the fault suite kills the process. */
   decorate?: (ports: AcceptPorts, provider: Provider) => AcceptPorts;
+}
+
+/** When Redis counts as too full to take more. */
+export interface GateSettings {
+  everyMs: number;
+  /** Of `maxmemory`, 0 … 1. */
+  highWater: number;
+  /** Jobs that wait in one queue. */
+  backlogLimit: number;
 }
 
 /** The receiver, ready to listen: verify, claim, enqueue, answer. Starts although a store is away. */
@@ -65,6 +80,13 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     flushMs: options.deliveryFlushMs,
     onError: quiet('deliveries.flushFailed'),
   });
+  const gate = openRedisGate({
+    ...options.gate,
+    redis,
+    queues: providers.map(({ name }) => name),
+    budgetMs: options.redisCommandTimeoutMs,
+    onChange: (state, queue) => log.warn({ state, queue }, 'redis.gate'),
+  });
   const queues = providers.map((provider) =>
     openProviderQueue({ redis, provider, attempts: options.attemptsOf(provider) }),
   );
@@ -74,8 +96,16 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     const { claims, queue } = queues[providers.indexOf(provider)] as (typeof queues)[number];
     const ports: AcceptPorts = {
       endpoints,
+      gate: gate.of(provider.name),
       claims,
       queue,
+      durability: options.durabilityOf(provider),
+      spill: {
+        add: (event, body, { inQueue }) =>
+          inFirms(pool, { firmIds: [event.owner] }, (query) =>
+            insertSpill(query, event, body, { dueInMs: inQueue ? options.spillAgainAfterMs : 0 }),
+          ),
+      },
       publicBaseUrl: options.publicBaseUrl,
       now: options.now ?? Date.now,
       quarantine: (entry) =>
@@ -111,6 +141,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     },
   });
   app.addHook('onClose', async () => {
+    gate.stop();
     await Promise.allSettled([endpoints.stop(), deliveries.stop(), ...queues.map((queue) => queue.close())]);
     redis.disconnect();
     await pool.end();

@@ -9,7 +9,13 @@ import {
 } from '@semel/database';
 import { applyChanges } from '@semel/domain';
 import { type DocusignCredentials, openEnvelopeReader } from '@semel/providers';
-import { checkRedisWhenReady, openProducerRedis, openQuarantineConsumer } from '@semel/queue';
+import {
+  checkRedisWhenReady,
+  openProducerRedis,
+  openProviderQueue,
+  openQuarantineConsumer,
+  openRedisGate,
+} from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { createBreaker } from './breaker.js';
@@ -18,11 +24,12 @@ import { type Handlers, noHandlers } from './handling/load-handlers.js';
 import { handlingOf } from './handling/run-handlers.js';
 import { type OutboxSettings, startOutboxWorker } from './outbox/outbox-worker.js';
 import { handledAtOnce, startProviderWorker } from './provider-worker.js';
+import { startRelay } from './relay.js';
 
 export interface WorkerOptions extends DatabaseOptions {
   redisUrl: string;
   providers: readonly Provider[];
-  settingsOf(provider: Provider): { concurrency: number; retryScale: number };
+  settingsOf(provider: Provider): { concurrency: number; retryScale: number; attempts: number };
   deliveryFlushMs: number;
   shutdownTimeoutMs: number;
   /** With which DocuSign is asked for envelopes whose messages had no data; null: it is not asked. */
@@ -31,9 +38,21 @@ export interface WorkerOptions extends DatabaseOptions {
   handlers?: Handlers;
   handlerTimeoutMs?: number;
   outbox?: Partial<OutboxSettings>;
+  relay: RelaySettings;
   log: Logger;
   /** Puts something around what `apply` calls: traces, or the places where the fault suite kills the process. */
   decorate?: (ports: ApplyPorts, provider: Provider) => ApplyPorts;
+}
+
+export interface RelaySettings {
+  /** How often to look for spill rows, while there are none. */
+  everyMs: number;
+  /** When a row that the queue has is looked at again: it may have lost it. */
+  againAfterMs: number;
+  /** Of Redis's `maxmemory`, 0 … 1: above it nothing is brought to the queue. */
+  highWater: number;
+  /** Jobs that wait in one queue: above it nothing is brought there. */
+  backlogLimit: number;
 }
 
 const outboxDefaults: OutboxSettings = {
@@ -45,6 +64,8 @@ const outboxDefaults: OutboxSettings = {
   pollMs: 1_000,
   againAfterMs: 60_000,
 };
+
+const redisCommandTimeoutMs = 5_000;
 
 /** Starts a worker per provider, although a store may be away; the server that it returns has health and metrics. */
 export function buildWorker(options: WorkerOptions): FastifyInstance {
@@ -60,7 +81,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     connectTimeoutMs: 5_000,
     statementTimeoutMs: 10_000,
   });
-  const redis = openProducerRedis(redisUrl, 5_000);
+  const redis = openProducerRedis(redisUrl, redisCommandTimeoutMs);
   checkRedisWhenReady(redis, {
     onWarning: (warning) => log.warn({ warning }, 'redis.unsafe'),
     onError: (err) => log.error({ err }, 'redis.unsuitable'),
@@ -102,6 +123,28 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     redis,
     redisUrl,
     deliveries: ways,
+    metrics,
+    log,
+  });
+  const queues = new Map(
+    providers.map((provider) => [
+      provider.name,
+      openProviderQueue({ redis, provider, attempts: options.settingsOf(provider).attempts }),
+    ]),
+  );
+  const gate = openRedisGate({
+    ...options.relay,
+    redis,
+    queues: [...queues.keys()],
+    budgetMs: redisCommandTimeoutMs,
+    onChange: (state, queue) => log.warn({ state, queue }, 'redis.gate'),
+  });
+  const relay = startRelay({
+    ...options.relay,
+    pool,
+    providers,
+    queueOf: (name) => (queues.get(name) as ReturnType<typeof openProviderQueue>).queue,
+    gate,
     metrics,
     log,
   });
@@ -154,10 +197,12 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   });
   app.addHook('onClose', async () => {
     breaker.stop();
+    await relay.stop();
+    gate.stop();
     const timeoutMs = options.shutdownTimeoutMs * 0.7;
     const consumers = [...workers, quarantine, outbox, ...(poller === null ? [] : [poller])];
     await Promise.allSettled(consumers.map((consumer) => consumer.close(timeoutMs)));
-    await deliveries.stop();
+    await Promise.allSettled([deliveries.stop(), ...[...queues.values()].map((queue) => queue.close())]);
     redis.disconnect();
     await pool.end();
   });

@@ -22,9 +22,9 @@ const app = buildWorker({
   encryptionKey: encryptionKey(config.encryptionKey),
   redisUrl: config.redisUrl,
   providers,
-  settingsOf: ({ name }) => {
-    const { concurrency, retryScale } = config.ofProvider(name);
-    return { concurrency, retryScale };
+  settingsOf: ({ name, retry }) => {
+    const { concurrency, retryScale, attempts } = config.ofProvider(name);
+    return { concurrency, retryScale, attempts: attempts ?? retry.attempts };
   },
   deliveryFlushMs: config.deliveryFlushMs,
   shutdownTimeoutMs: config.shutdownTimeoutMs,
@@ -32,6 +32,12 @@ const app = buildWorker({
   handlers,
   handlerTimeoutMs: config.handlerTimeoutMs,
   outbox: config.outbox,
+  relay: {
+    everyMs: config.spillPollMs,
+    againAfterMs: config.spillAgainAfterMs,
+    highWater: config.redisHighWater,
+    backlogLimit: config.queueBacklogLimit,
+  },
   log,
 });
 

@@ -99,13 +99,14 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
     return applied;
   }
 
-  function observe(event: WebhookEvent, { outcome, error }: Applied): void {
+  function observe(event: WebhookEvent, { outcome, error, twin }: Applied): void {
     const facts = { provider: name, eventId: event.eventId, type: event.type, firmId: event.owner, outcome };
     metrics.applied(name, outcome);
     if (outcome === 'failed' || outcome === 'dead')
       return void log.error({ ...facts, err: error }, 'event.applyFailed');
     if (outcome === 'quarantined') return void log.warn(facts, 'event.quarantined');
     if (outcome === 'duplicate') {
+      if (twin) return void log.debug(facts, 'event.twin');
       metrics.duplicate(name, 'ledger');
       options.deliveries.add({
         firmId: event.owner,

@@ -16,6 +16,7 @@ export interface ProviderConfig {
   readonly attempts: number | null;
   /** Multiplies the delays of the provider's retry policy. */
   readonly retryScale: number;
+  readonly ackDurability: 'queue' | 'postgres';
 }
 
 export interface OutboxConfig {
@@ -49,6 +50,12 @@ export interface Settings {
   readonly logLevel: LogLevel;
   readonly acceptBudgetMs: number;
   readonly redisCommandTimeoutMs: number;
+  /** Of `maxmemory`, 0 … 1. */
+  readonly redisHighWater: number;
+  /** Jobs that wait in one queue. */
+  readonly queueBacklogLimit: number;
+  readonly spillPollMs: number;
+  readonly spillAgainAfterMs: number;
   readonly endpointRefreshMs: number;
   readonly deliveryFlushMs: number;
   readonly shutdownTimeoutMs: number;
@@ -165,6 +172,7 @@ function toProviderConfig(provider: string, values: Values): ProviderConfig {
     concurrency: values[`${name}_CONCURRENCY`] as number,
     attempts: (values[`${name}_ATTEMPTS`] as number | undefined) ?? null,
     retryScale: values[`${name}_RETRY_SCALE`] as number,
+    ackDurability: values[`ACK_DURABILITY_${name}`] as ProviderConfig['ackDurability'],
   });
 }
 
@@ -199,6 +207,10 @@ function toSettings(values: Values, dataDir: string, ofProvider: Settings['ofPro
     logLevel: as('LOG_LEVEL'),
     acceptBudgetMs: as('ACCEPT_BUDGET_MS'),
     redisCommandTimeoutMs: as('REDIS_COMMAND_TIMEOUT_MS'),
+    redisHighWater: as('REDIS_HIGH_WATER'),
+    queueBacklogLimit: as('QUEUE_BACKLOG_LIMIT'),
+    spillPollMs: as('SPILL_POLL_MS'),
+    spillAgainAfterMs: as('SPILL_AGAIN_AFTER_MS'),
     endpointRefreshMs: as('ENDPOINT_REFRESH_MS'),
     deliveryFlushMs: as('DELIVERY_FLUSH_MS'),
     shutdownTimeoutMs: as('SHUTDOWN_TIMEOUT_MS'),

@@ -154,6 +154,13 @@ export const providerVariables = (provider: string): readonly Variable[] => {
       1,
       `Multiplies the waits between attempts of ${provider} events; tests use small ones.`,
     ),
+    variable(
+      `ACK_DURABILITY_${name}`,
+      z.enum(['queue', 'postgres']).default('queue'),
+      '`queue` or `postgres`',
+      'queue',
+      `What a 200 to ${provider} means: the event is in Redis (in PostgreSQL while Redis is away), or in PostgreSQL in any case. See docs/reliability.md.`,
+    ),
   ];
 };
 
@@ -229,7 +236,26 @@ export const variables: readonly Variable[] = [
   millis(
     'REDIS_COMMAND_TIMEOUT_MS',
     800,
-    'How long the receiver waits for one answer of Redis before it answers 503; part of the accept budget.',
+    'How long the receiver waits for Redis before it takes an event into `webhook_spill` instead; part of the accept budget.',
+  ),
+  factor(
+    'REDIS_HIGH_WATER',
+    1,
+    0.7,
+    "The share of Redis's `maxmemory` above which events go to `webhook_spill`: at `maxmemory` itself workers can't drain any more.",
+  ),
+  whole(
+    'QUEUE_BACKLOG_LIMIT',
+    1,
+    1_000_000_000,
+    500_000,
+    'How many jobs may wait in one queue before further events of its provider go to `webhook_spill`.',
+  ),
+  millis('SPILL_POLL_MS', 500, 'How often a worker looks for events in `webhook_spill` that are due.'),
+  millis(
+    'SPILL_AGAIN_AFTER_MS',
+    60_000,
+    'When an event in `webhook_spill` that the queue was given, and that is not final, is given to it again.',
   ),
   millis(
     'ENDPOINT_REFRESH_MS',

@@ -28,6 +28,8 @@ export interface Accepted {
   endpoint: Endpoint;
   /** Which layer knew the event already; null where the outcome is not `duplicate`. */
   layer: 'claim' | 'queue' | null;
+  /** It should have been copied to Postgres as well, and could not. */
+  degraded: boolean;
 }
 
 /**
@@ -44,29 +46,40 @@ export async function accept(
   if (reason !== null) return setAside(ports, endpoint, event, delivered.body, reason);
   const owned = event as WebhookEvent;
 
-  const look = await ports.claims.look(owned);
-  const verdict = judge(look, owned.owner);
-  const answer = { event, endpoint, layer: null };
-  switch (verdict) {
-    case 'collision':
-      return setAside(ports, endpoint, event, delivered.body, 'owner_collision');
-    case 'known to claim':
-      return { ...answer, outcome: 'duplicate', layer: 'claim' };
-    case 'known to queue':
-      return { ...answer, outcome: 'duplicate', layer: 'queue' };
-    case 'new':
-    case 'half done': // by another receiver, alive or dead: the same job id makes a second `add` harmless
-      await ports.queue.add(await withStoredBody(ports, owned, delivered.body));
-      await ports.claims.confirm(owned);
-      return verdict === 'new'
-        ? { ...answer, outcome: 'accepted' }
-        : { ...answer, outcome: 'duplicate', layer: 'queue' };
-    case 'over': // a job that failed, finished or vanished: this delivery gives the event another run
-      if ((await ports.queue.rearm(await withStoredBody(ports, owned, delivered.body))) === 'foreign')
-        return setAside(ports, endpoint, event, delivered.body, 'owner_collision');
-      await ports.claims.confirm(owned);
-      return { ...answer, outcome: 'revived' };
-  }
+  const taken = await ports.gate
+    .pass(() => enqueue(ports, owned, delivered.body))
+    .catch((error) => spill(ports, owned, delivered.body, error));
+  return taken === 'collision'
+    ? setAside(ports, endpoint, event, delivered.body, 'owner_collision')
+    : { event, endpoint, layer: null, degraded: false, ...taken };
+}
+
+type Taken = Pick<Accepted, 'outcome'> & Partial<Accepted>;
+
+/** Claim, enqueue, confirm. After any step the process may die: the next delivery takes it from there. */
+async function enqueue(ports: AcceptPorts, event: WebhookEvent, body: Buffer): Promise<Taken | 'collision'> {
+  const verdict = judge(await ports.claims.look(event), event.owner);
+  if (verdict === 'collision') return 'collision';
+  if (verdict === 'known to claim') return { outcome: 'duplicate', layer: 'claim' };
+  if (verdict === 'known to queue') return { outcome: 'duplicate', layer: 'queue' };
+
+  const { job, degraded } = await keep(ports, event, body);
+  if (verdict === 'over') {
+    // A job that failed, finished or vanished: this delivery gives the event another run.
+    if ((await ports.queue.rearm(job)) === 'foreign') return 'collision';
+  } else await ports.queue.add(job);
+  await ports.claims.confirm(event);
+  if (verdict === 'over') return { outcome: 'revived', degraded };
+  if (verdict === 'new') return { outcome: 'accepted', degraded };
+  // By another receiver, alive or dead: the same job id made a second `add` harmless.
+  return { outcome: 'duplicate', layer: 'queue', degraded };
+}
+
+/** Redis can't take the event: Postgres can, and a worker's relay brings it to the queue later. Both away: throws. */
+async function spill(ports: AcceptPorts, event: WebhookEvent, body: Buffer, why: unknown): Promise<Taken> {
+  if (!(why instanceof StoreUnavailableError) || why.store !== 'redis') throw why;
+  const isNew = await ports.spill.add(event, body, { inQueue: false });
+  return isNew ? { outcome: 'spilled' } : { outcome: 'duplicate', layer: 'queue' };
 }
 
 export type Verdict = 'collision' | 'new' | 'half done' | 'over' | 'known to claim' | 'known to queue';
@@ -142,15 +155,24 @@ export function ownerOf(
 export const toBody = (bytes: Buffer): Body =>
   isUtf8(bytes) ? { utf8: bytes.toString('utf8') } : { base64: bytes.toString('base64') };
 
-async function withStoredBody(ports: AcceptPorts, event: WebhookEvent, body: Buffer): Promise<WebhookEvent> {
-  if (body.length <= inlineBodyLimitBytes) return event;
+/** What must be in Postgres before the job is in Redis: all of it where a 200 promises that, or a body too large for a job. */
+async function keep(
+  ports: AcceptPorts,
+  event: WebhookEvent,
+  body: Buffer,
+): Promise<{ job: WebhookEvent; degraded: boolean }> {
+  const isLarge = body.length > inlineBodyLimitBytes;
+  const isCopied = ports.durability === 'postgres';
+  if (!isLarge && !isCopied) return { job: event, degraded: false };
   try {
-    await ports.storeBody(event, body);
-    return { ...event, body: { stored: true } };
+    if (isCopied) await ports.spill.add(event, body, { inQueue: true });
+    else await ports.storeBody(event, body);
   } catch (error) {
     if (!(error instanceof StoreUnavailableError) || body.length > inlineBodyHardLimitBytes) throw error;
-    return event; // Postgres is away: a body of this size may ride in the job
+    return { job: event, degraded: isCopied }; // Postgres is away: a body of this size may ride in the job
   }
+  const job: WebhookEvent = { ...event, ...(isCopied && { spilled: true }) };
+  return { job: isLarge ? { ...job, body: { stored: true } } : job, degraded: false };
 }
 
 /** Authentic, but not to be applied: kept where an operator sees it, or in a queue until Postgres can take it. */
@@ -168,5 +190,5 @@ async function setAside(
     if (!(error instanceof StoreUnavailableError) || body.length > inlineBodyHardLimitBytes) throw error;
     await ports.queue.addQuarantined(entry);
   }
-  return { outcome: 'quarantined', event, endpoint, layer: null };
+  return { outcome: 'quarantined', event, endpoint, layer: null, degraded: false };
 }

@@ -15,6 +15,8 @@ export interface Applied {
   outcome: ApplyOutcome;
   /** What went wrong, where the outcome is `failed` or `dead`. */
   error: unknown;
+  /** A `duplicate` that is no other delivery: the same one came by the queue and by the spill. */
+  twin?: true;
 }
 
 /** Not even the failure of this event could be written down, although the store is there. */
@@ -102,12 +104,15 @@ function applyTogether(ports: ApplyPorts, items: readonly ApplyItem[]): Promise<
       if (before === undefined) {
         row.outcome = 'quarantined'; // the id is another firm's, and row-level security hides whose
         await tx.quarantine({ event: row.event, reason: 'owner_collision' });
-      } else if (isFinal(before.outcome)) row.outcome = 'duplicate';
+      } else if (isFinal(before.outcome)) {
+        row.outcome = 'duplicate';
+        row.twin = row.event.spilled === true && before.receivedAtMs === row.event.receivedAtMs;
+      }
     }
     await tx.record(todo, changed);
     // Whatever became of an event here, it needs its stored body no more; a duplicate may have brought one of its own.
-    await tx.dropBodies(rows.map((row) => row.event));
-    return rows.map((row) => ({ outcome: row.outcome, error: null }));
+    await tx.dropKept(rows.map((row) => row.event));
+    return rows.map(({ outcome, twin }) => ({ outcome, error: null, ...(twin ? { twin } : {}) }));
   });
 }
 
@@ -115,6 +120,7 @@ interface PlannedRow extends LedgerRow {
   key: string;
   attempt: number;
   outcome: ApplyOutcome;
+  twin: boolean;
   changes: PlannedChange[];
 }
 
@@ -136,6 +142,7 @@ async function plan(
       key: idempotencyKey(event),
       links: set.links,
       outcome: set.ignored === null ? 'applied' : 'ignored',
+      twin: false,
       ignored: set.ignored,
       error: null,
       changes: set.changes.map((change) => ({ ...change, firmId, provider, eventId })),
@@ -187,12 +194,13 @@ async function recordFailure(ports: ApplyPorts, item: ApplyItem, error: unknown)
     const row = { event, body, links: {}, outcome, ignored: null, error: message };
     if (await tx.failLedger(row)) {
       await tx.record([{ ...row, attempt }], []);
+      if (event.spilled) await tx.dropKept([event]); // or the relay would run a dead event again and again
       return { outcome, error };
     }
     // A COMMIT whose answer got lost was a commit: a final row stays as it is.
     const isOurs = (await tx.lockLedger([event])).size > 0;
     if (!isOurs) await tx.quarantine({ event, reason: 'owner_collision' });
-    await tx.dropBodies([event]);
+    await tx.dropKept([event]);
     return { outcome: isOurs ? 'duplicate' : 'quarantined', error: null };
   });
 }

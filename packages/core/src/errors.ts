@@ -76,7 +76,9 @@ export class RejectedError extends SemelError {
 
 /** A fault of ours: it costs a job no attempt, and a sender gets 503, never 4xx. */
 export class StoreUnavailableError extends SemelError {
+  readonly store: 'postgres' | 'redis';
   constructor(store: 'postgres' | 'redis', cause?: unknown) {
     super('store_unavailable', `${store} cannot be reached`, { cause });
+    this.store = store;
   }
 }

@@ -1,7 +1,7 @@
 /** The name of a provider in the registry: also its queue, its route and the value of every `provider` column. */
 export type ProviderName = string;
 
-/** The exact bytes of a body, in a form that survives JSON; `stored` means: in the table `webhook_bodies`. */
+/** The exact bytes of a body, in a form that survives JSON; `stored` means: in `webhook_bodies` or in the event's spill row. */
 export type Body = { utf8: string } | { base64: string } | { stored: true };
 
 /** What a provider's body says about itself: just enough to name the event and to route it. */
@@ -39,6 +39,8 @@ export interface WebhookEvent {
   sha256: string;
   /** Why this event shall change nothing (such as `mode_mismatch`), decided when it was accepted. */
   ignored: string | null;
+  /** A row of `webhook_spill` stands behind this job: the apply transaction deletes it. */
+  spilled?: true;
 }
 
 /** `provider:eventId`: the `idempotency_key` of the ledger. */

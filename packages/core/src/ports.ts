@@ -66,10 +66,33 @@ export interface QuarantineEntry {
   reason: QuarantineReason;
 }
 
+/** The breaker in front of Redis. */
+export interface RedisGate {
+  /**
+   * Runs what needs Redis. Throws `StoreUnavailableError` where Redis fails, takes longer than its budget, or is too full;
+   * at once, and without running anything, while that is known.
+   */
+  pass<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface Spill {
+  /**
+   * Commits an event that Redis can't take now. False: this owner's event is there already. `inQueue`: it is only a copy
+   * of what the queue gets as well, and the relay needs to look at it only after a while.
+   */
+  add(event: WebhookEvent, body: Buffer, options: { inQueue: boolean }): Promise<boolean>;
+}
+
+/** What a 200 means: the event is in Redis (or, while Redis is away, in Postgres), or in any case in Postgres too. */
+export type AckDurability = 'queue' | 'postgres';
+
 export interface AcceptPorts {
   endpoints: Endpoints;
+  gate: RedisGate;
   claims: Claims;
   queue: EventQueue;
+  spill: Spill;
+  durability: AckDurability;
   /** Commits the row; a second one for the same (provider, event id, endpoint) changes nothing. */
   quarantine(entry: QuarantineEntry): Promise<void>;
   /** Commits a large body under the event's key; a second one changes nothing. */
@@ -99,6 +122,7 @@ export interface LedgerRow {
 /** A ledger row that was there before, locked until the transaction ends. */
 export interface LedgerLook {
   outcome: string;
+  receivedAtMs: number;
 }
 
 export interface AttemptRecord {
@@ -170,7 +194,7 @@ export interface Effect {
 
 /** The inside of one apply transaction. It sees the firms that it was opened for, and no others. */
 export interface ApplyTransaction extends HandlerTransaction {
-  /** Large bodies from `webhook_bodies` (or from a ledger row that failed before), by idempotency key. */
+  /** Large bodies from `webhook_bodies`, the spill, or a ledger row that failed before, by idempotency key. */
   storedBodies(events: readonly WebhookEvent[]): Promise<Map<string, Buffer>>;
   /** Inserts in key order what is not there yet; returns the idempotency keys of the rows that are new. */
   insertLedger(rows: readonly LedgerRow[]): Promise<Set<string>>;
@@ -185,8 +209,8 @@ export interface ApplyTransaction extends HandlerTransaction {
   /** Appends to `webhook_attempts` and `domain_changes`. */
   record(attempts: readonly AttemptRecord[], changes: readonly AppliedChange[]): Promise<void>;
   quarantine(entry: QuarantineEntry): Promise<void>;
-  /** Deletes the stored bodies of those events that have one. */
-  dropBodies(events: readonly WebhookEvent[]): Promise<void>;
+  /** Deletes the stored bodies and spill rows of those events that have one: the ledger holds them now. */
+  dropKept(events: readonly WebhookEvent[]): Promise<void>;
 }
 
 export interface ApplyPorts {

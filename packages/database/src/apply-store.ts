@@ -14,6 +14,7 @@ import { columnwise, ledgerOf, storable } from './ledger.js';
 import { lendTransaction } from './lend-transaction.js';
 import { inFirms, type Query, type Send } from './pool.js';
 import { insertQuarantine } from './quarantine.js';
+import { deleteSpill } from './spill.js';
 
 /** Applies guarded changes through the given statements: packages/domain has it, the app hands it over. */
 export type ApplyChanges = (
@@ -52,9 +53,11 @@ export function applyStore(
         'stored' in event.body ? (await selectBodies(query, [event])).get(idempotencyKey(event)) : undefined;
       await insertQuarantine(query, entry, stored);
     },
-    dropBodies: async (events) => {
+    dropKept: async (events) => {
       const stored = events.filter(({ body }) => 'stored' in body);
       if (stored.length > 0) await deleteBodies(query, stored);
+      const spilled = events.filter((event) => event.spilled);
+      if (spilled.length > 0) await deleteSpill(query, spilled);
     },
     lend: (timeoutMs, work) => lendTransaction({ query, send, timeoutMs }, work),
   });

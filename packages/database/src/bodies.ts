@@ -17,13 +17,14 @@ const named = (events: readonly WebhookEvent[]): unknown[] => [
   events.map(({ owner }) => owner),
 ];
 
-/** The events' own bodies, by idempotency key; never those of another firm under the same event id. */
+/** The events' own bodies, wherever they are kept, by idempotency key; never those of another firm under the same event id. */
 export async function selectBodies(
   query: Query,
   events: readonly WebhookEvent[],
 ): Promise<Map<string, Buffer>> {
   const { rows } = await query(
-    `SELECT provider, event_id, body FROM webhook_bodies WHERE ${ofEvents}`,
+    `SELECT provider, event_id, body FROM webhook_bodies WHERE ${ofEvents}
+     UNION ALL SELECT provider, event_id, event_raw FROM webhook_spill WHERE ${ofEvents}`,
     named(events),
   );
   return new Map(

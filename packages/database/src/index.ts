@@ -33,4 +33,12 @@ export {
   sealSecret,
   secretBinding,
 } from './secrets.js';
+export {
+  deleteSpill,
+  insertSpill,
+  postponeSpill,
+  quarantineSpill,
+  type SpillRow,
+  takeDueSpill,
+} from './spill.js';
 export { toStoreError } from './store-error.js';

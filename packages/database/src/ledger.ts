@@ -3,6 +3,7 @@ import {
   type EntityRef,
   entityId,
   idempotencyKey,
+  type LedgerLook,
   type LedgerRow,
   type Provider,
   type WebhookEvent,
@@ -88,15 +89,18 @@ export function ledgerOf(provider: Provider) {
     },
     /** Each event's own row: the session may see the firms of a whole group, so that the owner is compared here as well. */
     async lock(query: Query, events: readonly WebhookEvent[]) {
-      if (events.length === 0) return new Map<string, { outcome: string }>();
+      if (events.length === 0) return new Map<string, LedgerLook>();
       const { rows } = await query(
-        `SELECT t.idempotency_key, t.outcome FROM ${table} t
+        `SELECT t.idempotency_key, t.outcome, t.received_at FROM ${table} t
          WHERE (t.idempotency_key, t.firm_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
          ORDER BY t.idempotency_key FOR UPDATE`,
         [events.map(idempotencyKey), events.map(({ owner }) => owner)],
       );
       return new Map(
-        rows.map((row: { idempotency_key: string; outcome: string }) => [row.idempotency_key, row]),
+        rows.map((row: { idempotency_key: string; outcome: string; received_at: Date }) => [
+          row.idempotency_key,
+          { outcome: row.outcome, receivedAtMs: row.received_at.getTime() },
+        ]),
       );
     },
     async settle(query: Query, rows: readonly LedgerRow[]): Promise<void> {
@@ -107,9 +111,10 @@ export function ledgerOf(provider: Provider) {
       const { rowCount: inserted } = await query(insert, columnwise(columns, [row]));
       if (inserted) return true;
       const { rowCount: updated } = await query(
-        `UPDATE ${table} SET outcome = $2, last_error = $3, attempts = attempts + 1
+        `UPDATE ${table} SET outcome = $2, last_error = $3, attempts = attempts + 1,
+           event_raw = CASE WHEN event_raw = '' THEN $4 ELSE event_raw END
          WHERE idempotency_key = $1 AND outcome IN ('failed', 'dead')`,
-        [idempotencyKey(row.event), row.outcome, storable(row.error)],
+        [idempotencyKey(row.event), row.outcome, storable(row.error), row.body],
       );
       return Boolean(updated);
     },

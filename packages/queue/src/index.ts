@@ -9,3 +9,4 @@ export { type OutboxJob, type OutboxQueue, openOutboxQueue } from './outbox-queu
 export { openQuarantineConsumer } from './quarantine-consumer.js';
 export { type QueueStats, readQueueStats } from './queue-stats.js';
 export { checkRedis, checkRedisWhenReady, openConsumerRedis, openProducerRedis } from './redis.js';
+export { type GateState, type OpenGate, openRedisGate, type RedisGateOptions } from './redis-gate.js';

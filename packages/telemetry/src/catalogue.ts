@@ -20,6 +20,10 @@ export type JobCountState = (typeof jobStates)[number];
 export const deliveryOutcomes = ['delivered', 'failed', 'dead'] as const;
 export type DeliveryOutcome = (typeof deliveryOutcomes)[number];
 
+/** What the relay does with a spill row: into the queue; there already; its event had ended; into quarantine; can't be enqueued. */
+export const relayResults = ['enqueued', 'alive', 'settled', 'quarantined', 'stepped_aside'] as const;
+export type RelayResult = (typeof relayResults)[number];
+
 /** What `webhook_outbox_rows` counts. What was delivered is history, and grows without end. */
 export const outboxStatuses = ['pending', 'dead'] as const;
 export type OutboxStatus = (typeof outboxStatuses)[number];
@@ -73,6 +77,20 @@ export const metricCatalogue = {
     help: 'Events whose ledger row could not be written, for a reason of our own; they are tried again.',
     labels: provider,
     apps: everywhere,
+  },
+  ackDegraded: {
+    name: 'webhook_ack_degraded_total',
+    type: 'counter',
+    help: 'Deliveries answered 200 without the copy in PostgreSQL that `ACK_DURABILITY_<PROVIDER>=postgres` promises: it was away.',
+    labels: provider,
+    apps: ['receiver'],
+  },
+  relayed: {
+    name: 'webhook_relayed_total',
+    type: 'counter',
+    help: 'Spill rows that a worker dealt with, by what became of them.',
+    labels: { ...provider, result: relayResults },
+    apps: ['worker'],
   },
   acceptSeconds: {
     name: 'webhook_accept_duration_seconds',

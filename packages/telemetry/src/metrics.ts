@@ -9,6 +9,7 @@ import {
   type MetricEntry,
   metricCatalogue,
   type OutboxStatus,
+  type RelayResult,
 } from './catalogue.js';
 
 export interface Metrics {
@@ -17,6 +18,10 @@ export interface Metrics {
   received(provider: string, outcome: AcceptOutcome): void;
   applied(provider: string, outcome: ApplyOutcome): void;
   recordFailed(provider: string): void;
+  /** In the receiver alone. */
+  ackDegraded(provider: string): void;
+  /** In the worker alone. */
+  relayed(provider: string, result: RelayResult): void;
   /** In the receiver alone. */
   acceptSeconds(provider: string, seconds: number): void;
   /** In the worker alone. */
@@ -83,6 +88,8 @@ export function createMetrics(app: App, providers: readonly string[]): Metrics {
   const received = counter(metricCatalogue.received);
   const applied = counter(metricCatalogue.applied);
   const recordFailed = counter(metricCatalogue.recordFailed);
+  const ackDegraded = counter(metricCatalogue.ackDegraded);
+  const relayed = counter(metricCatalogue.relayed);
   const acceptSeconds = histogram(metricCatalogue.acceptSeconds);
   const applySeconds = histogram(metricCatalogue.applySeconds);
   const endToEndSeconds = histogram(metricCatalogue.endToEndSeconds);
@@ -103,6 +110,8 @@ export function createMetrics(app: App, providers: readonly string[]): Metrics {
     received: (provider, outcome) => received({ provider, outcome }),
     applied: (provider, outcome) => applied({ provider, outcome }),
     recordFailed: (provider) => recordFailed({ provider }),
+    ackDegraded: (provider) => ackDegraded({ provider }),
+    relayed: (provider, result) => relayed({ provider, result }),
     acceptSeconds: (provider, seconds) => acceptSeconds({ provider }, seconds),
     applySeconds: (provider, seconds) => applySeconds({ provider }, seconds),
     endToEndSeconds: (provider, seconds) => endToEndSeconds({ provider }, seconds),

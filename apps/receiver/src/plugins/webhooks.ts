@@ -63,10 +63,14 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
     },
   );
 
-  function observe({ outcome, event, endpoint, layer }: Accepted, request: FastifyRequest): void {
+  function observe({ outcome, event, endpoint, layer, degraded }: Accepted, request: FastifyRequest): void {
     const { eventId, type, owner: firmId } = event;
     metrics.received(provider.name, outcome);
     const facts = { provider: provider.name, eventId, type, firmId, endpoint: endpoint.key, outcome };
+    if (degraded) {
+      metrics.ackDegraded(provider.name);
+      log.warn(facts, 'ack.degraded');
+    }
     if (outcome === 'accepted') {
       log.debug(facts, 'webhook.accepted');
       return;

@@ -1,0 +1,119 @@
+import type { Provider, WebhookEvent } from '@semel/core';
+import { postponeSpill, quarantineSpill, type SpillRow, takeDueSpill } from '@semel/database';
+import type { OpenGate, ProviderQueue } from '@semel/queue';
+import type { Logger, Metrics } from '@semel/telemetry';
+
+export interface RelayOptions {
+  pool: Parameters<typeof takeDueSpill>[0];
+  providers: readonly Provider[];
+  queueOf(provider: string): Pick<ProviderQueue['queue'], 'rearm'>;
+  gate: OpenGate;
+  metrics: Metrics;
+  log: Logger;
+  /** How often to look for rows that are due, while there are none. */
+  everyMs: number;
+  /** When a row that the queue has is looked at again: if it is still there by then, the queue may have lost it. */
+  againAfterMs: number;
+}
+
+export interface Relay {
+  stop(): Promise<void>;
+}
+
+type Armed = 'armed' | 'alive' | 'foreign' | { error: unknown };
+
+const rowsPerLook = 200;
+/** Longer than Redis may take for the rows of one look. */
+const leaseMs = 30_000;
+/** Redis had taken the event after all, only its answer was late: by then that job is done, and the row is over. */
+const twinMs = 2_000;
+/** How long a row steps aside that Redis refuses although it is well. */
+const asideMs = 60_000;
+
+/**
+ * Brings spill rows to the queue as soon as Redis can take them, and only marks them: the apply transaction deletes them.
+ * Their order is approximate; the guards of the domain make that harmless.
+ */
+export function startRelay({ pool, gate, metrics, log, ...options }: RelayOptions): Relay {
+  const arm = (event: WebhookEvent): Promise<Armed> =>
+    options
+      .queueOf(event.provider)
+      .rearm(event)
+      .catch((error: unknown) => ({ error }));
+
+  /** Returns how many rows there were to look at; 0 where it is better to wait. */
+  async function look(): Promise<number> {
+    await gate.check();
+    const open = options.providers.map(({ name }) => name).filter((name) => gate.of(name).isOpen);
+    if (open.length === 0) return 0;
+    const { rows, settled } = await takeDueSpill(pool, { providers: open, limit: rowsPerLook, leaseMs });
+    for (const provider of settled) metrics.relayed(provider, 'settled');
+
+    const inQueue: SpillRow[] = [];
+    const twins: SpillRow[] = [];
+    const refused: [SpillRow, unknown][] = [];
+    const armed = await Promise.all(rows.map(({ event }) => arm(event)));
+    for (const [i, row] of rows.entries()) {
+      const result = armed[i] as Armed;
+      if (typeof result === 'object') refused.push([row, result.error]);
+      else if (result === 'foreign') await setAside(row);
+      else {
+        (result === 'alive' && !row.enqueued ? twins : inQueue).push(row);
+        metrics.relayed(row.event.provider, result === 'armed' ? 'enqueued' : 'alive');
+      }
+    }
+    await postponeSpill(pool, inQueue, { dueInMs: options.againAfterMs, enqueued: true });
+    await postponeSpill(pool, twins, { dueInMs: Math.min(twinMs, options.againAfterMs), enqueued: true });
+    for (const [row, error] of refused) await putBack(row, error);
+    return refused.length > 0 ? 0 : rows.length + settled.length;
+  }
+
+  const factsOf = ({ event, firmId }: SpillRow) => ({
+    provider: event.provider,
+    eventId: event.eventId,
+    firmId,
+  });
+
+  async function setAside(row: SpillRow): Promise<void> {
+    await quarantineSpill(pool, row);
+    metrics.relayed(row.event.provider, 'quarantined');
+    log.warn(factsOf(row), 'event.quarantined');
+  }
+
+  /** Redis failed, and then it is due at once; or Redis is well and refuses this row, which must not hold up the others. */
+  async function putBack(row: SpillRow, error: unknown): Promise<void> {
+    if (!(await gate.check())) return postponeSpill(pool, [row], { dueInMs: 0 });
+    await postponeSpill(pool, [row], { dueInMs: asideMs, error: String(error) });
+    metrics.relayed(row.event.provider, 'stepped_aside');
+    log.error({ ...factsOf(row), err: error }, 'spill.steppedAside');
+  }
+
+  let timer: NodeJS.Timeout | undefined;
+  let failing = false;
+  let stopped = false;
+  async function run(): Promise<void> {
+    let found = 0;
+    try {
+      found = await look();
+      failing = false;
+    } catch (err) {
+      if (!failing) log.warn({ err }, 'spill.waiting'); // once per outage
+      failing = true;
+    }
+    if (!stopped)
+      timer = setTimeout(
+        () => {
+          running = run();
+        },
+        found > 0 ? 0 : options.everyMs,
+      );
+  }
+  let running = run();
+  return {
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}

@@ -1,0 +1,173 @@
+import { inlineBodyLimitBytes, type QuarantineEntry, toBody, type WebhookEvent } from '@semel/core';
+import type pg from 'pg';
+import { isoTime, storable } from './ledger.js';
+import { inFirms, type Query } from './pool.js';
+import { insertQuarantine } from './quarantine.js';
+
+/** Names a row, and whose it is. */
+export interface SpillRef {
+  id: string;
+  firmId: string;
+}
+
+export interface SpillRow extends SpillRef {
+  /** Ready for the queue. */
+  event: WebhookEvent;
+  /** The queue was given it before. */
+  enqueued: boolean;
+}
+
+const ofEvents = `provider = $1 AND (event_id, firm_id) IN (SELECT * FROM unnest($2::text[], $3::uuid[]))`;
+
+/**
+ * Keeps an event; one row per event and owner. `dueInMs`: when the relay shall look at it; above 0 it is a copy of what
+ * the queue gets as well. False: another delivery of it is there. The same delivery may come twice, as such a copy and then
+ * because Redis failed: the earlier time counts.
+ */
+export async function insertSpill(
+  query: Query,
+  event: WebhookEvent,
+  body: Buffer,
+  { dueInMs }: { dueInMs: number },
+): Promise<boolean> {
+  const { rowCount } = await query(
+    `INSERT INTO webhook_spill AS s (firm_id, provider, event_id, endpoint_id, account, event_type, channel, event_raw, body_sha256,
+       ignored_reason, provider_created_at, received_at, due_at, enqueued_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now() + $13 * interval '1 millisecond', CASE WHEN $13 > 0 THEN now() END)
+     ON CONFLICT (provider, event_id, firm_id) DO UPDATE SET due_at = least(s.due_at, excluded.due_at),
+         enqueued_at = CASE WHEN excluded.due_at < s.due_at THEN excluded.enqueued_at ELSE s.enqueued_at END
+       WHERE s.received_at = excluded.received_at`,
+    [
+      event.owner,
+      event.provider,
+      event.eventId,
+      event.endpointId,
+      storable(event.account),
+      storable(event.type),
+      event.channel,
+      body,
+      event.sha256,
+      event.ignored,
+      isoTime(event.createdAtMs),
+      isoTime(event.receivedAtMs),
+      dueInMs,
+    ],
+  );
+  return rowCount === 1;
+}
+
+/** Deletes the rows of these events of one provider, whichever delivery they came from. */
+export async function deleteSpill(query: Query, events: readonly WebhookEvent[]): Promise<void> {
+  await query(`DELETE FROM webhook_spill WHERE ${ofEvents}`, [
+    events[0]?.provider,
+    events.map(({ eventId }) => eventId),
+    events.map(({ owner }) => owner),
+  ]);
+}
+
+/**
+ * Takes rows that are due, for `leaseMs`: no lock is held while they are brought to the queue, and if this process dies
+ * meanwhile they are due again after that. Rows that the queue had, and whose event is final, are deleted instead: `settled`,
+ * by provider.
+ */
+export async function takeDueSpill(
+  pool: pg.Pool,
+  { providers, limit, leaseMs }: { providers: readonly string[]; limit: number; leaseMs: number },
+): Promise<{ rows: SpillRow[]; settled: string[] }> {
+  const due = await inFirms(pool, { firmIds: [] }, async (query) => {
+    const { rows } = await query('SELECT id, firm_id AS "firmId" FROM semel_spill_due($1, $2)', [
+      providers,
+      limit,
+    ]);
+    return rows as SpillRef[];
+  });
+  if (due.length === 0) return { rows: [], settled: [] };
+  const firmIds = [...new Set(due.map(({ firmId }) => firmId))];
+  return inFirms(pool, { firmIds }, async (query) => {
+    const ids = due.map(({ id }) => id);
+    const { rows: settled } = await query(
+      `DELETE FROM webhook_spill WHERE id IN (
+         SELECT s.id FROM webhook_spill s JOIN webhook_events e
+           ON e.idempotency_key = s.provider || ':' || s.event_id AND e.firm_id = s.firm_id
+         WHERE s.id = ANY ($1::bigint[]) AND s.enqueued_at IS NOT NULL AND e.outcome IN ('applied', 'stale', 'ignored')
+         FOR UPDATE OF s SKIP LOCKED)
+       RETURNING provider`,
+      [ids],
+    );
+    const { rows } = await query(
+      `UPDATE webhook_spill SET due_at = now() + $2 * interval '1 millisecond' WHERE id IN (
+         SELECT id FROM webhook_spill WHERE id = ANY ($1::bigint[]) AND due_at <= now() ORDER BY id FOR UPDATE SKIP LOCKED)
+       RETURNING *`,
+      [ids, leaseMs],
+    );
+    return { rows: rows.map(toSpillRow), settled: settled.map(({ provider }) => provider) };
+  });
+}
+
+interface StoredRow {
+  id: string;
+  firm_id: string;
+  provider: string;
+  event_id: string;
+  endpoint_id: string;
+  account: string | null;
+  event_type: string;
+  channel: string | null;
+  event_raw: Buffer;
+  body_sha256: string;
+  ignored_reason: string | null;
+  provider_created_at: Date | null;
+  received_at: Date;
+  enqueued_at: Date | null;
+}
+
+const toSpillRow = (row: StoredRow): SpillRow => ({
+  id: row.id,
+  firmId: row.firm_id,
+  enqueued: row.enqueued_at !== null,
+  event: {
+    v: 1,
+    owner: row.firm_id,
+    provider: row.provider,
+    eventId: row.event_id,
+    type: row.event_type,
+    channel: row.channel,
+    endpointId: row.endpoint_id,
+    account: row.account,
+    createdAtMs: row.provider_created_at?.getTime() ?? null,
+    receivedAtMs: row.received_at.getTime(),
+    body: row.event_raw.length > inlineBodyLimitBytes ? { stored: true } : toBody(row.event_raw),
+    sha256: row.body_sha256,
+    ignored: row.ignored_reason,
+    spilled: true,
+  },
+});
+
+/**
+ * Says when the relay shall look at these rows again, and what became of them: `enqueued`, the queue has them, and if they
+ * are still here by then, it has lost them; `error`, they can't be enqueued and step aside.
+ */
+export async function postponeSpill(
+  pool: pg.Pool,
+  rows: readonly SpillRef[],
+  { dueInMs, enqueued = false, error = null }: { dueInMs: number; enqueued?: boolean; error?: string | null },
+): Promise<void> {
+  if (rows.length === 0) return;
+  await inFirms(pool, { firmIds: [...new Set(rows.map(({ firmId }) => firmId))] }, (query) =>
+    query(
+      `UPDATE webhook_spill SET due_at = now() + $2 * interval '1 millisecond', last_error = $4,
+         enqueued_at = CASE WHEN $3 THEN now() ELSE enqueued_at END
+       WHERE id IN (SELECT id FROM webhook_spill WHERE id = ANY ($1::bigint[]) ORDER BY id FOR UPDATE)`,
+      [rows.map(({ id }) => id), dueInMs, enqueued, storable(error)],
+    ),
+  );
+}
+
+/** The event turned out to be another firm's: the row moves to quarantine, and is nowhere else from then on. */
+export async function quarantineSpill(pool: pg.Pool, { id, firmId, event }: SpillRow): Promise<void> {
+  await inFirms(pool, { firmIds: [firmId] }, async (query) => {
+    const { rows } = await query('DELETE FROM webhook_spill WHERE id = $1 RETURNING event_raw', [id]);
+    const entry: QuarantineEntry = { event, reason: 'owner_collision' };
+    if (rows[0] !== undefined) await insertQuarantine(query, entry, rows[0].event_raw);
+  });
+}

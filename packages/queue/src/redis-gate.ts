@@ -1,0 +1,129 @@
+import { type RedisGate, StoreUnavailableError } from '@semel/core';
+import type { Redis } from 'ioredis';
+import { queueKey } from './names.js';
+
+export type GateState = 'open' | 'failing' | 'full';
+
+export interface RedisGateOptions {
+  redis: Redis;
+  /** Names of the queues behind the gate. */
+  queues: readonly string[];
+  /** What everything behind the gate may take together, per event. */
+  budgetMs: number;
+  /** How often to look whether Redis is there, and how full. */
+  everyMs: number;
+  /** The share of `maxmemory` above which Redis counts as full; it is never full without a `maxmemory`. */
+  highWater: number;
+  /** Jobs that wait in one queue, above which Redis counts as full for that queue. */
+  backlogLimit: number;
+  onChange(state: GateState, queue: string | null): void;
+}
+
+export interface OpenGate {
+  /** The gate for one queue. */
+  of(queue: string): RedisGate & { readonly isOpen: boolean };
+  /** Looks now. True: Redis is there, and not full. */
+  check(): Promise<boolean>;
+  stop(): void;
+}
+
+/**
+ * The breaker and the high-water mark of a producer's Redis. The first failure shuts it, and one poll, not every event,
+ * finds out when it may open again. Full is not failing: at `maxmemory` itself BullMQ's workers can't drain any more, so what
+ * arrives must go elsewhere well before.
+ */
+export function openRedisGate(options: RedisGateOptions): OpenGate {
+  const { redis, queues, budgetMs, everyMs } = options;
+  let state: GateState = 'open';
+  const overlong = new Set<string>();
+  let stopped = false;
+
+  function become(next: GateState): void {
+    if (next === state || stopped) return;
+    state = next;
+    options.onChange(next, null);
+  }
+
+  async function look(): Promise<void> {
+    try {
+      const [memory, ...backlogs] = await Promise.all([
+        redis.info('memory'),
+        ...queues.map((queue) => backlogOf(redis, queue)),
+      ]);
+      become(fullness(memory) > options.highWater ? 'full' : 'open');
+      queues.forEach((queue, i) => {
+        const isOver = (backlogs[i] as number) > options.backlogLimit;
+        if (isOver === overlong.has(queue)) return;
+        if (isOver) overlong.add(queue);
+        else overlong.delete(queue);
+        options.onChange(isOver ? 'full' : 'open', queue);
+      });
+    } catch {
+      become('failing');
+    }
+  }
+
+  let timer: NodeJS.Timeout;
+  const poll = () => {
+    timer = setTimeout(() => void look().then(() => stopped || poll()), everyMs);
+  };
+  poll();
+
+  return {
+    of: (queue) => ({
+      get isOpen() {
+        return state === 'open' && !overlong.has(queue);
+      },
+      async pass(work) {
+        if (state !== 'open' || overlong.has(queue))
+          throw new StoreUnavailableError('redis', new Error(`the gate is shut: ${state}`));
+        try {
+          return await within(budgetMs, work());
+        } catch (error) {
+          if (error instanceof StoreUnavailableError && error.store === 'redis') become('failing');
+          throw error;
+        }
+      },
+    }),
+    async check() {
+      await look();
+      return state === 'open';
+    },
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** What was begun may still land in Redis later: the same job id, met again by whatever else becomes of the event. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  work.catch(() => undefined); // too late for anyone to hear
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new StoreUnavailableError('redis', new Error(`no answer within ${ms} ms`))),
+      ms,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const backlogOf = async (redis: Redis, queue: string): Promise<number> => {
+  const [waiting, prioritized] = await Promise.all([
+    redis.llen(queueKey(queue, 'wait')),
+    redis.zcard(queueKey(queue, 'prioritized')),
+  ]);
+  return waiting + prioritized;
+};
+
+/** 0 … 1; 0 where there is no limit. */
+function fullness(memory: string): number {
+  const bytes = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(memory)?.[1] ?? 0);
+  const limit = bytes('maxmemory');
+  return limit === 0 ? 0 : bytes('used_memory') / limit;
+}
