@@ -114,8 +114,8 @@ t.test('the gauges describe the whole', async (t) => {
   await until('webhook_quarantine_rows', 1);
 
   await world.sql(
-    `INSERT INTO webhook_spill (firm_id, provider, event_id, endpoint_id, event_type, event_raw, body_sha256, received_at, enqueued_at)
-     SELECT $1, 'stripe', 'evt_' || n, $2, 'invoice.paid', '', '', now(), CASE WHEN n > 2 THEN now() END
+    `INSERT INTO webhook_spill (firm_id, provider, event_id, endpoint_id, event_type, event_raw, body_sha256, received_at, enqueued_at, due_at)
+     SELECT $1, 'stripe', 'evt_' || n, $2, 'invoice.paid', '', '', now(), CASE WHEN n > 2 THEN now() END, 'infinity'
      FROM generate_series(1, 3) AS n`,
     [firm, stripe.id],
   );
