@@ -58,6 +58,12 @@ t.test('DocuSign: steps that are no status are times of their own', async (t) =>
       order: [11, startMs],
     });
   }
+  for (const type of ['envelope-reminder-sent', 'envelope-removed', 'envelope-of-days-to-come'])
+    t.match(
+      changes('envelope-sent', { envelopeSummary: undefined, $event: { event: type } }),
+      [{ fields: {}, latest: undefined, order: [-1, 0] }],
+      `${type} tells of no status`,
+    );
   t.match(
     changes('envelope-deleted', { status: 'deleted' })[0],
     { order: [9, startMs] },

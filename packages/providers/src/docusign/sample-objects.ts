@@ -6,11 +6,14 @@ function uuidOf(...parts: string[]): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
+const isOneOf = (status: string, ...statuses: string[]) => statuses.includes(status);
+
 /** An envelope with two documents and two signers, as Connect sends it with `recipients` and `tabs` included. */
 export function envelopeSummary(envelopeId: string, status: string, nowMs: number): Record<string, unknown> {
   const at = (minutesAgo: number) =>
     new Date(nowMs - minutesAgo * 60_000).toISOString().replace('Z', '0000Z');
-  const ends = !['sent', 'delivered'].includes(status);
+  const isDraft = status === 'created';
+  const ends = !isOneOf(status, 'created', 'sent', 'delivered');
   const path = `/envelopes/${envelopeId}`;
   return {
     status,
@@ -27,11 +30,10 @@ export function envelopeSummary(envelopeId: string, status: string, nowMs: numbe
     enableWetSign: 'true',
     allowMarkup: 'false',
     allowReassign: 'true',
-    createdDateTime: at(30),
-    lastModifiedDateTime: at(30),
-    ...(status === 'sent' ? {} : { deliveredDateTime: at(ends ? 5 : 0) }),
-    initialSentDateTime: at(29),
-    sentDateTime: at(29),
+    createdDateTime: at(isDraft ? 0 : 30),
+    lastModifiedDateTime: at(isDraft ? 0 : 30),
+    ...(isOneOf(status, 'created', 'sent') ? {} : { deliveredDateTime: at(ends ? 5 : 0) }),
+    ...(isDraft ? {} : { initialSentDateTime: at(29), sentDateTime: at(29) }),
     ...(ends ? { [`${status}DateTime`]: at(0) } : {}),
     ...(status === 'voided' ? { voidedReason: 'Wrong document attached' } : {}),
     statusChangedDateTime: at(0),
@@ -124,8 +126,8 @@ function signer(
       ? 'completed'
       : declines
         ? 'declined'
-        : envelopeStatus === 'sent'
-          ? 'sent'
+        : isOneOf(envelopeStatus, 'created', 'sent')
+          ? envelopeStatus
           : 'delivered';
   return {
     signatureInfo: { signatureName: name, signatureInitials: 'E', fontStyle: 'docusign3' },
@@ -151,8 +153,8 @@ function signer(
     completedCount: status === 'completed' ? '1' : '0',
     ...(status === 'completed' ? { signedDateTime: at(0) } : {}),
     ...(status === 'declined' ? { declinedDateTime: at(0), declinedReason: 'Terms are not agreed' } : {}),
-    ...(status === 'sent' ? {} : { deliveredDateTime: at(5) }),
-    sentDateTime: at(29),
+    ...(isOneOf(status, 'created', 'sent') ? {} : { deliveredDateTime: at(5) }),
+    ...(status === 'created' ? {} : { sentDateTime: at(29) }),
     deliveryMethod: 'email',
     recipientType: 'signer',
   };

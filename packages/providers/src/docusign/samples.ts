@@ -50,6 +50,7 @@ const sample = (type: string, status: string, description: string): Sample => ({
 const isDataMember = (name: string) => (dataMembers as readonly string[]).includes(name);
 
 export const samples: readonly Sample[] = [
+  sample('envelope-created', 'created', 'A draft envelope'),
   sample('envelope-sent', 'sent', 'The envelope went out'),
   sample('envelope-delivered', 'delivered', 'A recipient opened the envelope'),
   sample('envelope-completed', 'completed', 'Everyone has signed'),
@@ -57,8 +58,11 @@ export const samples: readonly Sample[] = [
   sample('envelope-voided', 'voided', 'The sender voided the envelope'),
   sample('envelope-corrected', 'sent', 'The sender corrected the envelope while it was out'),
   sample('envelope-resent', 'sent', 'The invitation went out once more'),
+  sample('envelope-reminder-sent', 'sent', 'A reminder went out'),
   sample('envelope-purge', 'completed', 'The documents are being deleted for good'),
   sample('envelope-deleted', 'completed', 'The envelope went to the bin; its status stays'),
+  sample('envelope-discard', 'created', 'The draft was thrown away'),
+  sample('envelope-removed', 'completed', 'The envelope was taken out of the account'),
   sample('recipient-sent', 'sent', 'A recipient was invited'),
   sample('recipient-delivered', 'delivered', 'A recipient opened the documents'),
   sample('recipient-completed', 'completed', 'A recipient has signed'),

@@ -18,22 +18,6 @@ const ranks: Record<string, number> = {
   voided: 5,
 };
 
-/** What events tell of besides a status: it moves nothing by itself. */
-const steps = new Set([
-  'agree',
-  'authenticationfailed',
-  'corrected',
-  'delegate',
-  'deleted',
-  'discard',
-  'finish-later',
-  'purge',
-  'reassign',
-  'removed',
-  'resent',
-  'updated',
-]);
-
 export const rankOf = (status: string | null): number =>
   status !== null && Object.hasOwn(ranks, status) ? (ranks[status] ?? 0) : 0;
 
@@ -46,9 +30,14 @@ export const majorOf = (status: string | null, hasData: boolean): number =>
 
 export const statusOf = (value: unknown): string | null => shortText(value)?.toLowerCase() ?? null;
 
-/** The status that an event's name tells of; null for `envelope-corrected`, `-resent` and the like. */
-export const statusTold = (verb: string | null): string | null =>
-  verb === null || steps.has(verb.toLowerCase()) ? null : statusOf(verb);
+/**
+ * The status that an event's name tells of; null for `envelope-corrected`, `-reminder-sent` and the like, and for those to
+ * come. `envelope-deleted` tells of a bin: the status stays.
+ */
+export function statusTold(verb: string | null): string | null {
+  const told = statusOf(verb);
+  return told !== null && told !== 'deleted' && Object.hasOwn(ranks, told) ? told : null;
+}
 
 /** The object's own status, unless the event tells of a later one. */
 export const further = (own: string | null, told: string | null): string | null =>

@@ -63,12 +63,23 @@ function total(requests: readonly (JsonObject | null)[], name: string): number |
       );
 }
 
-/** `invoice.deleted` names the draft, and brings nothing of it. Square has no word for this state. */
+/** `invoice.deleted` names the draft, and brings nothing of it: its row says no more. Square has no word for this state. */
 function deletedInvoice(id: string | null): ChangeSet {
   if (id === null) return nothing('no_object');
   const invoice: EntityRef = { entity: 'invoice', externalId: id };
+  const fields = {
+    number: null,
+    status: 'DELETED',
+    amount_due: null,
+    amount_paid: null,
+    amount_remaining: null,
+    currency: null,
+    due_at: null,
+    customer_external_id: null,
+    metadata: null,
+  };
   return {
-    changes: [{ ...invoice, fields: { status: 'DELETED' }, order: [Number.MAX_SAFE_INTEGER, 0] }],
+    changes: [{ ...invoice, fields, order: [Number.MAX_SAFE_INTEGER, 0] }],
     links: { invoice_id: invoice },
     ignored: null,
   };

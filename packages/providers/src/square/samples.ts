@@ -10,27 +10,31 @@ import {
 } from './sample-objects.js';
 
 type MakeObject = (nowText: string) => Record<string, unknown>;
+type DataOf = (kind: string, object: Record<string, unknown>) => Record<string, unknown>;
+
+const whole: DataOf = (kind, object) => ({ type: kind, id: object.id, object: { [kind]: object } });
+/** What is gone is only named. */
+const gone: DataOf = (kind, { id }) => ({ type: kind, id, deleted: true });
 
 /**
  * Overrides: the fields of the object in `data.object` (`id`, `version`, `status` …); `$event` for the envelope
  * (`{ $event: { event_id: '…' } }`).
  */
-const sample = (type: string, description: string, make: MakeObject): Sample => ({
+const sample = (type: string, description: string, make: MakeObject, dataOf = whole): Sample => ({
   type,
   channel: null,
   description,
   build({ account, nowMs, overrides }) {
-    const { envelope, object: over } = splitOverrides(overrides);
+    const { envelope, object } = splitOverrides(overrides);
     const nowText = new Date(nowMs).toISOString();
     const kind = type.slice(0, type.indexOf('.'));
-    const object = { ...make(nowText), ...over };
     return jsonBody({
       merchant_id: account ?? 'MLEXAMPLE0001',
       location_id: 'LEXAMPLE00001',
       type,
       event_id: randomUUID(),
       created_at: nowText,
-      data: { type: kind, id: object.id, object: { [kind]: object } },
+      data: dataOf(kind, { ...make(nowText), ...object }),
       ...envelope,
     });
   },
@@ -63,13 +67,18 @@ export const samples: readonly Sample[] = [
   sample('invoice.published', 'The invoice was sent', invoice(1, 'UNPAID')),
   sample('invoice.payment_made', 'The invoice is paid', invoice(2, 'PAID', 12_500)),
   sample('invoice.updated', 'The draft was changed', invoice(0, 'DRAFT')),
+  sample('invoice.deleted', 'The draft was deleted', invoice(0, 'DRAFT'), gone),
   sample('invoice.scheduled_charge_failed', 'The card on file was declined', invoice(2, 'UNPAID')),
   sample('invoice.refunded', 'The invoice was paid back', invoice(4, 'REFUNDED', 12_500)),
   sample('refund.created', 'A refund begins', refund(1, 'PENDING')),
   sample('refund.updated', 'The refund is complete', refund(2, 'COMPLETED')),
   sample('dispute.created', 'The client disputes the payment', dispute(1, 'EVIDENCE_REQUIRED')),
   sample('dispute.evidence.created', 'Evidence was added', dispute(2, 'EVIDENCE_REQUIRED')),
+  sample('dispute.evidence.added', 'The same under its older name', dispute(2, 'EVIDENCE_REQUIRED')),
+  sample('dispute.evidence.deleted', 'Evidence was taken back', dispute(3, 'EVIDENCE_REQUIRED')),
+  sample('dispute.evidence.removed', 'The same under its older name', dispute(3, 'EVIDENCE_REQUIRED')),
   sample('dispute.state.updated', 'The dispute is won', dispute(4, 'WON')),
+  sample('dispute.state.changed', 'The same under its older name', dispute(4, 'WON')),
   sample('invoice.canceled', 'The invoice was canceled', invoice(3, 'CANCELED')),
   sample('customer.created', 'A type that is recorded, and changes nothing', (now) => ({
     id: randomText(26, upperAlphabet),

@@ -38,6 +38,7 @@ export function invoiceObject(created: number) {
     hosted_invoice_url: `https://invoice.stripe.com/i/acct_example/test_${randomText(60)}`,
     invoice_pdf: `https://pay.stripe.com/invoice/acct_example/test_${randomText(60)}/pdf`,
     issuer: { type: 'self' },
+    last_finalization_error: null,
     lines: {
       object: 'list',
       data: [

@@ -75,8 +75,39 @@ const refused = {
   failure_message: 'Your card was declined.',
 };
 
+const nowhere = {
+  code: 'customer_tax_location_invalid',
+  doc_url: 'https://docs.stripe.com/error-codes#customer-tax-location-invalid',
+  message: "The customer's location isn't recognized. Set a valid customer address to calculate tax.",
+  type: 'invalid_request_error',
+};
+
+const bankTransfer = {
+  type: 'display_bank_transfer_instructions',
+  display_bank_transfer_instructions: {
+    amount_remaining: 7_500,
+    currency: 'usd',
+    financial_addresses: [
+      { type: 'aba', supported_networks: ['ach', 'domestic_wire_us'], aba: { routing_number: '110000000' } },
+    ],
+    hosted_instructions_url: 'https://payments.stripe.com/bank_transfers/instructions/example',
+    reference: 'EXAMPLE0001',
+    type: 'us_bank_transfer',
+  },
+};
+
 export const samples: readonly Sample[] = [
+  sample(
+    'invoice.upcoming',
+    'An invoice is near, has no id yet, and changes nothing',
+    invoice({ id: undefined, status: 'draft', billing_reason: 'upcoming' }),
+  ),
   sample('invoice.created', 'A draft invoice', invoice({ status: 'draft' })),
+  sample(
+    'invoice.finalization_failed',
+    'The draft could not be opened',
+    invoice({ status: 'draft', last_finalization_error: nowhere }),
+  ),
   sample('invoice.finalized', 'The invoice is open', invoice(open)),
   sample('invoice.paid', 'The invoice is paid', invoice({ ...open, ...paid, status: 'paid' })),
   sample(
@@ -86,9 +117,16 @@ export const samples: readonly Sample[] = [
   ),
   sample('invoice.updated', 'The draft was changed', invoice({ status: 'draft' })),
   sample('invoice.sent', 'The invoice was sent to the client', invoice(open)),
+  sample('invoice.will_be_due', 'The due date is near', invoice(open)),
   sample('invoice.overdue', 'The due date has passed', invoice(open)),
   sample('invoice.payment_action_required', 'The client must confirm', invoice({ ...open, attempted: true })),
+  sample('invoice.payment_attempt_required', 'It is to be charged outside of Stripe', invoice(open)),
   sample('invoice.payment_succeeded', 'The invoice is paid', invoice({ ...open, ...paid, status: 'paid' })),
+  sample(
+    'invoice.overpaid',
+    'More was paid than was due',
+    invoice({ ...open, ...paid, status: 'paid', amount_overpaid: 500 }),
+  ),
   sample(
     'invoice.marked_uncollectible',
     'Nobody expects the money',
@@ -102,6 +140,15 @@ export const samples: readonly Sample[] = [
     'payment_intent.requires_action',
     'The client must authenticate',
     payment({ status: 'requires_action', next_action: { type: 'use_stripe_sdk', use_stripe_sdk: {} } }),
+  ),
+  sample(
+    'payment_intent.partially_funded',
+    'A bank transfer brought a part of it',
+    payment({
+      status: 'requires_action',
+      next_action: bankTransfer,
+      payment_method_types: ['customer_balance'],
+    }),
   ),
   sample('payment_intent.processing', 'The bank is at it', payment({ status: 'processing' })),
   sample(

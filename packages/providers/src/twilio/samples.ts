@@ -80,6 +80,7 @@ export const samples: readonly Sample[] = [
   status('sending', 'The message is on its way to the carrier'),
   status('sent', 'The carrier has the message'),
   status('delivered', 'The carrier says that it arrived', { RawDlrDoneDate: '2609011230' }),
+  status('partially_delivered', 'It reached some of those that it is for'),
   status('undelivered', 'The carrier could not deliver it', {
     ErrorCode: '30003',
     RawDlrDoneDate: '2609011231',
