@@ -52,15 +52,10 @@ function prepare(world: World, endpoint: TestEndpoint, overrides: Record<string,
 t.test('a handler runs exactly once with its event', async (t) => {
   const seen: HandlerContext[] = [];
   const handlers = providers.map(({ name }) =>
-    defineHandler(
-      name,
-      '*',
-      async (context) => {
-        seen.push(context as HandlerContext);
-        await note(context as HandlerContext, context.facts.eventId);
-      },
-      { when: 'always' },
-    ),
+    defineHandler(name, '*', async (context) => {
+      seen.push(context as HandlerContext);
+      await note(context as HandlerContext, context.facts.eventId);
+    }),
   );
   const world = await openWorld(t, handlers, { receivers: 2, workers: 2 });
   const firm = await world.addFirm();
@@ -107,8 +102,8 @@ t.test('what a handler is given', async (t) => {
       await note(context as unknown as HandlerContext, `paid ${cents}`);
     }),
     defineHandler('stripe', 'invoice.*', remember as never),
-    defineHandler('stripe', 'customer.created', remember as never, { when: 'always' }),
-    defineHandler('stripe', 'customer.updated', remember as never),
+    defineHandler('stripe', 'customer.created', remember as never),
+    defineHandler('stripe', 'customer.updated', remember as never, { when: 'always' }),
   ]);
   const firm = await world.addFirm();
   const endpoint = await world.addEndpoint('stripe', firm);
@@ -137,19 +132,35 @@ t.test('what a handler is given', async (t) => {
     t.notOk(seen.has(`${late.eventId} stale`), 'an event that came too late has no handler');
   });
 
-  await t.test('events without a rule, if it asks for them', async (t) => {
-    const send = (type: string) => world.send(endpoint, 'invoice.paid', { overrides: { $event: { type } } });
-    const created = await send('customer.created');
-    await world.applied(endpoint.provider, created.eventId, 'ignored');
-    t.same(seen.get(`${created.eventId} ignored`)?.changed, []);
-    const updated = await send('customer.updated');
-    await world.applied(endpoint.provider, updated.eventId, 'ignored');
-    t.notOk(seen.has(`${updated.eventId} ignored`));
-    t.match(
-      world.logs.find(({ msg }) => msg === 'handler.skipped'),
-      { eventId: updated.eventId, ignored: 'type_not_handled' },
-      'and the log says so',
-    );
+  const sendAs = (to: TestEndpoint, type: string, overrides: Record<string, unknown> = {}) =>
+    world.send(to, 'invoice.paid', { overrides: { ...overrides, $event: { type } } });
+
+  await t.test('events of types without a rule', async (t) => {
+    const { eventId } = await sendAs(endpoint, 'customer.created');
+    await world.applied(endpoint.provider, eventId, 'ignored');
+    t.same(seen.get(`${eventId} ignored`)?.changed, []);
+    t.notOk(world.logs.some(({ msg, eventId: of }) => msg === 'handler.skipped' && of === eventId));
+  });
+
+  await t.test('those that shall change nothing, only if it asks for them', async (t) => {
+    const live = await world.addEndpoint('stripe', firm, { mode: 'live' });
+    for (const [to, type, ignored, id] of [
+      [live, 'customer.created', 'mode_mismatch', 'in_1'],
+      [endpoint, 'invoice.upcoming', 'no_object', undefined],
+    ] as const) {
+      const { eventId } = await sendAs(to, type, { id });
+      await world.applied(to.provider, eventId, 'ignored');
+      t.notOk(seen.has(`${eventId} ignored`), ignored);
+      if (type === 'customer.created')
+        t.match(
+          world.logs.find(({ msg, eventId: of }) => msg === 'handler.skipped' && of === eventId),
+          { handler: 'stripe customer.created', ignored },
+          'and the log says so',
+        );
+    }
+    const { eventId } = await sendAs(live, 'customer.updated');
+    await world.applied(endpoint.provider, eventId, 'ignored');
+    t.match(seen.get(`${eventId} ignored`)?.changed, []);
   });
 });
 

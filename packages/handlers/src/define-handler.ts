@@ -3,8 +3,9 @@ import type { HandlerContext, HandlerFunction } from './handler-context.js';
 
 export interface HandlerOptions {
   /**
-   * Default `applied`: only for events that changed something. `always`: for those that came too late (`stale`) or change
-   * nothing of Semel's own (`ignored`, as all types without a rule are) as well.
+   * Default `applied`: for events that changed something, and for types that Semel has no rule for, which are `ignored` by
+   * it and left to you. `always`: also for those that came too late (`stale`), or were `ignored` for any other reason, such
+   * as the wrong mode.
    */
   when?: 'applied' | 'always';
   /** Shown in errors and logs. Default: provider and type. */

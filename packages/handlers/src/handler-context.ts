@@ -17,7 +17,7 @@ export interface EventFacts {
   account: string | null;
   createdAt: Date | null;
   receivedAt: Date;
-  /** `stale` and `ignored` only for handlers that are called `always`. */
+  /** `ignored` where Semel has no rule for the type. `stale`, and other reasons to ignore it: only if called `always`. */
   outcome: 'applied' | 'stale' | 'ignored';
 }
 

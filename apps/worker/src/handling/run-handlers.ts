@@ -15,7 +15,7 @@ export interface HandlingOptions {
   provider: Provider;
   handlers: readonly DefinedHandler[];
   timeoutMs: number;
-  /** A handler for exactly this type was not called, since the event changed nothing. */
+  /** A handler for exactly this type was not called, since the event came too late or shall change nothing. */
   onSkipped(handler: DefinedHandler, handled: HandledEvent): void;
 }
 
@@ -28,7 +28,7 @@ export function handlingOf({ provider, handlers, timeoutMs, onSkipped }: Handlin
     async run(tx, handled) {
       const chosen = own.filter((handler) => matches(handler, handled.event));
       for (const handler of chosen) {
-        if (handler.when === 'always' || handled.outcome === 'applied')
+        if (handler.when === 'always' || isNews(handled))
           await tx.lend(timeoutMs, (lent) => runOne(handler, handled, lent));
         else if (handler.type === handled.event.type) onSkipped(handler, handled);
       }
@@ -81,6 +81,10 @@ export function handlingOf({ provider, handlers, timeoutMs, onSkipped }: Handlin
     };
   }
 }
+
+/** Where Semel has no rule for a type, what it means is up to the handlers. */
+const isNews = ({ outcome, ignored }: HandledEvent): boolean =>
+  outcome === 'applied' || ignored === 'type_not_handled';
 
 /** A handler that does not wait for a promise must not end the process when it fails: it fails the transaction anyway. */
 function unheard<T>(promise: Promise<T>): Promise<T> {
