@@ -221,6 +221,49 @@ t.test('a handler that throws', async (t) => {
   });
 });
 
+t.test('a race that a handler loses is run again, but not what it does to itself', async (t) => {
+  const ways: Record<string, Run> = {
+    'is there already': async (context) => void (await note(context, 'there')),
+    'is there already, and looks away': async (context) =>
+      void (await note(context, 'there').catch(() => undefined)),
+    'is there already, which shows at the end': async ({ tx, firm }) =>
+      void (await tx.query('INSERT INTO notes (firm_id, text, late) VALUES ($1, $2, 1)', [firm.id, 'b'])),
+    'meets a deadlock': async ({ tx }) => {
+      if (runs.get('meets a deadlock') === 1)
+        await tx.query(`DO $$ BEGIN RAISE EXCEPTION 'as if' USING ERRCODE = '40P01'; END $$`);
+    },
+  };
+  const runs = new Map<string, number>();
+  const world = await openWorld(
+    t,
+    [
+      defineHandler('stripe', 'invoice.paid', async (context) => {
+        const number = context.event.data.object.number ?? '';
+        runs.set(number, (runs.get(number) ?? 0) + 1);
+        await ways[number]?.(context as unknown as HandlerContext);
+      }),
+    ],
+    { attempts: 1 },
+  );
+  const firm = await world.addFirm();
+  const endpoint = await world.addEndpoint('stripe', firm);
+  await world.sql(`ALTER TABLE notes ADD UNIQUE (firm_id, text), ADD late integer,
+    ADD UNIQUE (firm_id, late) DEFERRABLE INITIALLY DEFERRED`);
+  await world.sql('INSERT INTO notes (firm_id, text, late) VALUES ($1, $2, 1)', [firm, 'there']);
+  for (const [number, outcome, times] of [
+    ['is there already', 'dead', 1],
+    ['is there already, and looks away', 'dead', 1],
+    ['is there already, which shows at the end', 'dead', 1],
+    ['meets a deadlock', 'applied', 2],
+  ] as const) {
+    const { body, eventId } = prepare(world, endpoint, { number });
+    await world.send(endpoint, 'invoice.paid', { body });
+    await world.applied(endpoint.provider, eventId, outcome);
+    t.same(await outcomesOf(world, eventId), [outcome], number);
+    t.equal(runs.get(number), times, `${number}: run ${times} times in its one attempt`);
+  }
+});
+
 t.test('a handler that misbehaves costs its own event an attempt, and no other', async (t) => {
   const ways: Record<string, Run> = {
     'is too slow': () => sleep(60_000),

@@ -62,27 +62,39 @@ export function applyStore(
     lend: (timeoutMs, work) => lendTransaction({ query, send, timeoutMs }, work),
   });
   return (firmIds, work) =>
-    whileItLosesRaces(() => inFirms(pool, { firmIds }, (query, send) => work(inside(query, send))));
+    whileItLosesRaces((ours) => inFirms(pool, { firmIds }, (query, send) => work(inside(ours(query), send))));
 }
 
 /**
- * Runs a transaction again that was rolled back because another one was faster: a deadlock, or two that create the same
- * object at the same moment. `ON CONFLICT (id)` waits for the other one only at the index on `id`; at the second unique
- * index of the table the slower of the two can fail. Neither is the event's fault, and at the next look the object is there.
+ * Runs a transaction again that was rolled back because another one was faster: a deadlock, whoever met it, or two that create
+ * the same object at the same moment. `ON CONFLICT (id)` waits for the other one only at the index on `id`; at the second
+ * unique index of the table the slower of the two can fail. Neither is the event's fault, and at the next look the object is
+ * there. A handler's own unique violation, in its statement or deferred to the COMMIT, would only be met again.
  */
-async function whileItLosesRaces<T>(run: () => Promise<T>): Promise<T> {
-  for (let round = 1; ; round++)
+async function whileItLosesRaces<T>(run: (ours: (query: Query) => Query) => Promise<T>): Promise<T> {
+  for (let round = 1; ; round++) {
+    let refusal: unknown = null;
+    const ours =
+      (query: Query): Query =>
+      (text, values) =>
+        query(text, values).catch((error: unknown) => {
+          refusal = error;
+          throw error;
+        });
     try {
-      return await run();
+      return await run(ours);
     } catch (error) {
-      if (round === 3 || !lostRace(error)) throw error;
+      const isLost = isRollback(error) || (error === refusal && codeOf(error) === uniqueViolation);
+      if (round === 3 || !isLost) throw error;
     }
+  }
 }
 
-const lostRace = (error: unknown): boolean =>
-  [error, (error as Error | null)?.cause].some((each) =>
-    ['23505', '40P01', '40001'].includes((each as { code?: string } | null)?.code ?? ''),
-  );
+const uniqueViolation = '23505';
+const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code;
+/** Deadlock or serialization failure: a fault of ours wraps it. */
+const isRollback = (error: unknown): boolean =>
+  ['40P01', '40001'].includes(String(codeOf((error as Error | null)?.cause)));
 
 const attemptColumns = [
   ['firm_id', 'uuid', ({ event }: AttemptRecord) => event.owner],
