@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Provider } from '@semel/core';
+import { defineHandler } from '@semel/handlers';
 import { providerNamed, providers } from '@semel/providers';
 import { claimKey } from '@semel/queue';
 import t, { type Test } from 'tap';
 import { runSemel, startSemelHost } from '../support/cli.js';
+import { startHookServer } from '../support/hook-server.js';
 import { freePort, testEncryptionKey, waitUntil } from '../support/servers.js';
 import { createWorld, type MainType, mainTypes } from '../support/world.js';
 
@@ -15,9 +17,18 @@ const scratch = mkdtempSync(join(tmpdir(), 'semel-cli-'));
 const noDataDir = join(scratch, 'none');
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
 
+/** Tells the destination that the invoice names, if it names one. */
+const tell = defineHandler('stripe', 'invoice.paid', async ({ event, outbox }) => {
+  const { id, metadata } = event.data.object;
+  if (metadata?.tell !== undefined)
+    await outbox({ key: `invoice-paid:${id}`, to: metadata.tell, payload: { id, note: '\u001b[31mred' } });
+});
+
 let broken = false;
 const world = await createWorld(t, {
   attempts: 1,
+  handlers: { handlers: [tell], deliveries: [] },
+  outbox: { allowPrivate: true, attempts: 1 },
   rule: (provider) => ({
     ...provider,
     changesOf(event, body) {
@@ -369,6 +380,122 @@ t.test('a dead event is run again, a final one is left alone', async (t) => {
   t.match((await run(['replay', 'square', eventId])).stdout, /nothing was enqueued/);
   for (const command of [['replay'], ['events', 'show']])
     t.match(await failure([...command, 'square', 'evt_9']), { exit: 1, code: 'event_unknown' });
+});
+
+t.test('destinations are added, listed and removed', async (t) => {
+  t.match((await run(['destination', 'list'])).stdout, 'There is no destination.\n');
+  const to = (name: string, url = 'https://erp.example.test/hooks') =>
+    ['destination', 'add', '--firm', 'acme', '--name', name, '--url', url] as const;
+  const made = await run(to('crm'));
+  t.match(made, { code: 0, stderr: '', stdout: /^name +crm\nurl +https:\S+\nsecret +whsec_[\w+/]{43}=\n$/ });
+  const [, crmSecret = ''] = /(whsec_\S+)/.exec(made.stdout) ?? [];
+  const given = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+  const added = await value([...to('erp'), '--secret', '-'], { input: `${given}\n` });
+  t.match(added, { firmSlug: 'acme', name: 'erp', secret: given, disabledAt: null });
+
+  const listed = await run(['destination', 'list', '--firm', 'acme']);
+  t.match(listed.stdout, /^FIRM +NAME +URL +ADDED +DISABLED\nacme +crm +https:\S+ +\d{4}-\S+ +-\nacme +erp /);
+  const rows = await value(['destination', 'list']);
+  t.match(rows, [{ name: 'crm' }, { name: 'erp', url: 'https://erp.example.test/hooks' }]);
+  for (const secret of [crmSecret, given]) t.notOk(JSON.stringify([listed, rows]).includes(secret));
+  t.strictSame(await value(['destination', 'list', '--firm', 'birch']), []);
+
+  t.match(await failure(to('erp')), { exit: 1, code: 'name_taken', message: /destination "erp" already/ });
+  for (const [args, code] of [
+    [to('with space'), 'input_invalid'],
+    [to('x', 'ftp://erp.example.test'), 'input_invalid'],
+    [to('x', 'https://user:hunter2@erp.example.test'), 'input_invalid'],
+    [[...to('x'), '--secret', 'whsec_YQ=='], 'input_invalid'],
+    [['destination', 'add', '--firm', 'acme', '--name', 'x'], 'usage_invalid'],
+  ] as const)
+    t.match(await failure(args), { exit: 2, code }, args.join(' '));
+  t.match(await failure([...to('x'), '--secret', '-'], { input: `${given}\n${given}\n` }), {
+    exit: 2,
+    code: 'usage_invalid',
+  });
+  const nobody = ['--firm', 'nobody', '--name', 'erp'];
+  t.match(await failure(['destination', 'remove', ...nobody]), { exit: 1, code: 'firm_unknown' });
+  t.match(await failure(['destination', 'list', '--firm', 'nobody']), { exit: 1, code: 'firm_unknown' });
+
+  const remove = (name: string) => ['destination', 'remove', '--firm', 'acme', '--name', name];
+  t.match(await run(remove('crm')), {
+    code: 0,
+    stdout: 'The destination crm of acme is gone.\n',
+    stderr: '',
+  });
+  t.strictSame(await value(remove('erp')), { firm: 'acme', name: 'erp', removed: true });
+  t.match(await failure(remove('erp')), { exit: 1, code: 'destination_unknown' });
+  t.strictSame(await value(['destination', 'list']), []);
+});
+
+t.test('the outbox is listed and shown, and what died in it is delivered again', async (t) => {
+  t.match((await run(['outbox', 'list'])).stdout, 'The outbox has nothing of that kind.\n');
+  const file = join(scratch, 'told.json');
+  writeFileSync(file, JSON.stringify({ id: 'in_told', metadata: { tell: 'ledger' } }));
+  const stripeKey = keys.get('stripe') as string;
+  await value(['send', 'stripe', 'invoice.paid', '--endpoint', stripeKey, '--data', file]);
+  const dead = ['outbox', 'list', '--status', 'dead'];
+  await waitUntil(async () => (await value(dead)).length === 1, {
+    what: 'it is dead: there is no such destination',
+    intervalMs: 200,
+  });
+  const [row] = await value([...dead, '--firm', 'acme', '--destination', 'ledger', '--limit', '1']);
+  t.match(row, {
+    effectKey: 'invoice-paid:in_told',
+    firmSlug: 'acme',
+    destination: 'ledger',
+    status: 'dead',
+    attempts: 1,
+    lastError: /^destination_unknown/,
+  });
+  t.notOk('payload' in row);
+  t.match(
+    (await run(dead)).stdout,
+    new RegExp(
+      `^ID +CREATED .*ERROR\\n${row.id} .* invoice-paid:in_told +ledger +dead +1 +destination_unknown`,
+    ),
+  );
+  for (const filter of [
+    ['--status', 'delivered'],
+    ['--firm', 'birch'],
+    ['--destination', 'erp'],
+  ])
+    t.strictSame(await value(['outbox', 'list', ...filter]), [], filter.join(' '));
+
+  const payload = { id: 'in_told', note: '\u001b[31mred' };
+  t.match(await value(['outbox', 'show', row.id]), { id: row.id, payload });
+  const shown = (await run(['outbox', 'show', row.id])).stdout;
+  t.match(shown, /^id +\S+\n.*\n\n\{\n {2}"id": "in_told",\n/s);
+  t.notMatch(shown, '\u001b', 'no payload colours the terminal');
+
+  const hook = await startHookServer(t);
+  await value(['destination', 'add', '--firm', 'acme', '--name', 'ledger', '--url', hook.url]);
+  t.match(await value(['outbox', 'replay', row.id]), { id: row.id, status: 'pending', attempts: 0 });
+  const delivered = async () => (await value(['outbox', 'show', row.id])).status === 'delivered';
+  await waitUntil(delivered, { what: 'it is delivered', intervalMs: 200 });
+  t.match(hook.received.splice(0), [{ headers: { 'webhook-id': row.id }, body: JSON.stringify(payload) }]);
+  t.match(await run(['outbox', 'replay', row.id]), {
+    code: 0,
+    stdout: 'Due: a worker delivers it to ledger now.\n',
+    stderr: '',
+  });
+  await waitUntil(() => hook.received.length === 1, { what: 'it is delivered once more, under the same id' });
+  t.equal(hook.received[0]?.headers['webhook-id'], row.id);
+
+  for (const id of ['x', '00000000-0000-4000-8000-000000000000'])
+    for (const command of ['show', 'replay'])
+      t.match(
+        await failure(['outbox', command, id]),
+        { exit: 1, code: 'effect_unknown' },
+        `${command} ${id}`,
+      );
+  for (const args of [
+    ['outbox', 'list', '--status', 'lost'],
+    ['outbox', 'list', '--limit', '0'],
+    ['outbox', 'show'],
+  ])
+    t.match(await failure(args), { exit: 2, code: 'usage_invalid' }, args.join(' '));
+  t.match(await failure(['outbox', 'list', '--firm', 'nobody']), { exit: 1, code: 'firm_unknown' });
 });
 
 t.test('claims are forgotten when that is confirmed', async (t) => {
