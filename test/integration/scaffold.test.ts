@@ -2,7 +2,8 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { providers } from '@semel/providers';
+import type { Provider } from '@semel/core';
+import { providerNamed, providers } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
 import { newProvider } from '../../apps/cli/src/scaffold/new-provider.js';
@@ -11,6 +12,35 @@ import { createTestDatabase } from '../support/database.js';
 
 const source = fileURLToPath(new URL('../..', import.meta.url));
 const registryFile = 'packages/providers/src/registry.ts';
+
+const { ledger: standardLedger } = providerNamed('standard') as Provider;
+
+/** What every ledger table has, whatever its provider, beside its key and its links. */
+const commonColumns = [
+  'account text null',
+  'applied_at timestamp with time zone null',
+  'attempts integer = 0',
+  'body_sha256 text',
+  'channel text null',
+  'duplicate_count bigint = 0',
+  'endpoint_id uuid',
+  'event_data jsonb null',
+  'event_raw bytea',
+  'event_type text',
+  'firm_id uuid',
+  'id bigint',
+  'idempotency_key text',
+  'ignored_reason text null',
+  'last_duplicate_at timestamp with time zone null',
+  'last_error text null',
+  'outcome text',
+  'provider_created_at timestamp with time zone null',
+  'received_at timestamp with time zone',
+];
+
+type Column = [name: string, type: string, isNullable: 'YES' | 'NO', byDefault: string | null];
+const asText = ([name, type, isNullable, byDefault]: Column) =>
+  `${name} ${type}${isNullable === 'YES' ? ' null' : ''}${byDefault === null ? '' : ` = ${byDefault}`}`;
 
 /** What a clone has of that which a new provider touches. */
 function cloneIn(folder: string): string {
@@ -78,6 +108,19 @@ t.test('a new provider is a folder, a line and a table', async (t) => {
   t.same(await shape('acme_webhook_events'), like, 'columns, rights, wall and indexes as its model has them');
   const { walls } = await shape('finance_stripe_webhook_events');
   t.same(like.walls, walls, 'and the wall is that of the first tables');
+
+  const tables = [
+    ...providers.map(({ ledger }) => ledger),
+    ...['acme', 'zeta'].map((name) => ({ ...standardLedger, table: `${name}_webhook_events` })),
+  ];
+  for (const { table, keyColumns, linkColumns } of tables) {
+    const columns = (await shape(table)).columns.map(asText).sort();
+    const own = [
+      ...keyColumns.map((name) => `${name} text`),
+      ...linkColumns.map((name) => `${name} uuid null`),
+    ];
+    t.same(columns, [...commonColumns, ...own].sort(), table);
+  }
 
   t.throws(() => newProvider({ root, name: 'acme', title: 'Acme', now }), {
     code: 'provider_exists',
