@@ -5,6 +5,7 @@ import { providers } from '@semel/providers';
 import { isPublicAddress } from '@semel/worker';
 import { Webhook } from 'standardwebhooks';
 import t from 'tap';
+import { retryAfterMs } from '../../apps/worker/src/outbox/retry-after.js';
 import { retryDelayMs } from '../../apps/worker/src/outbox/retry-delay.js';
 import { startHookServer } from '../support/hook-server.js';
 import { testEncryptionKey, waitUntil } from '../support/servers.js';
@@ -133,6 +134,28 @@ t.test('to an HTTP endpoint', async (t) => {
     t.match(await admin.outbox.replay(dead.id), { status: 'pending', attempts: 0 });
     t.match(await settled(world, 'in_dead', 'delivered'), { attempts: 1, last_error: null });
     t.equal(hook.received.splice(0)[0]?.headers['webhook-id'], dead.id);
+  });
+
+  await t.test('later where it asks for that', async (t) => {
+    hook.answers.push({ status: 429, headers: { 'retry-after': '2' } });
+    await pay(world, endpoint, 'in_later');
+    t.match(await settled(world, 'in_later', 'delivered'), { attempts: 2 });
+    const failed = world.logs.find(
+      ({ msg, effectKey }) => msg === 'outbox.failed' && effectKey === 'invoice-paid:in_later',
+    );
+    t.match(failed, { retryInMs: 2_000, err: { message: 'delivery_failed: answered 429' } });
+    const [first, second] = hook.received
+      .splice(0)
+      .map(({ headers }) => Number(headers['webhook-timestamp']));
+    t.ok(Number(second) - Number(first) >= 1, 'by its own clock, in whole seconds');
+  });
+
+  await t.test('never again once it is gone', async (t) => {
+    hook.answers.push({ status: 410, headers: { 'retry-after': '1' } });
+    await pay(world, endpoint, 'in_gone');
+    const last_error = 'delivery_failed: answered 410: it is gone, and takes no more deliveries';
+    t.match(await settled(world, 'in_gone', 'dead'), { attempts: 1, last_error });
+    t.equal(hook.received.splice(0).length, 1);
   });
 
   await t.test('only if its transaction committed', async (t) => {
@@ -350,16 +373,31 @@ t.test('private addresses', async (t) => {
 });
 
 t.test('the waits between attempts grow, up to six hours, each a fifth more or less', (t) => {
-  const middle = (attempt: number) => retryDelayMs(attempt, 1, () => 0.5);
+  const middle = (attempt: number, askedMs = 0) => retryDelayMs(attempt, 1, askedMs, () => 0.5);
   t.same([1, 2, 3, 4].map(middle), [5_000, 15_000, 45_000, 135_000]);
   t.equal(middle(50), 6 * 3_600_000);
   t.equal(
-    retryDelayMs(1, 1, () => 0),
+    retryDelayMs(1, 1, 0, () => 0),
     4_000,
   );
   t.equal(
-    retryDelayMs(1, 0.1, () => 1),
+    retryDelayMs(1, 0.1, 0, () => 1),
     600,
   );
+  t.equal(middle(1, 4_000), 5_000, 'it is never sooner than the schedule');
+  t.equal(middle(1, 60_000), 60_000);
+  t.equal(middle(1, 1e12), 6 * 3_600_000, 'nor later than six hours');
+
+  const nowMs = Date.UTC(2026, 8, 1, 12, 30);
+  for (const [header, dueMs] of [
+    ['120', 120_000],
+    [' 0 ', 0],
+    [new Date(nowMs + 90_000).toUTCString(), 90_000],
+    [new Date(nowMs - 90_000).toUTCString(), 0],
+    ['soon', 0],
+    ['', 0],
+    [undefined, 0],
+  ] as const)
+    t.equal(retryAfterMs(header, nowMs), dueMs, `Retry-After: ${header}`);
   t.end();
 });

@@ -11,13 +11,15 @@ export interface Received {
 /** A team's own endpoint on this machine: keeps what it receives, and answers what it is told to. */
 export async function startHookServer(t: { teardown(end: () => Promise<void>): void }) {
   const received: Received[] = [];
-  /** Statuses of the next answers; 204 where there is none left. 0: no answer at all. */
-  const answers: number[] = [];
+  /** The next answers; 204 where there is none left. Status 0: no answer at all. */
+  const answers: (number | { status: number; headers: Record<string, string> })[] = [];
   const server: Server = createServer(async (request, response) => {
     received.push({ headers: request.headers, body: await text(request), path: request.url ?? '' });
-    const status = answers.shift() ?? 204;
+    const answer = answers.shift() ?? 204;
+    const { status, headers } = typeof answer === 'number' ? { status: answer, headers: {} } : answer;
     if (status === 0) return;
-    response.writeHead(status, status < 400 && status >= 300 ? { location: '/elsewhere' } : {}).end();
+    const location = status >= 300 && status < 400 ? { location: '/elsewhere' } : {};
+    response.writeHead(status, { ...location, ...headers }).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(async () => {

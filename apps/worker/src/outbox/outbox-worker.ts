@@ -17,6 +17,7 @@ import {
   type Redis,
 } from '@semel/queue';
 import type { Logger, Metrics } from '@semel/telemetry';
+import { AnsweredError } from './answered-error.js';
 import { deliverRow } from './deliver-row.js';
 import { retryDelayMs } from './retry-delay.js';
 
@@ -80,8 +81,10 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
     if (error === null) return { status: 'delivered' };
     const text =
       error instanceof SemelError ? error.message : `delivery_failed: ${(error as Error).message ?? error}`;
-    if (attempt >= options.attempts) return { status: 'dead', error: text };
-    return { status: 'pending', delayMs: retryDelayMs(attempt, options.retryScale), error: text };
+    const answered = error instanceof AnsweredError ? error : null;
+    if (answered?.isGone || attempt >= options.attempts) return { status: 'dead', error: text };
+    const delayMs = retryDelayMs(attempt, options.retryScale, answered?.retryAfterMs);
+    return { status: 'pending', delayMs, error: text };
   }
 
   function observe(row: OutboxRow, settlement: OutboxSettlement, err: unknown): DeliveryResult {

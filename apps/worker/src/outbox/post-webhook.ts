@@ -2,7 +2,9 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { SemelError } from '@semel/core';
 import { Webhook } from 'standardwebhooks';
+import { AnsweredError } from './answered-error.js';
 import { assertPublicHost, publicLookup } from './public-address.js';
+import { retryAfterMs } from './retry-after.js';
 
 export interface PostOptions {
   url: string;
@@ -16,8 +18,8 @@ export interface PostOptions {
 }
 
 /**
- * Sends one webhook, signed as https://www.standardwebhooks.com says. Returns when the answer is 2xx, throws for any other:
- * a redirect is not followed, for it could lead anywhere.
+ * Sends one webhook, signed as https://www.standardwebhooks.com says. Returns when the answer is 2xx, throws `AnsweredError`
+ * for any other: a redirect is not followed, for it could lead anywhere.
  */
 export async function postWebhook(options: PostOptions): Promise<void> {
   const { id, body, secret, allowPrivate } = options;
@@ -33,11 +35,11 @@ export async function postWebhook(options: PostOptions): Promise<void> {
     'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1000)),
     'webhook-signature': new Webhook(secret).sign(id, sentAt, body),
   };
-  const status = await statusOf(url, { headers, body, signal: options.signal, allowPrivate });
-  if (status < 200 || status > 299) throw new SemelError('delivery_failed', `answered ${status}`);
+  const { status, retryAfter } = await answerOf(url, { headers, body, signal: options.signal, allowPrivate });
+  if (status < 200 || status > 299) throw new AnsweredError(status, retryAfterMs(retryAfter, Date.now()));
 }
 
-function statusOf(
+function answerOf(
   url: URL,
   sent: {
     headers: Record<string, string | number>;
@@ -45,7 +47,7 @@ function statusOf(
     signal: AbortSignal;
     allowPrivate: boolean;
   },
-): Promise<number> {
+): Promise<{ status: number; retryAfter: string | undefined }> {
   const request = url.protocol === 'https:' ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
     const outgoing = request(
@@ -58,7 +60,7 @@ function statusOf(
         ...(sent.allowPrivate ? {} : { lookup: publicLookup }),
       },
       (answer) => {
-        resolve(answer.statusCode ?? 0);
+        resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] });
         answer.destroy(); // what it says beyond that is of no interest, however long it is
       },
     );
