@@ -32,6 +32,8 @@ export interface WorkerOptions extends DatabaseOptions {
   settingsOf(provider: Provider): { concurrency: number; retryScale: number; attempts: number };
   deliveryFlushMs: number;
   shutdownTimeoutMs: number;
+  /** How long a worker that has gone silent keeps its jobs; longer than any transaction lasts. Default: the queue's. */
+  lockMs?: number;
   /** With which DocuSign is asked for envelopes whose messages had no data; null: it is not asked. */
   docusign?: (DocusignCredentials & { timeoutMs?: number; everyMs?: number }) | null;
   /** The team's own code. Default: none. */
@@ -151,6 +153,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   const workers = providers.map((provider) =>
     startProviderWorker({
       ...options.settingsOf(provider),
+      lockMs: options.lockMs,
       provider,
       pool,
       redis,
