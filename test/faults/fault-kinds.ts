@@ -39,7 +39,7 @@ export interface FaultKind {
 }
 
 /** How long a fault lasts, milliseconds. */
-const spell = (random: Random) => random.int(50, 1_500);
+const spell = (random: Random) => random.int(50, 2_000);
 /** How long to wait for an event to come by a failpoint. */
 const comeByMs = 6_000;
 

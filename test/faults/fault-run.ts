@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readLogs } from './app-logs.js';
+import { providerNames } from './bodies.js';
 import type { AppSettings } from './fault-app.js';
 import { type FaultContext, type FaultKind, lanes } from './fault-kinds.js';
 import { type Counts, openOracle, type Verdict } from './oracle.js';
@@ -63,6 +64,11 @@ export interface RunResult {
 
 /** The load that goes on while faults take longer than their share, requests per second. */
 const slowest = 15;
+/** A fault waits until no more deliveries than this are in trouble, but no longer than that. */
+const troubled = 60;
+const respiteMs = 5_000;
+/** Deliveries in trouble at which no new events are sent. */
+const overload = 120;
 /** How far the events may be ahead of the faults before the load slows down. */
 const aheadEvents = 20;
 
@@ -178,6 +184,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       running.map(async (lane) => {
         for (const fault of lane.plan) {
           while (begun < fault.atEvent) await sleep(10);
+          await untilLoadIsBack();
           lane.doing = fault.kind;
           await makeHappen(round, fault, lane.random);
           lane.doing = '';
@@ -192,9 +199,15 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       underway.add(sending);
       begun++;
       await sleep(1_000 / (behind() || begun >= until ? slowest : (options.fastest ?? 120)));
-      while (senders.unresolved > 500) await sleep(20);
+      while (senders.unresolved > overload) await sleep(20);
     }
     await done;
+  }
+
+  /** What is down already can't fail: the next fault waits until the last ones are mostly over. */
+  async function untilLoadIsBack(): Promise<void> {
+    for (const until = Date.now() + respiteMs; senders.unresolved > troubled && Date.now() < until; )
+      await sleep(50);
   }
 
   async function makeHappen(round: Round, { kind: name }: PlannedFault, random: Random): Promise<void> {
@@ -227,11 +240,24 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     for (let movedMs = Date.now(); Date.now() - movedMs < options.patienceMs; await sleep(200)) {
       const { events: missing, spilled } = await oracle.missing(senders.sent, mayBeLost());
       if (missing + spilled === 0) return;
-      if (missing + spilled < least) {
-        least = missing + spilled;
+      if (missing + spilled < least || (await jobsAreWaiting())) {
+        least = Math.min(least, missing + spilled);
         movedMs = Date.now();
       }
     }
+  }
+
+  /** While the queues have work, nothing is lost yet. */
+  async function jobsAreWaiting(): Promise<boolean> {
+    const keysOf = (provider: string, ...names: string[]) =>
+      names.map((name) => `{semel:${provider}}:${provider}:${name}`);
+    const counts = await Promise.all(
+      providerNames.flatMap((provider) => [
+        ...keysOf(provider, 'wait', 'active').map((key) => stage.redis.llen(key)),
+        ...keysOf(provider, 'delayed', 'prioritized').map((key) => stage.redis.zcard(key)),
+      ]),
+    );
+    return counts.some((n) => n > 0);
   }
 }
 

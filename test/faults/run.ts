@@ -18,7 +18,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   });
 
 const options = readFromCommandLine();
-const { passed, failed } = options.sabotage === null ? await runOnce(options) : await runSabotages(options);
+const { passed, failed } =
+  options.sabotage === null
+    ? await runOnce(options)
+    : await runSabotages(options, (started) => {
+        servers = started;
+      });
 console[options.json ? 'error' : 'log'](`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 

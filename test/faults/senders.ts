@@ -17,14 +17,14 @@ interface Habits {
 const habits: Record<ProviderName, Habits> = {
   // Exponential for three days.
   stripe: {
-    timeoutMs: 3_000,
+    timeoutMs: 4_000,
     waitsMs: [100, 200, 400, 800, 1_600, 3_000],
     untilAcknowledged: true,
     retriesAnswers: true,
   },
   // 1, 2, 4, 8, 16, 32, 60 minutes, then hours.
   square: {
-    timeoutMs: 2_000,
+    timeoutMs: 4_000,
     waitsMs: [50, 100, 200, 400, 800, 1_600, 3_000],
     untilAcknowledged: true,
     retriesAnswers: true,
@@ -37,7 +37,7 @@ const habits: Record<ProviderName, Habits> = {
     retriesAnswers: true,
   },
   // One quick try again, and then never more.
-  twilio: { timeoutMs: 2_500, waitsMs: [20], untilAcknowledged: false, retriesAnswers: false },
+  twilio: { timeoutMs: 5_000, waitsMs: [20], untilAcknowledged: false, retriesAnswers: false },
 };
 
 /** What a sender knows of one event in the end. */

@@ -85,7 +85,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         publicBaseUrl,
         providers: [...providerNames],
         attempts: 4,
-        budgetMs: 1_000,
+        budgetMs: 2_000,
         durability: {},
         spillAgainAfterMs: 4_000,
         lockMs,

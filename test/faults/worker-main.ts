@@ -24,6 +24,7 @@ await runFaultApp(async (failpoints) => {
     relay: {
       everyMs: 200,
       againAfterMs: settings.spillAgainAfterMs,
+      leaseMs: 6_000,
       highWater: 0.7,
       backlogLimit: 100_000,
     },

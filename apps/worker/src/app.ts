@@ -51,6 +51,8 @@ export interface RelaySettings {
   everyMs: number;
   /** When a row that the queue has is looked at again: it may have lost it. */
   againAfterMs: number;
+  /** For how long a worker takes rows that it brings to the queue. Default: 30 s. */
+  leaseMs?: number;
   /** Of Redis's `maxmemory`, 0 … 1: above it nothing is brought to the queue. */
   highWater: number;
   /** Jobs that wait in one queue: above it nothing is brought there. */
