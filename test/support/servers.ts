@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +21,9 @@ export interface TestServer {
   readonly dir: string;
   /** Default SIGKILL. Returns when the process has ended, or at once for a signal that doesn't end it. */
   kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Stops its processes, those that serve single sessions too, until `thaw`: connections stay open, and nothing answers. */
+  freeze(): void;
+  thaw(): void;
   /** Starts it again on the same data, port and URL; ends it first where it still runs. */
   restart(): Promise<void>;
   /** Ends it and removes its data. */
@@ -92,8 +96,14 @@ async function runServer(
   start: () => Promise<Server>,
 ): Promise<TestServer> {
   let server = await start();
+  let frozen: number[] = [];
+  const thaw = () => {
+    for (const pid of frozen) signalQuietly(pid, 'SIGCONT');
+    frozen = [];
+    server.kill('SIGCONT');
+  };
   const end = async () => {
-    server.kill('SIGCONT'); // a frozen process does not see the signal that should end it
+    thaw(); // a frozen process does not see the signal that should end it
     await server.stop(stopSignal, 5000);
   };
   return {
@@ -107,6 +117,12 @@ async function runServer(
       server.kill(signal);
       if (!harmless.has(signal)) await server.exited();
     },
+    freeze() {
+      server.kill('SIGSTOP'); // first, so that it starts no others meanwhile
+      frozen = childrenOf(server.pid);
+      for (const pid of frozen) signalQuietly(pid, 'SIGSTOP');
+    },
+    thaw,
     async restart() {
       await end();
       server = await retry(start);
@@ -116,6 +132,40 @@ async function runServer(
       rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
+}
+
+/** PostgreSQL has a process per session. A slim Linux image has no `ps`, other systems have no `/proc`. */
+function childrenOf(pid: number): number[] {
+  const pairs = existsSync('/proc/self/stat')
+    ? readdirSync('/proc')
+        .filter((name) => /^\d+$/.test(name))
+        .map((name) => [Number(name), parentOf(name)])
+    : spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+        .stdout.split('\n')
+        .map((line) => line.trim().split(/\s+/).map(Number));
+  return pairs.flatMap(([child, parent]) => (parent === pid && child !== undefined ? [child] : []));
+}
+
+function parentOf(pid: string): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(
+      stat
+        .slice(stat.lastIndexOf(')') + 1)
+        .trim()
+        .split(' ')[1],
+    );
+  } catch {
+    return 0; // it has ended already
+  }
+}
+
+function signalQuietly(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // it has ended already
+  }
 }
 
 /** The backends of a killed postmaster keep its shared memory for a moment, and a new one refuses to start beside them. */

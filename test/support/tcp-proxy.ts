@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * How the way to the server is: `open`; `refusing` (each connection is reset at once); `dead` (connections are taken, and
@@ -25,8 +26,14 @@ export interface TcpProxy {
   set(way: Way): void;
   /** Ends all connections. */
   cut(): void;
+  /** Ends all connections with a reset, as a host does that knows nothing of them. */
+  reset(): void;
+  /** The server loses all connections, and no client is told: what it sends from now on gets no answer. New ones are taken. */
+  halfOpen(): void;
   /** Delays what comes from the server, milliseconds. */
   delayMs: number;
+  /** What comes from the server comes in drops: so many bytes, then a pause. */
+  trickle: { bytes: number; everyMs: number } | null;
   /** Judges each statement of a Postgres client; `connection` counts from 1. */
   judge: ((sql: string, connection: number) => Verdict) | null;
   stop(): Promise<void>;
@@ -34,7 +41,7 @@ export interface TcpProxy {
 
 /** A way to a server that can be cut, slowed and blocked. Listens on the loopback alone. */
 export async function startTcpProxy(target: { port: number; host?: string }): Promise<TcpProxy> {
-  const pairs = new Set<() => void>();
+  const pairs = new Set<Pair>();
   let way: Way = 'open';
   let attempts = 0;
 
@@ -45,29 +52,41 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
     if (way === 'refusing') return void client.resetAndDestroy();
     const upstream = connect({ port: target.port, host: target.host ?? '127.0.0.1', noDelay: true });
     upstream.on('error', () => undefined);
+    let lost = false;
     const end = () => {
       client.destroy();
       upstream.destroy();
-      pairs.delete(end);
+      pairs.delete(pair);
     };
-    pairs.add(end);
+    const pair: Pair = {
+      end,
+      reset: () => void client.resetAndDestroy(),
+      lose: () => {
+        lost = true;
+        upstream.destroy();
+      },
+    };
+    pairs.add(pair);
     client.on('close', end);
-    upstream.on('close', end);
+    upstream.on('close', () => lost || end());
+    const answer = paced(
+      (chunk) => write(client, chunk),
+      () => proxy,
+    );
 
     let cutAtAnswer = false;
     const statementsIn = statementReader();
     client.on('data', (chunk: Buffer) => {
-      if (way === 'dead') return;
+      if (way === 'dead' || lost) return;
       const verdicts = statementsIn(chunk).map((sql) => proxy.judge?.(sql, connection) ?? 'pass');
       if (verdicts.includes('cut')) return end();
       cutAtAnswer ||= verdicts.includes('cut after');
       write(upstream, chunk);
     });
     upstream.on('data', (chunk: Buffer) => {
-      if (way === 'dead') return;
+      if (way === 'dead' || lost) return;
       if (cutAtAnswer) return end();
-      if (proxy.delayMs > 0) setTimeout(() => write(client, chunk), proxy.delayMs);
-      else write(client, chunk);
+      answer(chunk);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -77,6 +96,7 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
   const proxy: TcpProxy = {
     port,
     delayMs: 0,
+    trickle: null,
     judge: null,
     get attempts() {
       return attempts;
@@ -94,7 +114,13 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
       way = next;
     },
     cut() {
-      for (const end of [...pairs]) end();
+      for (const { end } of [...pairs]) end();
+    },
+    reset() {
+      for (const { reset } of [...pairs]) reset();
+    },
+    halfOpen() {
+      for (const { lose } of [...pairs]) lose();
     },
     async stop() {
       const closed = once(server, 'close');
@@ -104,6 +130,41 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
     },
   };
   return proxy;
+}
+
+/** One connection of a client and its counterpart. */
+interface Pair {
+  end(): void;
+  reset(): void;
+  lose(): void;
+}
+
+/** Hands on what it is given, in order, at the pace that the proxy has at that moment. */
+function paced(
+  pass: (chunk: Buffer) => void,
+  pace: () => Pick<TcpProxy, 'delayMs' | 'trickle'>,
+): (chunk: Buffer) => void {
+  const waiting: { chunk: Buffer; atMs: number }[] = [];
+  const run = async () => {
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      const { delayMs, trickle } = pace();
+      const earlyMs = next.atMs + delayMs - Date.now();
+      if (earlyMs > 0) await sleep(Math.min(earlyMs, 20));
+      else if (trickle !== null && next.chunk.length > trickle.bytes) {
+        pass(next.chunk.subarray(0, trickle.bytes));
+        next.chunk = next.chunk.subarray(trickle.bytes);
+        await sleep(trickle.everyMs);
+      } else {
+        pass(next.chunk);
+        waiting.shift();
+      }
+    }
+  };
+  return (chunk) => {
+    const { delayMs, trickle } = pace();
+    if (waiting.length === 0 && delayMs === 0 && trickle === null) return pass(chunk);
+    if (waiting.push({ chunk, atMs: Date.now() }) === 1) void run();
+  };
 }
 
 const write = (socket: Socket, chunk: Buffer) => void (socket.writable && socket.write(chunk));

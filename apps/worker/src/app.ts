@@ -32,6 +32,8 @@ export interface WorkerOptions extends DatabaseOptions {
   settingsOf(provider: Provider): { concurrency: number; retryScale: number; attempts: number };
   deliveryFlushMs: number;
   shutdownTimeoutMs: number;
+  /** How long a worker that has gone silent keeps its jobs; longer than any transaction lasts. Default: the queue's. */
+  lockMs?: number;
   /** With which DocuSign is asked for envelopes whose messages had no data; null: it is not asked. */
   docusign?: (DocusignCredentials & { timeoutMs?: number; everyMs?: number }) | null;
   /** The team's own code. Default: none. */
@@ -49,6 +51,8 @@ export interface RelaySettings {
   everyMs: number;
   /** When a row that the queue has is looked at again: it may have lost it. */
   againAfterMs: number;
+  /** For how long a worker takes rows that it brings to the queue. Default: 30 s. */
+  leaseMs?: number;
   /** Of Redis's `maxmemory`, 0 … 1: above it nothing is brought to the queue. */
   highWater: number;
   /** Jobs that wait in one queue: above it nothing is brought there. */
@@ -151,6 +155,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   const workers = providers.map((provider) =>
     startProviderWorker({
       ...options.settingsOf(provider),
+      lockMs: options.lockMs,
       provider,
       pool,
       redis,

@@ -28,6 +28,8 @@ export interface ProviderWorkerOptions {
   /** Jobs at work at the same time. */
   concurrency: number;
   retryScale: number;
+  /** How long a worker that has gone silent keeps its jobs. */
+  lockMs: number | undefined;
   handlers: EventHandlers;
   /** An event with handlers was committed: there may be something in the outbox. */
   onHandled(): void;
@@ -132,6 +134,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
     provider,
     concurrency: options.concurrency,
     retryScale: options.retryScale,
+    lockMs: options.lockMs,
     run,
     onOutage: options.onOutage,
     onLost: (event, attempt) => {

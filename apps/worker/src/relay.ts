@@ -14,6 +14,8 @@ export interface RelayOptions {
   everyMs: number;
   /** When a row that the queue has is looked at again: if it is still there by then, the queue may have lost it. */
   againAfterMs: number;
+  /** For how long rows are taken: longer than Redis may take for those of one look. Default: 30 s. */
+  leaseMs?: number;
 }
 
 export interface Relay {
@@ -23,8 +25,6 @@ export interface Relay {
 type Armed = 'armed' | 'alive' | 'foreign' | { error: unknown };
 
 const rowsPerLook = 200;
-/** Longer than Redis may take for the rows of one look. */
-const leaseMs = 30_000;
 /** Redis had taken the event after all, only its answer was late: by then that job is done, and the row is over. */
 const twinMs = 2_000;
 /** How long a row steps aside that Redis refuses although it is well. */
@@ -34,7 +34,7 @@ const asideMs = 60_000;
  * Brings spill rows to the queue as soon as Redis can take them, and only marks them: the apply transaction deletes them.
  * Their order is approximate; the guards of the domain make that harmless.
  */
-export function startRelay({ pool, gate, metrics, log, ...options }: RelayOptions): Relay {
+export function startRelay({ pool, gate, metrics, log, leaseMs = 30_000, ...options }: RelayOptions): Relay {
   const arm = (event: WebhookEvent): Promise<Armed> =>
     options
       .queueOf(event.provider)

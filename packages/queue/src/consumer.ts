@@ -16,6 +16,8 @@ export interface ConsumerOptions {
   concurrency: number;
   /** Multiplies the provider's retry delays. */
   retryScale: number;
+  /** How long a worker that has gone silent keeps its jobs; then they run elsewhere. Default: 30 s. */
+  lockMs?: number | undefined;
   /** Applies one event. Throws where nothing was decided: `StoreUnavailableError` where the others would fare no better. */
   run(item: ApplyItem): Promise<Applied>;
   /** A job that BullMQ failed without running it to an end of ours. */
@@ -46,7 +48,7 @@ const unknownVersionDelayMs = 30_000;
 
 /** The worker of one provider's queue. */
 export function openConsumer(options: ConsumerOptions): Consumer {
-  const { provider, retryScale } = options;
+  const { provider, retryScale, lockMs = 30_000 } = options;
   const redis = openConsumerRedis(options.redisUrl);
   const worker = new Worker<WebhookEvent>(
     provider.name,
@@ -74,6 +76,8 @@ export function openConsumer(options: ConsumerOptions): Consumer {
       concurrency: options.concurrency,
       // A deploy or a crash is no fault of the event: the ledger makes another run harmless.
       maxStalledCount: 1_000,
+      lockDuration: lockMs,
+      stalledInterval: lockMs,
       removeOnComplete: { age: 600, count: 500 },
       settings: {
         // BullMQ's own exponential backoff has neither a cap nor jitter.

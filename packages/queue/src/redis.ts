@@ -9,6 +9,7 @@ export const openProducerRedis = (url: string, commandTimeoutMs: number): Redis 
     new Redis(url, {
       enableOfflineQueue: false,
       commandTimeout: commandTimeoutMs,
+      socketTimeout: commandTimeoutMs * 3, // half-open: each command would time out, and the connection stay for ever
       connectTimeout: 2_000,
       maxRetriesPerRequest: 0,
       retryStrategy: reconnectDelayMs,
@@ -22,6 +23,7 @@ export const openConsumerRedis = (url: string): Redis =>
   quiet(
     new Redis(url, {
       maxRetriesPerRequest: null,
+      socketTimeout: 15_000, // half-open, see above; a worker blocks for ten seconds at most
       connectTimeout: 2_000,
       retryStrategy: reconnectDelayMs,
       keepAlive: 10_000,

@@ -1,0 +1,134 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ArmedFailpoint } from '../support/failpoints.js';
+import { exitedAtFailpoint } from '../support/failpoints.js';
+import { type AppSettings, appSettingsEnv, type FromApp, type ToApp } from './fault-app.js';
+
+/** A receiver or worker as a process that a fault can end, freeze and start again under the same address. */
+export interface FaultApp {
+  readonly name: string;
+  readonly port: number;
+  /** Ends of the process that no fault has asked for. */
+  readonly surprises: readonly string[];
+  start(): Promise<void>;
+  /** Settings for the next start. */
+  configure(changed: Partial<AppSettings>): void;
+  /** The process ends at this place. Returns whether it got there in time; it is not started again. */
+  exitAt(at: ArmedFailpoint['at'], timeoutMs: number): Promise<boolean>;
+  /** Something happens at this place. Returns whether it got there in time. */
+  hitAt(armed: ArmedFailpoint, timeoutMs: number): Promise<boolean>;
+  kill(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  /** SIGTERM, and SIGKILL where it takes longer than this; returns whether it ended by itself. */
+  stop(timeoutMs: number): Promise<boolean>;
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export function faultApp(options: {
+  name: string;
+  file: string;
+  logFile: string;
+  settings: AppSettings;
+}): FaultApp {
+  const { name, file, logFile } = options;
+  let { settings } = options;
+  let child: ChildProcess | null = null;
+  let expected = false;
+  const surprises: string[] = [];
+  const hits = new Set<(armed: ArmedFailpoint) => void>();
+
+  async function start(): Promise<void> {
+    const log = openSync(logFile, 'a');
+    const started = fork(file, {
+      env: { PATH: process.env.PATH, NODE_ENV: 'production', [appSettingsEnv]: JSON.stringify(settings) },
+      execArgv: [],
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+    closeSync(log);
+    child = started;
+    expected = false;
+    running.add(started);
+    const ready = new Promise<void>((resolve) => {
+      started.on('message', (message: FromApp) => {
+        if ('ready' in message) resolve();
+        else for (const hit of hits) hit(message.hit);
+      });
+      started.on('exit', (code, signal) => {
+        running.delete(started);
+        if (!expected) surprises.push(`${name} ended with ${code ?? signal}`);
+        resolve();
+      });
+    });
+    await Promise.race([ready, sleep(20_000, undefined, { ref: false })]);
+  }
+
+  const hasEnded = () => child === null || child.exitCode !== null || child.signalCode !== null;
+  const tell = (message: ToApp) => {
+    if (!hasEnded() && child?.connected) child.send(message, () => undefined);
+  };
+  const untilExit = async (timeoutMs: number): Promise<boolean> => {
+    if (child === null || hasEnded()) return true;
+    const signal = AbortSignal.timeout(timeoutMs);
+    return once(child, 'exit', { signal }).then(
+      () => true,
+      () => false,
+    );
+  };
+
+  return {
+    name,
+    port: settings.port,
+    surprises,
+    start,
+    configure(changed) {
+      settings = { ...settings, ...changed };
+    },
+    async exitAt(at, timeoutMs) {
+      expected = true;
+      tell({ arm: { at, action: 'exit' } });
+      if ((await untilExit(timeoutMs)) && child?.exitCode === exitedAtFailpoint) return true;
+      if (hasEnded()) {
+        surprises.push(`${name} ended with ${child?.exitCode ?? child?.signalCode} on its way to ${at}`);
+        await start();
+        return false;
+      }
+      expected = false;
+      tell({ disarm: true });
+      return false;
+    },
+    async hitAt(armed, timeoutMs) {
+      let listen: (hit: ArmedFailpoint) => void = () => undefined;
+      const hit = new Promise<boolean>((resolve) => {
+        listen = (at) => resolve(at.at === armed.at);
+        hits.add(listen);
+      });
+      tell({ arm: armed });
+      const got = await Promise.race([hit, sleep(timeoutMs, false)]);
+      hits.delete(listen);
+      if (!got) tell({ disarm: true });
+      return got;
+    },
+    async kill() {
+      expected = true;
+      child?.kill('SIGKILL');
+      await untilExit(5_000);
+    },
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
+    async stop(timeoutMs) {
+      expected = true;
+      child?.kill('SIGTERM');
+      if (await untilExit(timeoutMs)) return true;
+      child?.kill('SIGKILL');
+      await untilExit(5_000);
+      return false;
+    },
+  };
+}

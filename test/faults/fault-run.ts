@@ -1,0 +1,277 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readLogs } from './app-logs.js';
+import { providerNames } from './bodies.js';
+import type { AppSettings } from './fault-app.js';
+import { type FaultContext, type FaultKind, lanes } from './fault-kinds.js';
+import { type Counts, openOracle, type Verdict } from './oracle.js';
+import { type PlannedFault, planEvents, planFaults } from './plan.js';
+import { type Random, randomOf } from './random.js';
+import { Senders, type Sent } from './senders.js';
+import type { Stage } from './stage.js';
+
+/** A part of a run with settings of its own. It ends when all that came in is applied. */
+export interface Round {
+  events: number;
+  /** What a 200 means, by provider; `queue` where none is said. */
+  durability: AppSettings['durability'];
+  /** Whether every 200 is promised to survive a flush of Redis. */
+  survivesFlush: boolean;
+  /** How many faults of each kind. */
+  faults: ReadonlyMap<FaultKind, number>;
+}
+
+export interface RunOptions {
+  stage: Stage;
+  seed: number;
+  rounds: readonly Round[];
+  /** Without any progress for so long, what is missing counts as lost. */
+  patienceMs: number;
+  /** Requests per second that the load never exceeds. */
+  fastest?: number;
+  onProgress?(progress: Progress): void;
+}
+
+export interface Progress {
+  round: number;
+  events: number;
+  faults: number;
+  allFaults: number;
+  acknowledged: number;
+  /** Deliveries that wait for an answer or for their next attempt. */
+  unresolved: number;
+  /** Attempts of the worker, successful or not. */
+  attempts: number;
+  doing: string;
+}
+
+export interface RunResult {
+  faults: Map<string, { wanted: number; happened: number }>;
+  events: number;
+  deliveries: number;
+  outcomes: Map<string, number>;
+  unanswered: number;
+  acknowledged: number;
+  verdict: Verdict;
+  /** Processes that ended by themselves, and faults that could not be made: one line each. */
+  surprises: string[];
+  counts: Counts;
+  duplicates: Map<string, number>;
+  /** From the end of the last fault and delivery until all was applied, milliseconds; the longest of the rounds. */
+  drainMs: number;
+  answerP99Ms: number;
+  seconds: number;
+}
+
+/** The load that goes on while faults take longer than their share, requests per second. */
+const slowest = 15;
+/** A fault waits until no more deliveries than this are in trouble, but no longer than that. */
+const troubled = 60;
+const respiteMs = 5_000;
+/** Deliveries in trouble at which no new events are sent. */
+const overload = 120;
+/** How far the events may be ahead of the faults before the load slows down. */
+const aheadEvents = 20;
+
+/** A load, faults at the same time, then quiet, and the oracle's judgement. */
+export async function runFaults(options: RunOptions): Promise<RunResult> {
+  const { stage, seed, rounds } = options;
+  const startedMs = Date.now();
+  const oracle = openOracle(stage.databaseUrl);
+  const senders = new Senders({
+    firms: stage.firms,
+    receivers: stage.receivers.map(({ app }) => app),
+    publicBaseUrl: stage.publicBaseUrl,
+    seed,
+  });
+  const context: FaultContext = {
+    stage,
+    senders,
+    oracle,
+    flushes: [],
+    survivesFlush: false,
+    redisTurn: turns(),
+    postgresTurn: turns(),
+  };
+  const faults: RunResult['faults'] = new Map();
+  for (const round of rounds)
+    for (const [{ name }, n] of round.faults)
+      faults.set(name, { wanted: (faults.get(name)?.wanted ?? 0) + n, happened: 0 });
+  const total = (of: 'wanted' | 'happened') => [...faults.values()].reduce((sum, each) => sum + each[of], 0);
+  const surprises: string[] = [];
+  const events = planEvents(seed, { firms: stage.firms.length });
+  const underway = new Set<Promise<unknown>>();
+  let begun = 0;
+  let drainMs = 0;
+  let number = 0;
+  let doing: () => string = () => '';
+
+  const ticking = setInterval(async () => {
+    options.onProgress?.({
+      round: number,
+      events: begun,
+      faults: total('happened'),
+      allFaults: total('wanted'),
+      acknowledged: senders.sent.filter(({ acknowledgedAtMs }) => acknowledgedAtMs !== null).length,
+      unresolved: senders.unresolved,
+      attempts: await oracle.attempts().catch(() => 0),
+      doing: doing(),
+    });
+  }, 1_000);
+
+  for (const round of rounds) {
+    number++;
+    context.survivesFlush = round.survivesFlush;
+    await Promise.all(
+      stage.receivers.map(async ({ app }) => {
+        app.configure({ durability: round.durability });
+        await app.stop(10_000);
+        await app.start();
+      }),
+    );
+    await runRound(round);
+    doing = () => 'until all is applied';
+    const quietMs = Date.now();
+    await Promise.race([Promise.all(underway), sleep(90_000, undefined, { ref: false })]);
+    await untilApplied();
+    drainMs = Math.max(drainMs, Date.now() - quietMs);
+  }
+  senders.stop();
+  clearInterval(ticking);
+  const { verdict, counts } = await oracle.judge({
+    sent: senders.sent,
+    refusals: senders.refusals,
+    mayBeLost: mayBeLost(),
+  });
+  await oracle.close();
+
+  const outcomes = new Map<string, number>();
+  for (const each of senders.sent)
+    for (const [outcome, n] of each.outcomes) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + n);
+  const sum = (of: (sent: (typeof senders.sent)[number]) => number) =>
+    senders.sent.reduce((total, each) => total + of(each), 0);
+  return {
+    faults,
+    events: senders.sent.length,
+    deliveries: sum(({ deliveries }) => deliveries),
+    outcomes,
+    unanswered: sum(({ unanswered }) => unanswered),
+    acknowledged: sum(({ acknowledgedAtMs }) => (acknowledgedAtMs === null ? 0 : 1)),
+    verdict,
+    surprises: [...surprises, ...[...stage.receivers, ...stage.workers].flatMap(({ app }) => app.surprises)],
+    counts,
+    duplicates: readLogs(stage.dir).duplicates,
+    drainMs,
+    answerP99Ms: percentile(senders.answerMs, 0.99),
+    seconds: (Date.now() - startedMs) / 1000,
+  };
+
+  /** The load goes on until its events are sent and its faults are over. */
+  async function runRound(round: Round): Promise<void> {
+    const until = begun + round.events;
+    const running = lanes.map((lane) => {
+      const kinds = new Map(
+        [...round.faults].filter(([kind]) => kind.lane === lane).map(([{ name }, n]) => [name, n]),
+      );
+      const random = randomOf(seed, `${lane} ${number}`);
+      const plan = planFaults(random, kinds, { from: begun, events: round.events });
+      return { plan, random, done: 0, doing: '' };
+    });
+    doing = () => running.flatMap((lane) => lane.doing || []).join(', ');
+    const behind = () =>
+      running.some(({ plan, done }) => (plan[done]?.atEvent ?? Infinity) < begun - aheadEvents);
+    let over = false;
+    const done = Promise.all(
+      running.map(async (lane) => {
+        for (const fault of lane.plan) {
+          while (begun < fault.atEvent) await sleep(10);
+          await untilLoadIsBack();
+          lane.doing = fault.kind;
+          await makeHappen(round, fault, lane.random);
+          lane.doing = '';
+          lane.done++;
+        }
+      }),
+    ).then(() => {
+      over = true;
+    });
+    while (begun < until || !over) {
+      const sending = senders.send(events.next().value).finally(() => underway.delete(sending));
+      underway.add(sending);
+      begun++;
+      await sleep(1_000 / (behind() || begun >= until ? slowest : (options.fastest ?? 120)));
+      while (senders.unresolved > overload) await sleep(20);
+    }
+    await done;
+  }
+
+  /** What is down already can't fail: the next fault waits until the last ones are mostly over. */
+  async function untilLoadIsBack(): Promise<void> {
+    for (const until = Date.now() + respiteMs; senders.unresolved > troubled && Date.now() < until; )
+      await sleep(50);
+  }
+
+  async function makeHappen(round: Round, { kind: name }: PlannedFault, random: Random): Promise<void> {
+    const kind = [...round.faults.keys()].find((each) => each.name === name) as FaultKind;
+    try {
+      for (let i = 0; i < 5; i++)
+        if (await kind.run(context, random)) {
+          const counted = faults.get(name);
+          if (counted !== undefined) counted.happened++;
+          return;
+        }
+    } catch (error) {
+      surprises.push(`${name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  /** `queue` durability does not promise to survive a flush, nor does a 200 that was given with an alert. */
+  function mayBeLost() {
+    const { degraded } = context.flushes.length === 0 ? { degraded: null } : readLogs(stage.dir);
+    return ({ acknowledgedBeganMs, facts, eventId }: Sent): boolean =>
+      context.flushes.some(
+        ({ atMs, survived }) =>
+          acknowledgedBeganMs < atMs && (!survived || degraded?.has(`${facts.provider}:${eventId}`) === true),
+      );
+  }
+
+  /** Until nothing is missing any more, or nothing has moved for too long. */
+  async function untilApplied(): Promise<void> {
+    let least = Infinity;
+    for (let movedMs = Date.now(); Date.now() - movedMs < options.patienceMs; await sleep(200)) {
+      const { events: missing, spilled } = await oracle.missing(senders.sent, mayBeLost());
+      if (missing + spilled === 0) return;
+      if (missing + spilled < least || (await jobsAreWaiting())) {
+        least = Math.min(least, missing + spilled);
+        movedMs = Date.now();
+      }
+    }
+  }
+
+  /** While the queues have work, nothing is lost yet. */
+  async function jobsAreWaiting(): Promise<boolean> {
+    const keysOf = (provider: string, ...names: string[]) =>
+      names.map((name) => `{semel:${provider}}:${provider}:${name}`);
+    const counts = await Promise.all(
+      providerNames.flatMap((provider) => [
+        ...keysOf(provider, 'wait', 'active').map((key) => stage.redis.llen(key)),
+        ...keysOf(provider, 'delayed', 'prioritized').map((key) => stage.redis.zcard(key)),
+      ]),
+    );
+    return counts.some((n) => n > 0);
+  }
+}
+
+/** Runs one piece of work after the other. */
+function turns() {
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work, work);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}

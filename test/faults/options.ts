@@ -1,0 +1,62 @@
+import { parseArgs } from 'node:util';
+
+export interface FaultOptions {
+  events: number;
+  /** How many faults of each kind. */
+  each: number;
+  seed: number;
+  quick: boolean;
+  json: boolean;
+  keep: boolean;
+  /** `list`, `all` or a name. */
+  sabotage: string | null;
+  help: boolean;
+}
+
+export const usage = `npm run faults -- [options]
+
+Random faults over a mixed load of four providers and several firms, two receivers, two workers, a real PostgreSQL and a
+real Redis; then a judgement from SQL and from the senders' own records. Exits with 0 only if nothing was lost, nothing
+was applied twice, and nothing crossed from one firm to another.
+
+  --events N       how many events; 20 faults of every kind for each 10,000 (default 10000)
+  --seed N         repeats the events and faults of a run; timings differ (default: a new one, printed)
+  --quick          the short form for CI: 3,000 events, fewer faults of every kind
+  --json           the result as one JSON value on standard output
+  --keep           keeps the apps' logs, and says where
+  --sabotage NAME  breaks the product on purpose, and passes only if the invariant that must notice does; 'list' names
+                   them, 'all' runs each
+  --help
+`;
+
+/** Throws with a line for people where an option is unknown or wrong. */
+export function readOptions(argv: readonly string[]): FaultOptions {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      events: { type: 'string' },
+      seed: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+      sabotage: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const whole = (name: 'events' | 'seed', fallback: number) => {
+    const text = values[name] ?? String(fallback);
+    if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new Error(`--${name} is a whole number above 0, not ${text}`);
+    return Number(text);
+  };
+  const events = whole('events', values.quick ? 3_000 : 10_000);
+  return {
+    events,
+    each: values.quick ? 3 : Math.max(1, Math.ceil((events * 20) / 10_000)),
+    seed: whole('seed', 1 + Math.floor(Math.random() * 999_999)),
+    quick: values.quick,
+    json: values.json,
+    keep: values.keep,
+    sabotage: values.sabotage ?? null,
+    help: values.help,
+  };
+}

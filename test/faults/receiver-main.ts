@@ -1,0 +1,31 @@
+import { encryptionKey } from '@semel/database';
+import { providers } from '@semel/providers';
+import { buildReceiver } from '@semel/receiver';
+import { createLogger } from '@semel/telemetry';
+import { readAppSettings, runFaultApp } from './fault-app.js';
+
+// A real receiver as a process of its own, with failpoints around its ports.
+
+const settings = readAppSettings();
+
+await runFaultApp(async (failpoints) => {
+  const app = await buildReceiver({
+    databaseUrl: settings.databaseUrl,
+    redisUrl: settings.redisUrl,
+    encryptionKey: encryptionKey(Buffer.from(settings.encryptionKey, 'base64')),
+    providers: providers.filter(({ name }) => settings.providers.includes(name)),
+    attemptsOf: () => settings.attempts,
+    publicBaseUrl: settings.publicBaseUrl,
+    budgetMs: settings.budgetMs,
+    redisCommandTimeoutMs: settings.budgetMs * 0.4,
+    durabilityOf: ({ name }) => settings.durability[name] ?? 'queue',
+    spillAgainAfterMs: settings.spillAgainAfterMs,
+    gate: { everyMs: 200, highWater: 0.7, backlogLimit: 100_000 },
+    endpointRefreshMs: 500,
+    deliveryFlushMs: 200,
+    log: createLogger({ app: 'receiver', level: 'info' }),
+    decorate: failpoints.aroundAccept,
+  });
+  await app.listen({ host: '127.0.0.1', port: settings.port });
+  return app;
+});

@@ -1,0 +1,135 @@
+import type { AppSettings } from './fault-app.js';
+import type { Verdict } from './oracle.js';
+
+/** A mistake that someone could make in the product, and the invariant that must notice it. */
+export interface Sabotage {
+  name: string;
+  what: string;
+  invariant: keyof Verdict;
+  /** What may break along with it. */
+  also: readonly (keyof Verdict)[];
+  /** Exact replacements in source files; each `find` must be there exactly once. */
+  edits: readonly Edit[];
+  /** Runs on the migrated database. */
+  sql?: string;
+  /** Faults that bring it to light, and how many of each, in the quick form. */
+  faults: Readonly<Record<string, number>>;
+  settings?: Partial<AppSettings>;
+}
+
+export interface Edit {
+  /** From the root of the repository. */
+  file: string;
+  find: string;
+  replace: string;
+}
+
+const accept = 'packages/core/src/accept.ts';
+
+export const sabotages: readonly Sabotage[] = [
+  {
+    name: 'naive-claim',
+    what: 'a claim that was never confirmed makes the next delivery a duplicate: SETNX, then add',
+    invariant: 'lost',
+    also: [],
+    edits: [
+      {
+        file: accept,
+        find: `return claim === 'pending' ? 'half done' : 'new';`,
+        replace: `return claim === 'pending' ? 'known to claim' : 'new';`,
+      },
+    ],
+    faults: { 'receiver exits at accept.claimed': 4 },
+  },
+  {
+    name: 'confirm-before-enqueue',
+    what: 'the claim is confirmed before there is a job, and a confirmed claim is believed without one',
+    invariant: 'lost',
+    also: [],
+    edits: [
+      {
+        file: accept,
+        find: `  } else await ports.queue.add(job);
+  await ports.claims.confirm(event);`,
+        replace: `    await ports.claims.confirm(event);
+  } else {
+    await ports.claims.confirm(event);
+    await ports.queue.add(job);
+  }`,
+      },
+      {
+        file: accept,
+        find: `if (claim === 'queued') return 'over';`,
+        replace: `if (claim === 'queued') return 'known to claim';`,
+      },
+    ],
+    faults: { 'receiver exits at accept.confirmed': 4 },
+  },
+  {
+    name: 'no-unique-index',
+    what: 'the ledger tables lose their unique constraints, and the conflict clause, which has no target, says nothing',
+    invariant: 'appliedTwice',
+    also: ['ledgerAndDomainDiffer'],
+    edits: [],
+    sql: `
+      DO $$
+      DECLARE c record;
+      BEGIN
+        FOR c IN SELECT conrelid::regclass AS of, conname FROM pg_constraint WHERE contype = 'u'
+          AND conrelid::regclass::text IN ('finance_stripe_webhook_events', 'finance_square_webhook_events',
+            'esignature_webhook_events', 'sms_webhook_events')
+        LOOP
+          EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.of, c.conname);
+        END LOOP;
+      END $$`,
+    faults: { 'redis flushed': 6, 'worker exits at apply.committed': 2 },
+  },
+  {
+    name: 'split-transaction',
+    what: 'the objects are changed in a transaction of their own, before the one with the ledger row',
+    invariant: 'ledgerAndDomainDiffer',
+    also: [],
+    edits: [
+      {
+        file: 'packages/database/src/apply-store.ts',
+        find: `work(inside(query, send))`,
+        replace: `work({
+        ...inside(query, send),
+        change: (changes, withRows) => inFirms(pool, { firmIds }, (own) => applyChanges(own, changes, withRows)),
+      })`,
+      },
+    ],
+    faults: { 'worker exits at apply.insideTransaction': 3 },
+  },
+  {
+    name: 'attempts-on-outage',
+    what: 'a store that is away costs an attempt',
+    invariant: 'dead',
+    also: ['lost', 'modelDiffers'],
+    edits: [
+      {
+        file: 'packages/queue/src/consumer.ts',
+        find: `        options.onOutage(error);
+        return postpone(job, token, outageDelayMs);`,
+        replace: `        options.onOutage(error);
+        throw error;`,
+      },
+    ],
+    faults: { 'connections cut to postgres': 4, 'connection cut while COMMIT is in flight': 4 },
+    settings: { attempts: 1 },
+  },
+  {
+    name: 'owner-less-claim',
+    what: 'claim and job are believed whoever they belong to',
+    invariant: 'lost',
+    also: [],
+    edits: [
+      {
+        file: accept,
+        find: `if ((claimOwner ?? owner) !== owner || (jobOwner ?? owner) !== owner) return 'collision';`,
+        replace: '',
+      },
+    ],
+    faults: { 'same id from two firms': 8 },
+  },
+];

@@ -1,0 +1,36 @@
+import { encryptionKey } from '@semel/database';
+import { providers } from '@semel/providers';
+import { createLogger } from '@semel/telemetry';
+import { buildWorker } from '@semel/worker';
+import { readAppSettings, runFaultApp } from './fault-app.js';
+import { poisonable } from './poison.js';
+
+// A real worker as a process of its own, with failpoints around its ports, and rules that throw at poison.
+
+const settings = readAppSettings();
+
+await runFaultApp(async (failpoints) => {
+  const app = buildWorker({
+    databaseUrl: settings.databaseUrl,
+    redisUrl: settings.redisUrl,
+    encryptionKey: encryptionKey(Buffer.from(settings.encryptionKey, 'base64')),
+    providers: providers
+      .filter(({ name }) => settings.providers.includes(name))
+      .map((provider) => poisonable(provider, settings.dir)),
+    settingsOf: () => ({ concurrency: 32, retryScale: 0.01, attempts: settings.attempts }),
+    deliveryFlushMs: 200,
+    shutdownTimeoutMs: 3_000,
+    lockMs: settings.lockMs,
+    relay: {
+      everyMs: 200,
+      againAfterMs: settings.spillAgainAfterMs,
+      leaseMs: 6_000,
+      highWater: 0.7,
+      backlogLimit: 100_000,
+    },
+    log: createLogger({ app: 'worker', level: 'info' }),
+    decorate: failpoints.aroundApply,
+  });
+  await app.listen({ host: '127.0.0.1', port: settings.port });
+  return app;
+});

@@ -1,0 +1,102 @@
+import type { AcceptPorts, ApplyPorts, Provider } from '@semel/core';
+
+// Places where a fault run ends, breaks or holds a process. They are put around the ports of the two main paths, so that
+// no line of the product knows of them.
+
+export const acceptFailpoints = [
+  'accept.beforeClaim',
+  'accept.claimed',
+  'accept.spilled',
+  'accept.enqueued',
+  'accept.confirmed',
+] as const;
+export const applyFailpoints = [
+  'apply.beforeTransaction',
+  'apply.insideTransaction',
+  'apply.committed',
+  'apply.claimDone',
+] as const;
+export type Failpoint = (typeof acceptFailpoints)[number] | (typeof applyFailpoints)[number];
+
+/** `exit` ends the process at once, as a crash would, with `exitedAtFailpoint`. */
+export type FailpointAction = 'exit' | 'throw' | 'pause';
+
+export interface ArmedFailpoint {
+  at: Failpoint;
+  action: FailpointAction;
+  /** Only of `pause`. */
+  pauseMs?: number;
+}
+
+/** The exit code that tells a crash of ours from any other. */
+export const exitedAtFailpoint = 77;
+
+export interface Failpoints {
+  /** The next to come by runs into it; it is armed for one alone. */
+  arm(armed: ArmedFailpoint): void;
+  disarm(): void;
+  aroundAccept(ports: AcceptPorts, provider: Provider): AcceptPorts;
+  aroundApply(ports: ApplyPorts, provider: Provider): ApplyPorts;
+}
+
+/** `onHit` is told before anything happens, but for `exit`, which the exit code tells. */
+export function createFailpoints(onHit: (armed: ArmedFailpoint) => void): Failpoints {
+  let armed: ArmedFailpoint | null = null;
+
+  async function pass(at: Failpoint): Promise<void> {
+    if (armed?.at !== at) return;
+    const { action, pauseMs = 0 } = armed;
+    const hit = armed;
+    armed = null;
+    if (action === 'exit') process.exit(exitedAtFailpoint);
+    onHit(hit);
+    if (action === 'throw') throw new Error(`failpoint ${at}`);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+  /** Runs `call` between two places. */
+  const between = async <T>(
+    before: Failpoint | null,
+    call: () => Promise<T>,
+    after: Failpoint | null,
+  ): Promise<T> => {
+    if (before !== null) await pass(before);
+    const result = await call();
+    if (after !== null) await pass(after);
+    return result;
+  };
+
+  return {
+    arm: (next) => {
+      armed = next;
+    },
+    disarm: () => {
+      armed = null;
+    },
+    aroundAccept: (ports) => ({
+      ...ports,
+      claims: {
+        look: (event) => between('accept.beforeClaim', () => ports.claims.look(event), 'accept.claimed'),
+        confirm: (event) => between(null, () => ports.claims.confirm(event), 'accept.confirmed'),
+      },
+      spill: {
+        add: (event, body, options) =>
+          between(null, () => ports.spill.add(event, body, options), 'accept.spilled'),
+      },
+      queue: {
+        ...ports.queue,
+        add: (event) => between(null, () => ports.queue.add(event), 'accept.enqueued'),
+        rearm: (event) => between(null, () => ports.queue.rearm(event), 'accept.enqueued'),
+      },
+    }),
+    aroundApply: (ports) => ({
+      ...ports,
+      transaction: (firmIds, work) =>
+        between(
+          'apply.beforeTransaction',
+          () => ports.transaction(firmIds, (tx) => between(null, () => work(tx), 'apply.insideTransaction')),
+          'apply.committed',
+        ),
+      claimsDone: (events) => between(null, () => ports.claimsDone(events), 'apply.claimDone'),
+    }),
+  };
+}
