@@ -54,7 +54,7 @@ const changesOf = (world: World, eventId: string) =>
 
 /** Takes claims and jobs of all providers out of Redis, as a flush would; the queues themselves stay. */
 async function forgetAll(world: World, sent: readonly { provider: Provider; eventId: string }[]) {
-  const redis = openConsumerRedis(world.redisServer.url);
+  const { connection: redis } = openConsumerRedis(world.redisServer.url);
   for (const provider of changingProviders) {
     const queue = openQueue(redis, provider.name);
     for (const { eventId } of sent.filter((entry) => entry.provider === provider)) {

@@ -311,7 +311,7 @@ const jobKey = (provider: Provider, eventId: string, part = '') =>
 
 /** Takes claim and job out of Redis, as a flush or the end of the claim window would. */
 async function forget(world: World, provider: Provider, eventId: string) {
-  const redis = openConsumerRedis(world.redisServer.url);
+  const { connection: redis } = openConsumerRedis(world.redisServer.url);
   const queue = openQueue(redis, provider.name);
   await waitUntil(async () => (await queue.remove(eventId)) === 1, { what: 'the job can be removed' });
   await redis.del(`{semel:${provider.name}}:claim:${eventId}`);

@@ -85,6 +85,8 @@ export type WorldOptions = {
   /** When a spill row that the queue has is looked at again. */
   spillAgainAfterMs?: number;
   relay?: Partial<WorkerOptions['relay']>;
+  /** How long a worker's lock on a job lasts. */
+  lockMs?: number;
   /** With which workers ask DocuSign. */
   docusign?: NonNullable<WorkerOptions['docusign']>;
   /** The clock that the receivers judge signatures by. */
@@ -157,6 +159,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
         ...options.relay,
       },
       shutdownTimeoutMs: 3_000,
+      ...(options.lockMs ? { lockMs: options.lockMs } : {}),
       docusign: options.docusign ?? null,
       ...(options.handlers ? { handlers: options.handlers } : {}),
       ...(options.handlerTimeoutMs ? { handlerTimeoutMs: options.handlerTimeoutMs } : {}),

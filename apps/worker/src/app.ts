@@ -69,7 +69,7 @@ const outboxDefaults: OutboxSettings = {
   againAfterMs: 60_000,
 };
 
-const redisCommandTimeoutMs = 5_000;
+const redisCommandTimeoutMs = 2_500;
 
 /** Starts a worker per provider, although a store may be away; the server that it returns has health and metrics. */
 export function buildWorker(options: WorkerOptions): FastifyInstance {

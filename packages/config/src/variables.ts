@@ -1,3 +1,4 @@
+import { parseRedisUrl } from '@semel/core';
 import { z } from 'zod';
 
 /** One environment variable: what `.env.example`, the table in docs/configuration.md and the checks are made from. */
@@ -176,10 +177,13 @@ export const variables: readonly Variable[] = [
   ),
   variable(
     'REDIS_URL',
-    url(['redis:', 'rediss:']).optional(),
-    'a URL such as `redis://:password@host:6379`',
+    z
+      .string()
+      .refine((value) => parseRedisUrl(value) !== null)
+      .optional(),
+    'a URL such as `redis://:password@host:6379`, `redis+sentinel://:password@host1:26379,host2:26379/mymaster` or `redis+cluster://:password@host1:6379,host2:6379`',
     'the embedded server of `npm start`',
-    'Redis 7.0 or newer, or Valkey, with `appendonly yes`, `appendfsync always` and `maxmemory-policy noeviction`.',
+    'Redis 7.0 or newer, or Valkey, with `appendonly yes`, `appendfsync always` and `maxmemory-policy noeviction`; one server, behind Sentinel, or a cluster. `rediss` for TLS.',
     true,
   ),
   variable(

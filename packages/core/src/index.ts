@@ -7,4 +7,5 @@ export * from './event.js';
 export * from './event-id.js';
 export * from './ports.js';
 export * from './provider.js';
+export * from './redis-url.js';
 export * from './story.js';

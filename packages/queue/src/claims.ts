@@ -1,8 +1,9 @@
 import type { ClaimLook, Claims, JobState, Provider, WebhookEvent } from '@semel/core';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import { confirmScript, freeScript, lookScript } from './claim-scripts.js';
 import { claimKey, prefixOf, queueKey } from './names.js';
 import { onRedis } from './redis.js';
+import { mastersOf, type Redis } from './topology.js';
 
 /** How long a receiver has between claim and confirm before another delivery may take the claim over. */
 const leaseMs = 60_000;
@@ -74,14 +75,13 @@ export async function freeClaims(
 
 /** Forgets every claim of a provider (after Postgres was restored to an earlier time). Returns how many there were. */
 export async function resetClaims(redis: Redis, provider: string): Promise<number> {
+  const match = `${globEscape(prefixOf(provider))}:claim:*`;
   let count = 0;
-  for await (const keys of redis.scanStream({
-    match: `${globEscape(prefixOf(provider))}:claim:*`,
-    count: 1_000,
-  })) {
-    const found = keys as string[];
-    if (found.length > 0) count += await redis.unlink(...found);
-  }
+  for (const master of mastersOf(redis))
+    for await (const keys of master.scanStream({ match, count: 1_000 })) {
+      const found = keys as string[];
+      if (found.length > 0) count += await redis.unlink(...found);
+    }
   return count;
 }
 

@@ -6,9 +6,8 @@ import {
   StoreUnavailableError,
   type WebhookEvent,
 } from '@semel/core';
-import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
-import { prefixOf } from './names.js';
-import { openConsumerRedis } from './redis.js';
+import { DelayedError, type Job, UnrecoverableError } from 'bullmq';
+import { openWorker } from './queue-worker.js';
 
 export interface ConsumerOptions {
   redisUrl: string;
@@ -49,9 +48,8 @@ const unknownVersionDelayMs = 30_000;
 /** The worker of one provider's queue. */
 export function openConsumer(options: ConsumerOptions): Consumer {
   const { provider, retryScale, lockMs = 30_000 } = options;
-  const redis = openConsumerRedis(options.redisUrl);
-  const worker = new Worker<WebhookEvent>(
-    provider.name,
+  const { worker, close } = openWorker<WebhookEvent>(
+    { redisUrl: options.redisUrl, queueName: provider.name },
     async (job, token) => {
       if (job.data.v !== knownVersion) {
         options.onError(new SemelError('job_version_unknown', `job ${job.id} has version ${job.data.v}`));
@@ -71,11 +69,7 @@ export function openConsumer(options: ConsumerOptions): Consumer {
       return applied.outcome;
     },
     {
-      connection: redis,
-      prefix: prefixOf(provider.name),
       concurrency: options.concurrency,
-      // A deploy or a crash is no fault of the event: the ledger makes another run harmless.
-      maxStalledCount: 1_000,
       lockDuration: lockMs,
       stalledInterval: lockMs,
       removeOnComplete: { age: 600, count: 500 },
@@ -97,12 +91,7 @@ export function openConsumer(options: ConsumerOptions): Consumer {
   return {
     pause: () => void worker.pause(true).catch(options.onError),
     resume: () => worker.resume(),
-    close: async (timeoutMs) => {
-      const forced = setTimeout(() => void worker.close(true).catch(() => undefined), timeoutMs);
-      await worker.close().catch(() => undefined);
-      clearTimeout(forced);
-      redis.disconnect();
-    },
+    close,
   };
 }
 

@@ -1,9 +1,9 @@
 import type { EventQueue, Provider, QuarantineEntry, WebhookEvent } from '@semel/core';
 import { type JobsOptions, Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { type ClaimStore, claimsOf } from './claims.js';
 import { prefixOf, quarantineQueueName } from './names.js';
 import { onRedis } from './redis.js';
+import type { Redis } from './topology.js';
 
 /**
  * A BullMQ queue for a process that must go on while Redis is away: it neither waits for a connection nor asks it for its

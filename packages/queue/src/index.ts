@@ -1,5 +1,5 @@
 export type { Queue } from 'bullmq';
-export type { Redis } from 'ioredis';
+export { checkRedis, checkRedisWhenReady } from './check-redis.js';
 export { claimsDone, claimsOf, freeClaims, resetClaims } from './claims.js';
 export { type Consumer, type ConsumerOptions, openConsumer } from './consumer.js';
 export { jobOptions, openProviderQueue, openQueue, type ProviderQueue } from './event-queue.js';
@@ -8,5 +8,7 @@ export { type DeliveryResult, type OutboxConsumerOptions, openOutboxConsumer } f
 export { type OutboxJob, type OutboxQueue, openOutboxQueue } from './outbox-queue.js';
 export { openQuarantineConsumer } from './quarantine-consumer.js';
 export { type QueueStats, readQueueStats } from './queue-stats.js';
-export { checkRedis, checkRedisWhenReady, openConsumerRedis, openProducerRedis } from './redis.js';
+
+export { openConsumerRedis, openProducerRedis } from './redis.js';
 export { type GateState, type OpenGate, openRedisGate, type RedisGateOptions } from './redis-gate.js';
+export type { Redis } from './topology.js';

@@ -1,9 +1,9 @@
 import { StoreUnavailableError } from '@semel/core';
-import { DelayedError, UnrecoverableError, Worker } from 'bullmq';
+import { DelayedError, UnrecoverableError } from 'bullmq';
 import type { Consumer } from './consumer.js';
-import { outboxQueueName, prefixOf } from './names.js';
+import { outboxQueueName } from './names.js';
 import type { OutboxJob } from './outbox-queue.js';
-import { openConsumerRedis } from './redis.js';
+import { openWorker } from './queue-worker.js';
 
 /** How an attempt went, as the row says. `over`: there is nothing to do, for it is delivered or another process has it. */
 export type DeliveryResult =
@@ -33,9 +33,8 @@ const unknownVersionDelayMs = 30_000;
 
 /** The worker of the outbox. Between attempts a job waits in Redis as long as its row says; dead ones stay, to be seen. */
 export function openOutboxConsumer(options: OutboxConsumerOptions): Pick<Consumer, 'close'> {
-  const redis = openConsumerRedis(options.redisUrl);
-  const worker = new Worker<OutboxJob>(
-    outboxQueueName,
+  const { worker, close } = openWorker<OutboxJob>(
+    { redisUrl: options.redisUrl, queueName: outboxQueueName },
     async (job, token) => {
       const postpone = async (delayMs: number): Promise<never> => {
         await job.moveToDelayed(Date.now() + delayMs, token);
@@ -50,10 +49,7 @@ export function openOutboxConsumer(options: OutboxConsumerOptions): Pick<Consume
       if (result.outcome === 'dead') throw new UnrecoverableError('delivery_failed');
     },
     {
-      connection: redis,
-      prefix: prefixOf(outboxQueueName),
       concurrency: options.concurrency,
-      maxStalledCount: 1_000,
       removeOnComplete: { count: 0 },
       removeOnFail: { age: 30 * 86_400, count: 10_000 },
       settings: {
@@ -63,12 +59,5 @@ export function openOutboxConsumer(options: OutboxConsumerOptions): Pick<Consume
     },
   );
   worker.on('error', options.onError);
-  return {
-    close: async (timeoutMs) => {
-      const forced = setTimeout(() => void worker.close(true).catch(() => undefined), timeoutMs);
-      await worker.close().catch(() => undefined);
-      clearTimeout(forced);
-      redis.disconnect();
-    },
-  };
+  return { close };
 }

@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import { openQueue } from './event-queue.js';
 import { outboxQueueName } from './names.js';
 import { onRedis } from './redis.js';
+import type { Redis } from './topology.js';
 
 /** The job of one row of the outbox. */
 export interface OutboxJob {

@@ -1,8 +1,8 @@
 import { type QuarantineEntry, StoreUnavailableError } from '@semel/core';
-import { DelayedError, Worker } from 'bullmq';
+import { DelayedError } from 'bullmq';
 import type { Consumer } from './consumer.js';
-import { prefixOf, quarantineQueueName } from './names.js';
-import { openConsumerRedis } from './redis.js';
+import { quarantineQueueName } from './names.js';
+import { openWorker } from './queue-worker.js';
 
 export interface QuarantineConsumerOptions {
   redisUrl: string;
@@ -16,9 +16,8 @@ export function openQuarantineConsumer({
   write,
   onError,
 }: QuarantineConsumerOptions): Pick<Consumer, 'close'> {
-  const redis = openConsumerRedis(redisUrl);
-  const worker = new Worker<QuarantineEntry>(
-    quarantineQueueName,
+  const { worker, close } = openWorker<QuarantineEntry>(
+    { redisUrl, queueName: quarantineQueueName },
     async (job, token) => {
       try {
         await write(job.data);
@@ -28,15 +27,8 @@ export function openQuarantineConsumer({
         throw new DelayedError();
       }
     },
-    { connection: redis, prefix: prefixOf(quarantineQueueName), maxStalledCount: 1_000 },
+    {},
   );
   worker.on('error', onError);
-  return {
-    close: async (timeoutMs) => {
-      const forced = setTimeout(() => void worker.close(true).catch(() => undefined), timeoutMs);
-      await worker.close().catch(() => undefined);
-      clearTimeout(forced);
-      redis.disconnect();
-    },
-  };
+  return { close };
 }

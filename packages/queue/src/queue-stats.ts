@@ -1,5 +1,6 @@
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import { queueKey } from './names.js';
+import type { Redis } from './topology.js';
 
 /**
  * Counts a queue's jobs and looks for the oldest that is not finished. No more than `sample` jobs at each end of a list are

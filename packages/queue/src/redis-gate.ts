@@ -1,6 +1,6 @@
 import { type RedisGate, StoreUnavailableError } from '@semel/core';
-import type { Redis } from 'ioredis';
 import { queueKey } from './names.js';
+import { mastersOf, type Redis } from './topology.js';
 
 export type GateState = 'open' | 'failing' | 'full';
 
@@ -46,11 +46,11 @@ export function openRedisGate(options: RedisGateOptions): OpenGate {
 
   async function look(): Promise<void> {
     try {
-      const [memory, ...backlogs] = await Promise.all([
-        redis.info('memory'),
+      const [fullest, ...backlogs] = await Promise.all([
+        fullestOf(redis),
         ...queues.map((queue) => backlogOf(redis, queue)),
       ]);
-      become(fullness(memory) > options.highWater ? 'full' : 'open');
+      become(fullest > options.highWater ? 'full' : 'open');
       queues.forEach((queue, i) => {
         const isOver = (backlogs[i] as number) > options.backlogLimit;
         if (isOver === overlong.has(queue)) return;
@@ -120,6 +120,11 @@ const backlogOf = async (redis: Redis, queue: string): Promise<number> => {
   ]);
   return waiting + prioritized;
 };
+
+const fullestOf = async (redis: Redis): Promise<number> =>
+  Math.max(
+    ...(await Promise.all(mastersOf(redis).map(async (master) => fullness(await master.info('memory'))))),
+  );
 
 /** 0 … 1; 0 where there is no limit. */
 function fullness(memory: string): number {

@@ -1,40 +1,56 @@
 import { StoreUnavailableError } from '@semel/core';
-import { Redis } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
+import { openTopology, type Redis } from './topology.js';
 
-const reconnectDelayMs = (times: number) => Math.min(50 * 2 ** Math.min(times, 5), 1_000);
-
-/** For a process that answers requests: a command fails at once while Redis is away, and soon while it is slow. */
+/**
+ * For a process that answers requests: a command fails at once while Redis is away, and soon while it is slow. A connection
+ * that stays silent for twice as long is replaced: its peer may be gone without a word, and would never answer again.
+ */
 export const openProducerRedis = (url: string, commandTimeoutMs: number): Redis =>
-  quiet(
-    new Redis(url, {
-      enableOfflineQueue: false,
-      commandTimeout: commandTimeoutMs,
-      socketTimeout: commandTimeoutMs * 3, // half-open: each command would time out, and the connection stay for ever
-      connectTimeout: 2_000,
-      maxRetriesPerRequest: 0,
-      retryStrategy: reconnectDelayMs,
-      enableAutoPipelining: true,
-      keepAlive: 10_000,
-    }),
-  );
+  openTopology(url, {
+    enableOfflineQueue: false,
+    commandTimeout: commandTimeoutMs,
+    socketTimeout: 2 * commandTimeoutMs,
+    maxRetriesPerRequest: 0,
+    // What was refused failed already: only the connection can be helped.
+    reconnectOnError: (error) => isDemotion(error),
+  });
 
-/** For BullMQ workers, which wait on blocking commands for as long as it takes. Never shared with a producer. */
-export const openConsumerRedis = (url: string): Redis =>
-  quiet(
-    new Redis(url, {
-      maxRetriesPerRequest: null,
-      socketTimeout: 15_000, // half-open, see above; a worker blocks for ten seconds at most
-      connectTimeout: 2_000,
-      retryStrategy: reconnectDelayMs,
-      keepAlive: 10_000,
-    }),
-  );
-
-/** Without a listener every failed reconnect would be printed by ioredis; /readyz says what is away. */
-function quiet(redis: Redis): Redis {
-  redis.on('error', () => undefined);
-  return redis;
+export interface ConsumerRedis {
+  connection: Redis;
+  /** Ends it, and the copy that BullMQ makes of it to wait on. */
+  disconnect(): void;
 }
+
+/** For BullMQ workers, which wait for as long as it takes, but not on a connection that is silent for longer than they asked for. */
+export function openConsumerRedis(url: string): ConsumerRedis {
+  const open = (connectionName?: string) =>
+    openTopology(url, {
+      socketTimeout: 5_000,
+      maxRetriesPerRequest: null,
+      // What was refused did nothing: it is sent again to the new master.
+      reconnectOnError: (error) => (isDemotion(error) ? 2 : false),
+      ...(connectionName === undefined ? {} : { connectionName }),
+    });
+  const connection = open();
+  const opened = [connection];
+  // BullMQ hands a single connection's options over as the first, those of a cluster's as the second.
+  const duplicate = (own?: RedisOptions, cluster?: { redisOptions?: RedisOptions }): Redis => {
+    const copy = open((own ?? cluster?.redisOptions)?.connectionName);
+    opened.push(copy);
+    return copy;
+  };
+  Object.assign(connection, { duplicate });
+  return {
+    connection,
+    disconnect: () => {
+      for (const redis of opened) redis.disconnect();
+    },
+  };
+}
+
+/** The server was a master and is a replica now: the client would stay with it, and be refused, for ever. */
+const isDemotion = ({ message }: Error): boolean => /^(READONLY|UNBLOCKED)\b/.test(message);
 
 /** Runs a Redis or BullMQ call of the producer; whatever fails there is a store that can't be used now. */
 export async function onRedis<T>(call: () => Promise<T>): Promise<T> {
@@ -43,34 +59,4 @@ export async function onRedis<T>(call: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw new StoreUnavailableError('redis', error);
   }
-}
-
-/** What is wrong with a server's settings, one line each; empty: nothing. Throws if it is too old or away. */
-export async function checkRedis(redis: Redis): Promise<string[]> {
-  const version = /redis_version:(\d+)\.(\d+)/.exec(await redis.info('server'));
-  if (Number(version?.[1]) < 7)
-    throw new Error(`Redis ${version?.[1]}.${version?.[2]} is too old: 7.0 or newer is needed`);
-  const setting = async (name: string) => ((await redis.config('GET', name)) as string[])[1] ?? '';
-  try {
-    const warnings: string[] = [];
-    if ((await setting('maxmemory-policy')) !== 'noeviction')
-      warnings.push('maxmemory-policy is not noeviction: Redis may throw accepted events away');
-    if ((await setting('appendonly')) !== 'yes' || (await setting('appendfsync')) !== 'always')
-      warnings.push(
-        'appendonly yes with appendfsync always is not set: a power cut may lose accepted events',
-      );
-    return warnings;
-  } catch {
-    return ['CONFIG is not allowed here: check appendonly, appendfsync and maxmemory-policy yourself'];
-  }
-}
-
-/** Says once, at the first connection, what `checkRedis` finds: `onWarning` for a setting, `onError` for a server that is too old. */
-export function checkRedisWhenReady(
-  redis: Redis,
-  { onWarning, onError }: { onWarning(warning: string): void; onError(error: unknown): void },
-): void {
-  redis.once('ready', () => {
-    checkRedis(redis).then((warnings) => warnings.forEach(onWarning), onError);
-  });
 }

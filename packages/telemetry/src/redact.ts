@@ -60,4 +60,8 @@ export const scrubLine = (line: string): string =>
     .replace(/\+\d{7,15}\b/g, maskPhone)
     .replace(/("[\w-]*signature[\w-]*":)"(?:[^"\\]|\\.)*"/gi, '$1"[redacted]"') // whatever a provider calls its header
     .replace(/\bwhsec_[\w+/=-]+/g, 'whsec_[redacted]')
-    .replace(/(\b(?:postgres|postgresql|redis|rediss):\/\/[^\s:/@"]*):[^\s@"]+@/g, '$1:[redacted]@');
+    .replace(
+      /(\b(?:postgres|postgresql|rediss?(?:\+sentinel|\+cluster)?):\/\/[^\s:/@"]*):[^\s@"]+@/g,
+      '$1:[redacted]@',
+    )
+    .replace(/\b(sentinel_password=)[^&\s"]+/g, '$1[redacted]');

@@ -1,14 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSecretsFile, type Secrets } from '@semel/config';
-import {
-  freePort,
-  readInfo,
-  type Server,
-  StartError,
-  startPostgresServer,
-  startRedisServer,
-} from './servers/index.js';
+import { connectRedis } from '../stores/open-redis.js';
+import { addressOf } from '../stores/store-failure.js';
+import { freePort, type Server, StartError, startPostgresServer, startRedisServer } from './servers/index.js';
 
 /** A store as the apps see it, and the server behind it where it is an embedded one. */
 export interface Store {
@@ -86,14 +81,18 @@ async function embedded(
 }
 
 async function checkRedis(url: string): Promise<void> {
-  const info = await readInfo(url);
-  if (info === null)
-    throw new StartError(
-      `the Redis of REDIS_URL (${new URL(url).host}) can't be reached, or refuses the login`,
-    );
-  const version = info.valkey_version ?? info.redis_version ?? '0';
-  if (Number(version.split('.')[0]) < 7)
-    throw new StartError(`the Redis of REDIS_URL is ${version}: Semel needs 7.0 or newer`);
+  const title = `the Redis of REDIS_URL (${addressOf(url)})`;
+  const redis = await connectRedis(url).catch((cause: unknown) => {
+    throw new StartError(`${title} can't be reached, or refuses the login`, { cause });
+  });
+  const { checkRedis: check } = await import('@semel/queue');
+  try {
+    await check(redis); // what it warns of, the apps say
+  } catch (cause) {
+    throw new StartError(`${title} can't be used: ${(cause as Error).message}`, { cause });
+  } finally {
+    redis.disconnect();
+  }
 }
 
 /** The port of the last run, so that an address that was noted down stays good; 0 where there is none. */

@@ -15,16 +15,24 @@ export interface OpenRedis {
 /** A connection that answers. Throws one clear line where there is none in time; the caller disconnects it. */
 export async function openRedis(): Promise<OpenRedis> {
   const { redisUrl: url } = await loadNeeded(['redisUrl']);
-  const { openProducerRedis } = await import('@semel/queue');
   const explain = (error: unknown) =>
     error instanceof CliError ? error : storeFailure({ title: 'Redis', variable: 'REDIS_URL', url }, error);
+  const redis = await connectRedis(url).catch((error: unknown) => {
+    throw explain(error);
+  });
+  return { redis, explain };
+}
+
+/** A connection that is ready. Throws why not where it is not in time; the caller disconnects it. */
+export async function connectRedis(url: string): Promise<Redis> {
+  const { openProducerRedis } = await import('@semel/queue');
   const redis = openProducerRedis(url, commandTimeoutMs);
   try {
     await untilReady(redis);
-    return { redis, explain };
+    return redis;
   } catch (error) {
     redis.disconnect();
-    throw explain(error);
+    throw error;
   }
 }
 

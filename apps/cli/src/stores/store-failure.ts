@@ -30,9 +30,6 @@ export function storeFailure({ title, variable, url }: Store, error: unknown): C
   }
 }
 
-/** Host, port and path of an address: never the password, nor the options, which may hold one. */
-function addressOf(url: string): string {
-  if (!URL.canParse(url)) return 'its address';
-  const { host, pathname } = new URL(url);
-  return `${host}${pathname === '/' ? '' : pathname}`;
-}
+/** Hosts, ports and path of an address: never the password, nor the options, which may hold one. */
+export const addressOf = (url: string): string =>
+  /^[\w+]+:\/\/(?:[^?#]*@)?([^@?#]+?)\/?(?:[?#].*)?$/.exec(url)?.[1] ?? 'its address';

@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Processor, Worker, type WorkerOptions } from 'bullmq';
+import { prefixOf } from './names.js';
+import { openConsumerRedis } from './redis.js';
+
+/** BullMQ asks Redis to hold its answer until there is a job, for up to ten seconds. A vanished peer would be missed as late. */
+const waitSeconds = 2;
+
+class ShortWaits<Data> extends Worker<Data> {
+  override get maximumBlockTimeout(): number {
+    return waitSeconds;
+  }
+}
+
+export interface QueueWorker<Data> {
+  readonly worker: Worker<Data>;
+  /** Lets running jobs end, for so long; then lets go of them: they run again elsewhere. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+/** A BullMQ worker on connections of its own: what is common to all queues. */
+export function openWorker<Data>(
+  { redisUrl, queueName }: { redisUrl: string; queueName: string },
+  run: Processor<Data>,
+  options: Omit<WorkerOptions, 'connection' | 'prefix'>,
+): QueueWorker<Data> {
+  const { connection, disconnect } = openConsumerRedis(redisUrl);
+  const worker = new ShortWaits<Data>(queueName, run, {
+    connection,
+    prefix: prefixOf(queueName),
+    drainDelay: waitSeconds,
+    // A deploy or a crash is no fault of the event: the ledger makes another run harmless.
+    maxStalledCount: 1_000,
+    ...options,
+  });
+  return {
+    worker,
+    async close(timeoutMs) {
+      const closed = worker.close().catch(() => undefined); // a second `close(true)` would only wait for it
+      const late = new AbortController();
+      const timeout = sleep(timeoutMs, 'late', { signal: late.signal }).catch(() => undefined);
+      const isLate = (await Promise.race([closed, timeout])) === 'late';
+      late.abort();
+      // Where Redis is there, it will end, and must not be cut off; where not, it would wait for ever.
+      if (isLate && connection.status === 'ready') void closed.then(disconnect);
+      else disconnect();
+    },
+  };
+}
