@@ -13,6 +13,7 @@ import {
 import { checkRedisWhenReady, openProducerRedis, openProviderQueue, openRedisGate } from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
+import { draining } from './plugins/draining.js';
 import { webhooks } from './plugins/webhooks.js';
 import { refuseConnection, sendProblem, toProblem } from './problem.js';
 
@@ -121,6 +122,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
   const app = fastify({
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: 30_000,
+    return503OnClosing: false, // see draining.ts
     routerOptions: { maxParamLength: 200 },
     // What no route is asked for, such as an address that can't be decoded.
     clientErrorHandler: (_error, socket) => refuseConnection(socket),
@@ -128,6 +130,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
   });
   app.setErrorHandler((error, _request, reply) => sendProblem(reply, toProblem(error)));
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new RejectedError('unknown_endpoint')));
+  draining(app);
   app.register(async (scope) =>
     webhooks(scope, { portsOf, providers, budgetMs: options.budgetMs, metrics, deliveries, log }),
   );
