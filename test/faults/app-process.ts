@@ -13,8 +13,10 @@ export interface FaultApp {
   /** Ends of the process that no fault has asked for. */
   readonly surprises: readonly string[];
   start(): Promise<void>;
-  /** Settings for the next start. */
-  configure(changed: Partial<AppSettings>): void;
+  /** Settings, and another release's file, for the next start. */
+  configure(changed: Partial<AppSettings> & { file?: string }): void;
+  /** Returns when it is armed: what is sent from then on runs into it. `exitAt` or `hitAt` tells whether it did. */
+  arm(armed: ArmedFailpoint): Promise<void>;
   /** The process ends at this place. Returns whether it got there in time; it is not started again. */
   exitAt(at: ArmedFailpoint['at'], timeoutMs: number): Promise<boolean>;
   /** Something happens at this place. Returns whether it got there in time. */
@@ -37,11 +39,12 @@ export function faultApp(options: {
   logFile: string;
   settings: AppSettings;
 }): FaultApp {
-  const { name, file, logFile } = options;
-  let { settings } = options;
+  const { name, logFile } = options;
+  let { settings, file } = options;
   let child: ChildProcess | null = null;
   let expected = false;
   const surprises: string[] = [];
+  const arming: (() => void)[] = [];
   const hits = new Set<(armed: ArmedFailpoint) => void>();
 
   async function start(): Promise<void> {
@@ -58,7 +61,8 @@ export function faultApp(options: {
     const ready = new Promise<void>((resolve) => {
       started.on('message', (message: FromApp) => {
         if ('ready' in message) resolve();
-        else for (const hit of hits) hit(message.hit);
+        if ('armed' in message) for (const isArmed of arming.splice(0)) isArmed();
+        if ('hit' in message) for (const hit of hits) hit(message.hit);
       });
       started.on('exit', (code, signal) => {
         running.delete(started);
@@ -87,8 +91,16 @@ export function faultApp(options: {
     port: settings.port,
     surprises,
     start,
-    configure(changed) {
+    configure({ file: other = file, ...changed }) {
+      file = other;
       settings = { ...settings, ...changed };
+    },
+    async arm(armed) {
+      expected = armed.action === 'exit';
+      await new Promise<void>((resolve) => {
+        arming.push(resolve);
+        tell({ arm: armed });
+      });
     },
     async exitAt(at, timeoutMs) {
       expected = true;

@@ -17,8 +17,14 @@ export interface AppSettings {
   durability: Record<string, 'queue' | 'postgres'>;
   /** When a copy of what the queue has is looked at again. */
   spillAgainAfterMs: number;
+  /** Multiplies the providers' delays between attempts. */
+  retryScale: number;
   /** How long a worker that does not answer keeps its jobs. */
   lockMs: number;
+  /** How long a worker's statement, and its silence in a transaction, may last; well below `lockMs`. */
+  statementTimeoutMs: number;
+  /** The version that a receiver gives its jobs. */
+  jobVersion: number;
   /** Where the run keeps its files. */
   dir: string;
 }
@@ -28,7 +34,7 @@ export const appSettingsEnv = 'FAULTS_APP';
 /** From the run to an app. */
 export type ToApp = { arm: ArmedFailpoint } | { disarm: true };
 /** From an app to the run. */
-export type FromApp = { ready: true } | { hit: ArmedFailpoint };
+export type FromApp = { ready: true } | { armed: true } | { hit: ArmedFailpoint };
 
 export const readAppSettings = (): AppSettings => JSON.parse(process.env[appSettingsEnv] as string);
 
@@ -37,8 +43,10 @@ export async function runFaultApp(start: (failpoints: Failpoints) => Promise<Fas
   const say = (message: FromApp) => void process.send?.(message);
   const failpoints = createFailpoints((hit) => say({ hit }));
   process.on('message', (message: ToApp) => {
-    if ('arm' in message) failpoints.arm(message.arm);
-    else failpoints.disarm();
+    if ('arm' in message) {
+      failpoints.arm(message.arm);
+      say({ armed: true });
+    } else failpoints.disarm();
   });
   process.on('disconnect', () => process.exit(0));
   const app = await start(failpoints);

@@ -1,8 +1,15 @@
+import type { AcceptPorts } from '@semel/core';
 import { encryptionKey } from '@semel/database';
 import { providers } from '@semel/providers';
 import { buildReceiver } from '@semel/receiver';
 import { createLogger } from '@semel/telemetry';
 import { readAppSettings, runFaultApp } from './fault-app.js';
+
+/** The receiver's jobs say this version, as those of a later release would. */
+const inVersion = (ports: AcceptPorts, v: number): AcceptPorts => ({
+  ...ports,
+  queue: { ...ports.queue, add: (event) => ports.queue.add({ ...event, v: v as 1 }) },
+});
 
 // A real receiver as a process of its own, with failpoints around its ports.
 
@@ -24,7 +31,7 @@ await runFaultApp(async (failpoints) => {
     endpointRefreshMs: 500,
     deliveryFlushMs: 200,
     log: createLogger({ app: 'receiver', level: 'info' }),
-    decorate: failpoints.aroundAccept,
+    decorate: (ports, provider) => failpoints.aroundAccept(inVersion(ports, settings.jobVersion), provider),
   });
   await app.listen({ host: '127.0.0.1', port: settings.port });
   return app;

@@ -89,6 +89,9 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         durability: {},
         spillAgainAfterMs: 4_000,
         lockMs,
+        statementTimeoutMs: Math.round(lockMs / 3), // as in production: 10 s and 30 s
+        retryScale: 0.01,
+        jobVersion: 1,
         dir,
         ...options.settings,
       },

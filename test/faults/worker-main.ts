@@ -17,10 +17,11 @@ await runFaultApp(async (failpoints) => {
     providers: providers
       .filter(({ name }) => settings.providers.includes(name))
       .map((provider) => poisonable(provider, settings.dir)),
-    settingsOf: () => ({ concurrency: 32, retryScale: 0.01, attempts: settings.attempts }),
+    settingsOf: () => ({ concurrency: 32, retryScale: settings.retryScale, attempts: settings.attempts }),
     deliveryFlushMs: 200,
     shutdownTimeoutMs: 3_000,
     lockMs: settings.lockMs,
+    statementTimeoutMs: settings.statementTimeoutMs,
     relay: {
       everyMs: 200,
       againAfterMs: settings.spillAgainAfterMs,

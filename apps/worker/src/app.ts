@@ -34,6 +34,8 @@ export interface WorkerOptions extends DatabaseOptions {
   shutdownTimeoutMs: number;
   /** How long a worker that has gone silent keeps its jobs; longer than any transaction lasts. Default: the queue's. */
   lockMs?: number;
+  /** How long a statement, and a silence inside a transaction, may last; well below `lockMs`. Default: 10 s. */
+  statementTimeoutMs?: number;
   /** With which DocuSign is asked for envelopes whose messages had no data; null: it is not asked. */
   docusign?: (DocusignCredentials & { timeoutMs?: number; everyMs?: number }) | null;
   /** The team's own code. Default: none. */
@@ -83,7 +85,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     role: 'worker',
     max: 14 + handledAtOnce * new Set(handlers.map((handler) => handler.provider)).size,
     connectTimeoutMs: 5_000,
-    statementTimeoutMs: 10_000,
+    statementTimeoutMs: options.statementTimeoutMs ?? 10_000,
   });
   const redis = openProducerRedis(redisUrl, redisCommandTimeoutMs);
   checkRedisWhenReady(redis, {
