@@ -1,7 +1,7 @@
-// Writes .env.example and the tables of docs/configuration.md, docs/metrics.md and docs/providers/types.md from what the
-// code declares. With --check it writes nothing, and fails where one of them is stale.
+// Writes .env.example and the tables of docs/configuration.md, docs/metrics.md, docs/providers/types.md and the crash
+// matrix of docs/reliability.md from what code and tests declare. With --check it writes nothing, and fails where one of them is stale.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { tsImport } from 'tsx/esm/api';
 import { root } from './bootstrap.mjs';
@@ -18,6 +18,7 @@ const { renderConfigTable, renderEnvExample } = await load('packages/config/src/
 const { renderMetricTable } = await load('packages/telemetry/src/catalogue.ts');
 const { providerNames, providers } = await load('packages/providers/src/registry.ts');
 const { renderTypeTable } = await load('packages/providers/src/type-table.ts');
+const { rows: matrix } = await load('test/faults/matrix/rows.ts');
 
 const intro = {
   'docs/providers/types.md':
@@ -32,6 +33,7 @@ const wanted = {
   '.env.example': renderEnvExample(providerNames),
   'docs/configuration.md': between('docs/configuration.md', 'config', renderConfigTable(providerNames)),
   'docs/metrics.md': between('docs/metrics.md', 'metrics', renderMetricTable()),
+  'docs/reliability.md': between('docs/reliability.md', 'matrix', renderMatrix()),
   'docs/providers/types.md': providers.reduce(
     (text, provider) => section(text, provider.name, provider.title, renderTypeTable(provider)),
     current('docs/providers/types.md') || intro['docs/providers/types.md'],
@@ -47,6 +49,23 @@ for (const file of stale) {
   mkdirSync(dirname(join(root, file)), { recursive: true });
   writeFileSync(join(root, file), wanted[file]);
   console.log(`wrote ${file}`);
+}
+
+/** Each row with the files whose tests begin with its number. Throws where there is none. */
+function renderMatrix() {
+  const folder = 'test/faults/matrix';
+  const tests = readdirSync(join(root, folder))
+    .filter((file) => file.endsWith('.test.ts'))
+    .sort()
+    .map((file) => ({ file, names: current(`${folder}/${file}`).matchAll(/['"`](\d+)\. [a-zA-Z0-9]/g) }))
+    .map(({ file, names }) => ({ file, numbers: new Set([...names].map(([, number]) => Number(number))) }));
+  const lines = matrix.map(({ fault, holds }, i) => {
+    const files = tests.filter(({ numbers }) => numbers.has(i + 1)).map(({ file }) => file);
+    if (files.length === 0) throw new Error(`no test in ${folder} has a name that begins with "${i + 1}. "`);
+    const links = files.map((file) => `[${file.replace('.test.ts', '')}](../${folder}/${file})`);
+    return `| ${i + 1} | ${fault} | ${holds} | ${links.join(', ')} |`;
+  });
+  return ['| # | What is done | What must hold | Test |', '| --- | --- | --- | --- |', ...lines].join('\n');
 }
 
 /** The text with the table of one provider in it, under its heading. */

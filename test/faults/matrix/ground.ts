@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { waitUntil } from '../../support/wait-until.js';
+import { readLogs } from '../app-logs.js';
+import { type ProviderName, providerNames } from '../bodies.js';
+import { buildApps } from '../build-apps.js';
+import { type Counts, openOracle } from '../oracle.js';
+import { type PlannedEvent, planEvents } from '../plan.js';
+import { closeConnections } from '../post.js';
+import { type SenderOptions, Senders, type Sent } from '../senders.js';
+import { startServers } from '../servers.js';
+import { openStage, type Stage, type StageOptions } from '../stage.js';
+
+/** Where the rows of one file are played: servers, apps, senders and the judge of all that was sent since the file began. */
+export interface Ground extends Stage {
+  senders: Senders;
+  /** The next event of this provider, or of any. */
+  next(provider?: ProviderName): PlannedEvent;
+  /** Other senders, such as those that choose their receiver; what they send is judged with all the rest. */
+  sendersWith(options: Partial<SenderOptions>): Senders;
+  all(): Sent[];
+  /** Events of all providers at this rate, until `end`, which returns them when their senders have given up or been answered. */
+  load(perSecond?: number): { end(): Promise<Sent[]> };
+  /** Waits until all is applied and no job is left, and asserts each invariant. `lostBeforeMs`: when a flush was allowed to lose what it held. */
+  judge(t: Test, options?: { lostBeforeMs?: number[]; timeoutMs?: number }): Promise<Judged>;
+}
+
+export interface Judged extends Counts {
+  /** Lost by a flush that was allowed to: one line each. */
+  lostAllowed: string[];
+  /** Duplicates that only the ledger found, since the file began. */
+  ledgerDuplicates: number;
+  /** Until all was applied, milliseconds. */
+  drainMs: number;
+}
+
+export async function openGround(
+  options: Partial<StageOptions> & { patience?: number } = {},
+): Promise<Ground> {
+  const [servers, files] = await Promise.all([startServers(), options.files ?? buildApps()]);
+  const keepLogs = process.env.KEEP_LOGS === '1';
+  const stage = await openStage({ firms: 3, keepLogs, ...options, servers, files });
+  if (keepLogs) t.comment(stage.dir);
+  const oracle = openOracle(stage.databaseUrl);
+  const kinds: Senders[] = [];
+  const sendersWith = (given: Partial<SenderOptions>) => {
+    const senders = new Senders({
+      firms: stage.firms,
+      receivers: stage.receivers.map(({ app }) => app),
+      publicBaseUrl: stage.publicBaseUrl,
+      seed: kinds.length,
+      patience: options.patience ?? 1,
+      ...given,
+    });
+    kinds.push(senders);
+    return senders;
+  };
+  const senders = sendersWith({});
+  const planned = planEvents(Date.now() % 1_000_000, { firms: stage.firms.length });
+  const all = () => kinds.flatMap(({ sent }) => sent);
+
+  t.teardown(async () => {
+    for (const each of kinds) each.stop();
+    await stage.stop();
+    await oracle.close();
+    await servers.stop();
+    closeConnections();
+  });
+
+  const next: Ground['next'] = (provider) => {
+    for (;;) {
+      const event = planned.next().value as PlannedEvent;
+      if (provider === undefined || event.facts.provider === provider) return { ...event, resends: 0 };
+    }
+  };
+
+  /** Jobs that may still run. */
+  async function jobsLeft(): Promise<number> {
+    const counts = await Promise.all(
+      providerNames.flatMap((name) => {
+        const key = (part: string) => `{semel:${name}}:${name}:${part}`;
+        return [
+          stage.redis.llen(key('wait')),
+          stage.redis.llen(key('active')),
+          stage.redis.llen(key('paused')),
+          stage.redis.zcard(key('delayed')),
+        ];
+      }),
+    );
+    return counts.reduce((sum, n) => sum + n, 0);
+  }
+
+  return {
+    ...stage,
+    senders,
+    next,
+    sendersWith,
+    all,
+    load(perSecond = 40) {
+      let ended = false;
+      const sending: Promise<Sent>[] = [];
+      const running = (async () => {
+        while (!ended) {
+          sending.push(senders.send(planned.next().value as PlannedEvent));
+          await sleep(1_000 / perSecond);
+        }
+      })();
+      return {
+        async end() {
+          ended = true;
+          await running;
+          return Promise.all(sending);
+        },
+      };
+    },
+    async judge(t, { lostBeforeMs = [], timeoutMs = 60_000 } = {}) {
+      const startedMs = Date.now();
+      const mayBeLost = ({ acknowledgedBeganMs }: Sent) =>
+        lostBeforeMs.some((atMs) => acknowledgedBeganMs < atMs);
+      await waitUntil(
+        async () => {
+          const { events, spilled } = await oracle.missing(all(), mayBeLost);
+          return events + spilled + (await jobsLeft()) === 0;
+        },
+        { what: 'all that was acknowledged is applied, and no job is left', timeoutMs, intervalMs: 50 },
+      ).catch((error) => t.fail(String(error)));
+      const drainMs = Date.now() - startedMs;
+      const refusals = kinds.flatMap((senders) => senders.refusals);
+      const { verdict, counts } = await oracle.judge({ sent: all(), refusals, mayBeLost });
+      const { lostAllowed, ...invariants } = verdict;
+      for (const [name, broken] of Object.entries(invariants)) t.same(broken, [], `${name}: none`);
+      const surprises = [...stage.receivers, ...stage.workers].flatMap(({ app }) => app.surprises);
+      t.same(surprises, [], 'no process ended by itself');
+      const ledgerDuplicates = readLogs(stage.dir).duplicates.get('ledger') ?? 0;
+      return { ...counts, lostAllowed, ledgerDuplicates, drainMs };
+    },
+  };
+}
+
+/** The first answer that came: the others are to deliveries after it. */
+export const firstOutcome = ({ outcomes }: Sent): string | undefined => [...outcomes.keys()][0];

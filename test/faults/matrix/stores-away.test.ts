@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { providers } from '@semel/providers';
+import t from 'tap';
+import { waitUntil } from '../../support/wait-until.js';
+import type { FaultApp } from '../app-process.js';
+import { requestOf } from '../bodies.js';
+import type { Firm } from '../senders.js';
+import { openGround } from './ground.js';
+
+// Postgres is away; both stores are; an app is started meanwhile.
+
+/** Times of the providers' own retry schedules, so that the longest lasts as long as `scheduleMs`. */
+const scheduleMs = 3_000;
+const attempts = Math.max(...providers.map(({ retry }) => retry.attempts));
+const longestMs = Math.max(
+  ...providers.map(({ retry }) =>
+    Array.from({ length: attempts - 1 }, (_, i) => retry.delayMs(i + 1)).reduce((sum, ms) => sum + ms, 0),
+  ),
+);
+/** Generous: a busy machine must not look like a store that is away. */
+const budgetMs = 10_000;
+const ground = await openGround({
+  patience: 5,
+  settings: { budgetMs, attempts, retryScale: scheduleMs / longestMs },
+});
+const { redis, postgres } = ground.servers;
+
+/** One delivery of a new event, and all that its answer says. */
+async function deliver({ port }: FaultApp) {
+  const { facts, firm } = ground.next('stripe');
+  const { key, secret } = (ground.firms[firm] as Firm).endpoints.stripe;
+  const { publicBaseUrl } = ground;
+  const { path, headers, body } = requestOf(facts, { endpointKey: key, secret, publicBaseUrl, retry: 0 });
+  const startedMs = Date.now();
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers, body });
+  const text = await answer.text();
+  return {
+    status: answer.status,
+    retryAfter: answer.headers.get('retry-after'),
+    text,
+    tookMs: Date.now() - startedMs,
+  };
+}
+
+async function readiness({ port }: FaultApp) {
+  const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+  const { checks } = (await answer.json()) as { checks: Record<string, string> };
+  return { status: answer.status, checks };
+}
+
+const isReady = (app: FaultApp) =>
+  waitUntil(
+    async () => {
+      const { status, checks } = await readiness(app);
+      return status === 200 && checks.postgres === 'up' && checks.redis === 'up';
+    },
+    { what: `${app.name} is ready by itself` },
+  );
+
+t.test('11. Postgres away under load, longer than the longest retry schedule', async (t) => {
+  const load = ground.load();
+  await sleep(500);
+  await postgres.kill();
+  await sleep(scheduleMs * 1.5);
+  await postgres.restart();
+  await sleep(300);
+  const sent = await load.end();
+  t.same(
+    sent
+      .filter(({ outcomes, unanswered }) => unanswered > 0 || outcomes.has('unavailable'))
+      .map((each) => each.eventId),
+    [],
+    `of ${sent.length} events each delivery was answered 200`,
+  );
+  const { drainMs } = await ground.judge(t);
+  t.comment(`all were applied ${drainMs} ms after the last answer`);
+  const { rows } = await ground.sql.query(
+    "SELECT event_id, error FROM webhook_attempts WHERE outcome IN ('failed', 'dead')",
+  );
+  t.same(rows, [], 'it cost no attempt');
+});
+
+t.test('12. both stores away', async (t) => {
+  await Promise.all([redis.kill(), postgres.kill()]);
+  const load = ground.load(10);
+  for (const { app } of ground.receivers)
+    for (let i = 0; i < 3; i++) {
+      const { status, retryAfter, text, tookMs } = await deliver(app);
+      t.equal(status, 503, text);
+      t.ok(Number(retryAfter) > 0, `Retry-After: ${retryAfter}`);
+      t.ok(tookMs < budgetMs * 1.5, `in time: ${tookMs} ms`);
+    }
+  await Promise.all([redis.restart(), postgres.restart()]);
+  for (const { app } of [...ground.receivers, ...ground.workers]) await isReady(app);
+  await load.end();
+  await ground.judge(t);
+});
+
+for (const away of [['redis'], ['postgres'], ['redis', 'postgres']])
+  t.test(`13. receiver and worker started while ${away.join(' and ')} are away`, async (t) => {
+    const [receiver, worker] = [ground.receivers[0]?.app, ground.workers[0]?.app] as [FaultApp, FaultApp];
+    await Promise.all([receiver.kill(), worker.kill()]);
+    const stores = away.map((name) => (name === 'redis' ? redis : postgres));
+    await Promise.all(stores.map((store) => store.kill()));
+    const startedMs = Date.now();
+    await Promise.all([receiver.start(), worker.start()]);
+    t.ok(Date.now() - startedMs < 30_000, `they answer after ${Date.now() - startedMs} ms`);
+
+    const expected = {
+      postgres: away.includes('postgres') ? 'away' : 'up',
+      redis: away.includes('redis') ? 'away' : 'up',
+    };
+    await waitUntil(
+      async () => JSON.stringify((await readiness(worker)).checks) === JSON.stringify(expected),
+      { what: 'the worker says what is away' },
+    );
+    t.equal((await readiness(worker)).status, 503);
+    await waitUntil(
+      async () => JSON.stringify((await readiness(receiver)).checks) === JSON.stringify(expected),
+      { what: 'the receiver says what is away' },
+    );
+    t.equal(
+      (await readiness(receiver)).status,
+      away.length === 2 ? 503 : 200,
+      'one store is enough for a receiver',
+    );
+    const { status, tookMs, text } = await deliver(receiver);
+    // It has never seen the endpoints where Postgres is away, and can't tell that there is none.
+    t.equal(status, away.includes('postgres') ? 503 : 200, text);
+    t.ok(tookMs < budgetMs * 1.5, `in time: ${tookMs} ms`);
+
+    const load = ground.load(20);
+    await sleep(300);
+    await Promise.all(stores.map((store) => store.restart()));
+    await Promise.all([isReady(receiver), isReady(worker)]);
+    await load.end();
+    await ground.judge(t);
+  });
