@@ -25,20 +25,28 @@ const ground = await openGround({
 });
 const { redis, postgres } = ground.servers;
 
-/** One delivery of a new event, and all that its answer says. */
+/** One delivery of a new event, never sent again, and all that its answer says. */
 async function deliver({ port }: FaultApp) {
-  const { facts, firm } = ground.next('stripe');
-  const { key, secret } = (ground.firms[firm] as Firm).endpoints.stripe;
+  const event = ground.next('stripe');
+  const sent = ground.senders.record(event, event.firm);
+  sent.untilAcknowledged = false;
+  const { key, secret } = (ground.firms[event.firm] as Firm).endpoints.stripe;
   const { publicBaseUrl } = ground;
-  const { path, headers, body } = requestOf(facts, { endpointKey: key, secret, publicBaseUrl, retry: 0 });
-  const startedMs = Date.now();
+  const target = { endpointKey: key, secret, publicBaseUrl, retry: 0 };
+  const { path, headers, body } = requestOf(event.facts, target);
+  const beganMs = Date.now();
+  sent.deliveries++;
   const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers, body });
-  const text = await answer.text();
+  sent.outcomes.set(String(answer.headers.get('x-webhook-outcome')), 1);
+  if (answer.ok) {
+    sent.acknowledgedBeganMs = beganMs;
+    sent.acknowledgedAtMs = Date.now();
+  }
   return {
     status: answer.status,
     retryAfter: answer.headers.get('retry-after'),
-    text,
-    tookMs: Date.now() - startedMs,
+    text: await answer.text(),
+    tookMs: Date.now() - beganMs,
   };
 }
 
