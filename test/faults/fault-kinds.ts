@@ -101,6 +101,14 @@ const ofProcess = (lane: 'receivers' | 'workers'): FaultKind[] => {
   ];
 };
 
+/** For a sabotage that shows only there, and quickly. */
+const throwsInside: FaultKind = {
+  name: 'worker throws inside the transaction',
+  lane: 'workers',
+  run: ({ stage }, random) =>
+    random.pick(stage.workers).app.hitAt({ at: 'apply.insideTransaction', action: 'throw' }, comeByMs),
+};
+
 const frozenWorker: FaultKind = {
   name: 'worker frozen past its lock',
   lane: 'workers',
@@ -309,6 +317,8 @@ export const faultKinds: readonly FaultKind[] = [
   bothAway,
   ...ofTraffic,
 ];
+
+export const sabotageKinds: readonly FaultKind[] = [...faultKinds, throwsInside];
 
 async function untilPostgresAnswers(stage: Stage): Promise<void> {
   await waitUntil(

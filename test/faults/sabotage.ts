@@ -1,5 +1,5 @@
 import { buildApps } from './build-apps.js';
-import { type FaultKind, faultKinds } from './fault-kinds.js';
+import { type FaultKind, sabotageKinds } from './fault-kinds.js';
 import { runFaults } from './fault-run.js';
 import type { FaultOptions } from './options.js';
 import { openProgress } from './progress.js';
@@ -58,7 +58,7 @@ async function tryOut(sabotage: Sabotage, servers: FaultServers, { seed, quick }
   const progress = openProgress(`sabotage-${name}`);
   const times = quick ? 1 : 5;
   const planned = Object.entries(faults).map(([kind, n]): [FaultKind, number] => [
-    faultKinds.find((each) => each.name === kind) as FaultKind,
+    sabotageKinds.find((each) => each.name === kind) as FaultKind,
     n * times,
   ]);
   const result = await runFaults({

@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { sabotageKinds } from './fault-kinds.js';
+import { sabotages } from './sabotages.js';
+
+const root = new URL('../../', import.meta.url);
+
+t.test('each sabotage still finds what it breaks', async (t) => {
+  for (const { name, edits, faults, sql } of sabotages) {
+    for (const { file, find } of edits)
+      t.equal(readFileSync(new URL(file, root), 'utf8').split(find).length, 2, `${name}: once in ${file}`);
+    t.ok(edits.length > 0 || sql !== undefined, `${name} breaks something`);
+    for (const kind of Object.keys(faults))
+      t.ok(
+        sabotageKinds.some((each) => each.name === kind),
+        `${name}: there is a fault ${kind}`,
+      );
+  }
+});
