@@ -10,6 +10,11 @@ class ShortWaits<Data> extends Worker<Data> {
   override get maximumBlockTimeout(): number {
     return waitSeconds;
   }
+
+  /** Stops the timers that a `close` leaves running which waits for a lost connection, or for a job. */
+  async abandon(): Promise<void> {
+    await this.lockManager.close();
+  }
 }
 
 export interface QueueWorker<Data> {
@@ -41,9 +46,8 @@ export function openWorker<Data>(
       const timeout = sleep(timeoutMs, 'late', { signal: late.signal }).catch(() => undefined);
       const isLate = (await Promise.race([closed, timeout])) === 'late';
       late.abort();
-      // Where Redis is there, it will end, and must not be cut off; where not, it would wait for ever.
-      if (isLate && connection.status === 'ready') void closed.then(disconnect);
-      else disconnect();
+      if (isLate) await worker.abandon();
+      disconnect();
     },
   };
 }
