@@ -1,5 +1,6 @@
-import { inlineBodyLimitBytes, type QuarantineEntry, toBody, type WebhookEvent } from '@semel/core';
+import type { QuarantineEntry, WebhookEvent } from '@semel/core';
 import type pg from 'pg';
+import { bodyOrReference, type KeptRow, toEvent } from './kept-event.js';
 import { isoTime, storable } from './ledger.js';
 import { inFirms, type Query } from './pool.js';
 import { insertQuarantine } from './quarantine.js';
@@ -104,20 +105,13 @@ export async function takeDueSpill(
   });
 }
 
-interface StoredRow {
+interface StoredRow extends KeptRow {
   id: string;
   firm_id: string;
   provider: string;
   event_id: string;
-  endpoint_id: string;
-  account: string | null;
-  event_type: string;
-  channel: string | null;
   event_raw: Buffer;
-  body_sha256: string;
   ignored_reason: string | null;
-  provider_created_at: Date | null;
-  received_at: Date;
   enqueued_at: Date | null;
 }
 
@@ -126,19 +120,13 @@ const toSpillRow = (row: StoredRow): SpillRow => ({
   firmId: row.firm_id,
   enqueued: row.enqueued_at !== null,
   event: {
-    v: 1,
-    owner: row.firm_id,
-    provider: row.provider,
-    eventId: row.event_id,
-    type: row.event_type,
-    channel: row.channel,
-    endpointId: row.endpoint_id,
-    account: row.account,
-    createdAtMs: row.provider_created_at?.getTime() ?? null,
-    receivedAtMs: row.received_at.getTime(),
-    body: row.event_raw.length > inlineBodyLimitBytes ? { stored: true } : toBody(row.event_raw),
-    sha256: row.body_sha256,
-    ignored: row.ignored_reason,
+    ...toEvent(row, {
+      owner: row.firm_id,
+      provider: row.provider,
+      eventId: row.event_id,
+      body: bodyOrReference(row.event_raw),
+      ignored: row.ignored_reason,
+    }),
     spilled: true,
   },
 });

@@ -1,19 +1,13 @@
-import { idempotencyKey, inlineBodyLimitBytes, toBody, type WebhookEvent } from '@semel/core';
+import { idempotencyKey, type WebhookEvent } from '@semel/core';
 import { Prisma } from '../generated/client.js';
+import { bodyOrReference, type KeptRow, toEvent } from '../kept-event.js';
 import type { Providers } from './providers.js';
 import type { Transaction } from './scope.js';
 
 /** What every ledger table has; a provider's own columns come beside it. */
-export interface LedgerEntry {
+export interface LedgerEntry extends KeptRow {
   firm_id: string;
-  endpoint_id: string;
-  event_type: string;
-  channel: string | null;
-  account: string | null;
   event_raw: Uint8Array;
-  body_sha256: string;
-  provider_created_at: Date | null;
-  received_at: Date;
   outcome: string;
   ignored_reason: string | null;
   [column: string]: unknown;
@@ -34,21 +28,11 @@ export async function findLedgerRow(
 }
 
 /** The job that applies this row again. A large body stays where it is: the worker reads it from this row. */
-export function toWebhookEvent(provider: string, eventId: string, row: LedgerEntry): WebhookEvent {
-  const bytes = Buffer.from(row.event_raw);
-  return {
-    v: 1,
+export const toWebhookEvent = (provider: string, eventId: string, row: LedgerEntry): WebhookEvent =>
+  toEvent(row, {
     owner: row.firm_id,
     provider,
     eventId,
-    type: row.event_type,
-    channel: row.channel,
-    endpointId: row.endpoint_id,
-    account: row.account,
-    createdAtMs: row.provider_created_at?.getTime() ?? null,
-    receivedAtMs: row.received_at.getTime(),
-    body: bytes.length > inlineBodyLimitBytes ? { stored: true } : toBody(bytes),
-    sha256: row.body_sha256,
+    body: bodyOrReference(Buffer.from(row.event_raw)),
     ignored: row.outcome === 'ignored' ? row.ignored_reason : null,
-  };
-}
+  });
