@@ -42,3 +42,18 @@ export {
   takeDueSpill,
 } from './spill.js';
 export { toStoreError } from './store-error.js';
+export { type BodyRef, deleteSpareBodies, keptBodies, type SpareBodies } from './sweep-bodies.js';
+export {
+  type FailedEvent,
+  failedEvents,
+  outcomesOf,
+  readFailedEvents,
+} from './sweep-ledger.js';
+export { openSweepLock, type SweepLock } from './sweep-lock.js';
+export {
+  isForeign,
+  type MappedRow,
+  mappedQuarantine,
+  readMapped,
+  settleMapped,
+} from './sweep-quarantine.js';

@@ -2,7 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The table that a new one is made like: columns, wall, rights, indexes and its branch of the view. */
-const model = { name: 'standard', migration: '20261124040000_standard_webhooks' };
+const model = {
+  name: 'standard',
+  migrations: ['20261124040000_standard_webhooks', '20261124060001_standard_sweep'],
+};
 
 /** The migration and the Prisma model of a provider's ledger table, and the file of the schema that has to point back. */
 export function ledgerFiles(root: string, name: string, now: Date): Record<string, string> {
@@ -11,7 +14,7 @@ export function ledgerFiles(root: string, name: string, now: Date): Record<strin
     text.replaceAll(model.name, name).replaceAll(capital(model.name), capital(name));
   return {
     [`prisma/migrations/${stampAfter(root, now)}_${name}/migration.sql`]: renamed(
-      read('migrations', model.migration, 'migration.sql'),
+      model.migrations.map((folder) => read('migrations', folder, 'migration.sql')).join('\n'),
     ),
     [`prisma/schema/${name}.prisma`]: renamed(read('schema', `${model.name}.prisma`)),
     'prisma/schema/tenancy.prisma': read('schema', 'tenancy.prisma').replaceAll(

@@ -1,0 +1,75 @@
+import { idempotencyKey, inlineBodyLimitBytes, type Provider, toBody, type WebhookEvent } from '@semel/core';
+import type pg from 'pg';
+import { type KeptRow, toEvent } from './kept-event.js';
+import { inFirms } from './pool.js';
+
+/** Names a ledger row that is `failed`, and whose it is. */
+export interface FailedEvent {
+  id: string;
+  firmId: string;
+  eventId: string;
+}
+
+/** Rows of all firms that are `failed` and came longer than `olderThanMs` ago, in the order of their ids. */
+export async function failedEvents(
+  pool: pg.Pool,
+  { name, ledger }: Provider,
+  { afterId, olderThanMs, limit }: { afterId: string; olderThanMs: number; limit: number },
+): Promise<FailedEvent[]> {
+  const { rows } = await inFirms(pool, { firmIds: [] }, (query) =>
+    query(
+      `SELECT id, firm_id AS "firmId", substr(idempotency_key, $5) AS "eventId"
+       FROM semel_failed_events($1, $2, $3 * interval '1 millisecond', $4)`,
+      [ledger.table, afterId, olderThanMs, limit, name.length + 2],
+    ),
+  );
+  return rows;
+}
+
+type FailedRow = KeptRow & { firm_id: string; event_id: string; body: Buffer | null };
+
+/** Those that are still `failed`, as jobs. A body that is large, or that was missing, is not in them: the worker looks for it. */
+export async function readFailedEvents(
+  pool: pg.Pool,
+  { name, ledger }: Provider,
+  failed: readonly FailedEvent[],
+): Promise<WebhookEvent[]> {
+  if (failed.length === 0) return [];
+  const firmIds = [...new Set(failed.map(({ firmId }) => firmId))];
+  const { rows } = await inFirms(pool, { firmIds }, (query) =>
+    query(
+      `SELECT firm_id, substr(idempotency_key, $3) AS event_id, endpoint_id, event_type, channel, account, body_sha256,
+         provider_created_at, received_at, CASE WHEN octet_length(event_raw) BETWEEN 1 AND $2 THEN event_raw END AS body
+       FROM ${ledger.table} WHERE id = ANY ($1::bigint[]) AND outcome = 'failed'`,
+      [failed.map(({ id }) => id), inlineBodyLimitBytes, name.length + 2],
+    ),
+  );
+  return (rows as FailedRow[]).map((row) =>
+    toEvent(row, {
+      owner: row.firm_id,
+      provider: name,
+      eventId: row.event_id,
+      body: row.body === null ? { stored: true } : toBody(row.body),
+      ignored: null,
+    }),
+  );
+}
+
+/** How these events ended so far, by idempotency key, where their own firm has a row. */
+export async function outcomesOf(
+  pool: pg.Pool,
+  { ledger }: Provider,
+  events: readonly WebhookEvent[],
+): Promise<Map<string, string>> {
+  const firmIds = [...new Set(events.map(({ owner }) => owner))];
+  const { rows } = await inFirms(pool, { firmIds }, (query) =>
+    query(
+      `SELECT idempotency_key, outcome FROM ${ledger.table}
+       WHERE (idempotency_key, firm_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))`,
+      [events.map(idempotencyKey), events.map(({ owner }) => owner)],
+    ),
+  );
+  return new Map(
+    rows.map((row: { idempotency_key: string; outcome: string }) => [row.idempotency_key, row.outcome]),
+  );
+}
