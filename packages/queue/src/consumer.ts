@@ -7,6 +7,7 @@ import {
   type WebhookEvent,
 } from '@semel/core';
 import { DelayedError, type Job, UnrecoverableError } from 'bullmq';
+import { recordedReason } from './failed-jobs.js';
 import { openWorker } from './queue-worker.js';
 
 export interface ConsumerOptions {
@@ -62,8 +63,8 @@ export function openConsumer(options: ConsumerOptions): Consumer {
         options.onOutage(error);
         return postpone(job, token, outageDelayMs);
       });
-      if (applied.outcome === 'failed') throw new RecordedFailure('handler_failed');
-      if (applied.outcome === 'dead') throw new RecordedDeath('handler_failed');
+      if (applied.outcome === 'failed') throw new RecordedFailure(recordedReason);
+      if (applied.outcome === 'dead') throw new RecordedDeath(recordedReason);
       // A job kept under another firm's event would turn the true owner's own deliveries into collisions.
       if (applied.outcome === 'quarantined') job.opts.removeOnComplete = true;
       return applied.outcome;

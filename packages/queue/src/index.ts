@@ -3,6 +3,7 @@ export { checkRedis, checkRedisWhenReady } from './check-redis.js';
 export { claimsDone, claimsOf, freeClaims, resetClaims } from './claims.js';
 export { type Consumer, type ConsumerOptions, openConsumer } from './consumer.js';
 export { jobOptions, openProviderQueue, openQueue, type ProviderQueue } from './event-queue.js';
+export { type FailedJob, type FailedPage, findLostJobs, readJobs } from './failed-jobs.js';
 export { claimKey, outboxQueueName, prefixOf, quarantineQueueName, queueKey } from './names.js';
 export { type DeliveryResult, type OutboxConsumerOptions, openOutboxConsumer } from './outbox-consumer.js';
 export { type OutboxJob, type OutboxQueue, openOutboxQueue } from './outbox-queue.js';
