@@ -87,6 +87,8 @@ export type WorldOptions = {
   relay?: Partial<WorkerOptions['relay']>;
   /** How long a worker's lock on a job lasts. */
   lockMs?: number;
+  /** Default: it never looks. */
+  sweep?: Partial<NonNullable<WorkerOptions['sweep']>>;
   /** With which workers ask DocuSign. */
   docusign?: NonNullable<WorkerOptions['docusign']>;
   /** The clock that the receivers judge signatures by. */
@@ -158,6 +160,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
         backlogLimit: options.backlogLimit ?? 1_000_000,
         ...options.relay,
       },
+      sweep: { everyMs: 3_600_000, ...options.sweep },
       shutdownTimeoutMs: 3_000,
       ...(options.lockMs ? { lockMs: options.lockMs } : {}),
       docusign: options.docusign ?? null,

@@ -1,11 +1,13 @@
-import type { ApplyPorts, Provider } from '@semel/core';
+import { type ApplyPorts, type Provider, recordLost } from '@semel/core';
 import {
+  applyStore,
   type DatabaseOptions,
   deliveryRecorder,
   inFirms,
   insertQuarantine,
   isMigrated,
   openPool,
+  openSweepLock,
 } from '@semel/database';
 import { applyChanges } from '@semel/domain';
 import { type DocusignCredentials, openEnvelopeReader } from '@semel/providers';
@@ -25,6 +27,8 @@ import { handlingOf } from './handling/run-handlers.js';
 import { type OutboxSettings, startOutboxWorker } from './outbox/outbox-worker.js';
 import { handledAtOnce, startProviderWorker } from './provider-worker.js';
 import { startRelay } from './relay.js';
+import type { SweepSettings } from './sweeper/context.js';
+import { startSweeper } from './sweeper/sweeper.js';
 
 export interface WorkerOptions extends DatabaseOptions {
   redisUrl: string;
@@ -43,6 +47,7 @@ export interface WorkerOptions extends DatabaseOptions {
   handlerTimeoutMs?: number;
   outbox?: Partial<OutboxSettings>;
   relay: RelaySettings;
+  sweep?: Partial<SweepSettings>;
   log: Logger;
   /** Puts something around what `apply` calls: traces, or the places where the fault suite kills the process. */
   decorate?: (ports: ApplyPorts, provider: Provider) => ApplyPorts;
@@ -70,6 +75,8 @@ const outboxDefaults: OutboxSettings = {
   pollMs: 1_000,
   againAfterMs: 60_000,
 };
+
+const sweepDefaults: SweepSettings = { everyMs: 30_000, graceMs: 300_000, pageSize: 200 };
 
 const redisCommandTimeoutMs = 2_500;
 
@@ -145,12 +152,27 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     budgetMs: redisCommandTimeoutMs,
     onChange: (state, queue) => log.warn({ state, queue }, 'redis.gate'),
   });
+  const queueOf = (name: string) => queues.get(name) as ReturnType<typeof openProviderQueue>;
   const relay = startRelay({
     ...options.relay,
     pool,
     providers,
-    queueOf: (name) => (queues.get(name) as ReturnType<typeof openProviderQueue>).queue,
+    queueOf: (name) => queueOf(name).queue,
     gate,
+    metrics,
+    log,
+  });
+  const sweep = { ...sweepDefaults, ...options.sweep };
+  const sweeper = startSweeper({
+    ...sweep,
+    lock: openSweepLock({ ...options, idleMs: sweep.everyMs * 2 + 30_000 }),
+    pool,
+    redis,
+    gate,
+    providers,
+    queueOf,
+    recordLost: (provider, event, attempts) =>
+      recordLost({ transaction: applyStore(pool, provider, applyChanges) }, event, attempts),
     metrics,
     log,
   });
@@ -204,7 +226,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   });
   app.addHook('onClose', async () => {
     breaker.stop();
-    await relay.stop();
+    await Promise.all([relay.stop(), sweeper.stop()]);
     gate.stop();
     const timeoutMs = options.shutdownTimeoutMs * 0.7;
     const consumers = [...workers, quarantine, outbox, ...(poller === null ? [] : [poller])];

@@ -38,6 +38,7 @@ const app = buildWorker({
     highWater: config.redisHighWater,
     backlogLimit: config.queueBacklogLimit,
   },
+  sweep: { everyMs: config.sweepEveryMs, graceMs: config.sweepGraceMs },
   log,
 });
 

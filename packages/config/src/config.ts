@@ -56,6 +56,8 @@ export interface Settings {
   readonly queueBacklogLimit: number;
   readonly spillPollMs: number;
   readonly spillAgainAfterMs: number;
+  readonly sweepEveryMs: number;
+  readonly sweepGraceMs: number;
   readonly endpointRefreshMs: number;
   readonly deliveryFlushMs: number;
   readonly shutdownTimeoutMs: number;
@@ -211,6 +213,8 @@ function toSettings(values: Values, dataDir: string, ofProvider: Settings['ofPro
     queueBacklogLimit: as('QUEUE_BACKLOG_LIMIT'),
     spillPollMs: as('SPILL_POLL_MS'),
     spillAgainAfterMs: as('SPILL_AGAIN_AFTER_MS'),
+    sweepEveryMs: as('SWEEP_EVERY_MS'),
+    sweepGraceMs: as('SWEEP_GRACE_MS'),
     endpointRefreshMs: as('ENDPOINT_REFRESH_MS'),
     deliveryFlushMs: as('DELIVERY_FLUSH_MS'),
     shutdownTimeoutMs: as('SHUTDOWN_TIMEOUT_MS'),

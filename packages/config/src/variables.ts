@@ -262,6 +262,12 @@ export const variables: readonly Variable[] = [
     'When an event in `webhook_spill` that the queue was given, and that is not final, is given to it again.',
   ),
   millis(
+    'SWEEP_EVERY_MS',
+    30_000,
+    'How often one of the workers looks for what was left behind: events without a job, jobs without a record.',
+  ),
+  millis('SWEEP_GRACE_MS', 300_000, 'How old that must be before the sweeper sets it going again.'),
+  millis(
     'ENDPOINT_REFRESH_MS',
     400,
     'How often the receiver looks for changed endpoints; a change is in effect within 1 s.',

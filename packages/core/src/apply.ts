@@ -184,7 +184,11 @@ export const fromBody = (body: Body): Buffer | null => {
 };
 
 /** The event failed by itself: rolled back already, and now written down in a transaction of its own. */
-async function recordFailure(ports: ApplyPorts, item: ApplyItem, error: unknown): Promise<Applied> {
+async function recordFailure(
+  ports: Pick<ApplyPorts, 'transaction'>,
+  item: ApplyItem,
+  error: unknown,
+): Promise<Applied> {
   const { event, attempt } = item;
   const outcome: ApplyOutcome = item.lastAttempt ? 'dead' : 'failed';
   return ports.transaction([event.owner], async (tx) => {
@@ -206,5 +210,9 @@ async function recordFailure(ports: ApplyPorts, item: ApplyItem, error: unknown)
 }
 
 /** A job that the queue gave up without running it is dead as well, and must not stay unseen. */
-export const recordLost = (ports: ApplyPorts, event: WebhookEvent, attempt: number): Promise<Applied> =>
+export const recordLost = (
+  ports: Pick<ApplyPorts, 'transaction'>,
+  event: WebhookEvent,
+  attempt: number,
+): Promise<Applied> =>
   recordFailure(ports, { event, attempt, lastAttempt: true }, new SemelError('job_lost'));

@@ -24,6 +24,21 @@ export type DeliveryOutcome = (typeof deliveryOutcomes)[number];
 export const relayResults = ['enqueued', 'alive', 'settled', 'quarantined', 'stepped_aside'] as const;
 export type RelayResult = (typeof relayResults)[number];
 
+/**
+ * What the sweeper did: a new job for a failed event that had lost its own, or for a job that the queue had failed by itself;
+ * such a job recorded as dead; an event of quarantine armed, its row released; a large body deleted; or it could not be done.
+ */
+export const sweptResults = [
+  'failed_rearmed',
+  'lost_rearmed',
+  'lost_recorded',
+  'quarantine_armed',
+  'quarantine_released',
+  'body_deleted',
+  'refused',
+] as const;
+export type SweptResult = (typeof sweptResults)[number];
+
 /** What `webhook_outbox_rows` counts. What was delivered is history, and grows without end. */
 export const outboxStatuses = ['pending', 'dead'] as const;
 export type OutboxStatus = (typeof outboxStatuses)[number];
@@ -90,6 +105,13 @@ export const metricCatalogue = {
     type: 'counter',
     help: 'Spill rows that a worker dealt with, by what became of them.',
     labels: { ...provider, result: relayResults },
+    apps: ['worker'],
+  },
+  swept: {
+    name: 'webhook_swept_total',
+    type: 'counter',
+    help: 'What was left behind, found and healed by the sweeper, by what it did.',
+    labels: { ...provider, result: sweptResults },
     apps: ['worker'],
   },
   acceptSeconds: {

@@ -10,6 +10,7 @@ import {
   metricCatalogue,
   type OutboxStatus,
   type RelayResult,
+  type SweptResult,
 } from './catalogue.js';
 
 export interface Metrics {
@@ -22,6 +23,8 @@ export interface Metrics {
   ackDegraded(provider: string): void;
   /** In the worker alone. */
   relayed(provider: string, result: RelayResult): void;
+  /** In the worker alone. */
+  swept(provider: string, result: SweptResult): void;
   /** In the receiver alone. */
   acceptSeconds(provider: string, seconds: number): void;
   /** In the worker alone. */
@@ -90,6 +93,7 @@ export function createMetrics(app: App, providers: readonly string[]): Metrics {
   const recordFailed = counter(metricCatalogue.recordFailed);
   const ackDegraded = counter(metricCatalogue.ackDegraded);
   const relayed = counter(metricCatalogue.relayed);
+  const swept = counter(metricCatalogue.swept);
   const acceptSeconds = histogram(metricCatalogue.acceptSeconds);
   const applySeconds = histogram(metricCatalogue.applySeconds);
   const endToEndSeconds = histogram(metricCatalogue.endToEndSeconds);
@@ -112,6 +116,7 @@ export function createMetrics(app: App, providers: readonly string[]): Metrics {
     recordFailed: (provider) => recordFailed({ provider }),
     ackDegraded: (provider) => ackDegraded({ provider }),
     relayed: (provider, result) => relayed({ provider, result }),
+    swept: (provider, result) => swept({ provider, result }),
     acceptSeconds: (provider, seconds) => acceptSeconds({ provider }, seconds),
     applySeconds: (provider, seconds) => applySeconds({ provider }, seconds),
     endToEndSeconds: (provider, seconds) => endToEndSeconds({ provider }, seconds),

@@ -1,0 +1,35 @@
+import { type Provider, SemelError } from '@semel/core';
+import { failedEvents, readFailedEvents } from '@semel/database';
+import type { Sweep, SweepContext } from './context.js';
+
+/**
+ * Ledger rows that wait for their next attempt, and whose job is gone: Redis lost it. They get a new one. A row whose job
+ * lives is left alone, and so is one whose job BullMQ failed: that is for `sweepLostJobs` to judge.
+ */
+export function sweepFailedEvents(context: SweepContext, provider: Provider): Sweep {
+  const { pool, pageSize, graceMs } = context;
+  const { claims, queue } = context.queueOf(provider.name);
+  let afterId = '0';
+  return async () => {
+    const page = await failedEvents(pool, provider, { afterId, olderThanMs: graceMs, limit: pageSize });
+    const looks = await Promise.all(
+      page.map(({ firmId, eventId }) => claims.peek({ owner: firmId, eventId })),
+    );
+    const jobless = page.filter((_, i) => ['none', 'completed'].includes(looks[i]?.job ?? ''));
+    const events = await readFailedEvents(pool, provider, jobless);
+    await context.healEach(
+      events.map((event) => ({
+        event,
+        provider: provider.name,
+        eventId: event.eventId,
+        firmId: event.owner,
+      })),
+      async ({ event }) => {
+        const result = await queue.rearm(event);
+        if (result === 'foreign') throw new SemelError('owner_collision');
+        return result === 'armed' ? 'failed_rearmed' : null;
+      },
+    );
+    afterId = page.length < pageSize ? '0' : (page.at(-1)?.id ?? '0');
+  };
+}

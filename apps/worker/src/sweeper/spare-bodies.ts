@@ -1,0 +1,28 @@
+import { type BodyRef, deleteSpareBodies, keptBodies } from '@semel/database';
+import type { Sweep, SweepContext } from './context.js';
+
+/** A receiver that died between storing a body and enqueuing its event never acknowledged it; the next delivery may use it. */
+const abandonedAfterMs = 24 * 3_600_000;
+
+/** Large bodies that nobody will ask for: of events that are final, and of events that neither ledger nor queue knows. */
+export function sweepSpareBodies(context: SweepContext): Sweep {
+  const { pool, pageSize, graceMs } = context;
+  let after: BodyRef | null = null;
+
+  const hasNoJob = async ({ provider, eventId, firmId }: BodyRef) =>
+    (await context.queueOf(provider).claims.peek({ owner: firmId, eventId })).job === 'none';
+
+  return async () => {
+    const page = await keptBodies(pool, { after, olderThanMs: graceMs, limit: pageSize });
+    const known = page.filter(({ provider }) => context.providers.some(({ name }) => name === provider));
+    const finished = await deleteSpareBodies(pool, known, { spare: 'finished', olderThanMs: graceMs });
+    const jobless = await Promise.all(known.map(hasNoJob));
+    const abandoned = await deleteSpareBodies(
+      pool,
+      known.filter((_, i) => jobless[i]),
+      { spare: 'abandoned', olderThanMs: abandonedAfterMs },
+    );
+    await context.healEach([...finished, ...abandoned], async () => 'body_deleted');
+    after = page.length < pageSize ? null : (page.at(-1) ?? null);
+  };
+}
