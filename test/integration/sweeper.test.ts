@@ -305,14 +305,18 @@ t.test('a body that is stored again is new again', async (t) => {
 
 t.test('one worker sweeps; when it is killed, the next one does', async (t) => {
   const world = await createWorld(t, { workers: 0, sweep });
-  const first = await startApp('worker', {
-    DATABASE_URL: world.database.url,
-    REDIS_URL: world.redisServer.url,
-    SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
-    WORKER_PORT: '0',
-    SWEEP_EVERY_MS: '100',
-    SWEEP_GRACE_MS: '1',
-  });
+  const first = await startApp(
+    'worker',
+    {
+      DATABASE_URL: world.database.url,
+      REDIS_URL: world.redisServer.url,
+      SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+      WORKER_PORT: '0',
+      SWEEP_EVERY_MS: '100',
+      SWEEP_GRACE_MS: '1',
+    },
+    { timeoutMs: 90_000 },
+  );
   t.teardown(() => first.kill());
   await waitUntil(() => first.logs.some(({ msg }) => msg === 'sweep.started'), { what: 'the first sweeps' });
   await world.startWorker();
