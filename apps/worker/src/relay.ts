@@ -1,4 +1,4 @@
-import type { Provider, WebhookEvent } from '@semel/core';
+import { idempotencyKey, type Provider, type WebhookEvent } from '@semel/core';
 import { postponeSpill, quarantineSpill, type SpillRow, takeDueSpill } from '@semel/database';
 import type { OpenGate, ProviderQueue } from '@semel/queue';
 import type { Logger, Metrics } from '@semel/telemetry';
@@ -52,7 +52,7 @@ export function startRelay({ pool, gate, metrics, log, leaseMs = 30_000, ...opti
     const inQueue: SpillRow[] = [];
     const twins: SpillRow[] = [];
     const refused: [SpillRow, unknown][] = [];
-    const armed = await Promise.all(rows.map(({ event }) => arm(event)));
+    const armed = await armAll(rows);
     for (const [i, row] of rows.entries()) {
       const result = armed[i] as Armed;
       if (typeof result === 'object') refused.push([row, result.error]);
@@ -66,6 +66,20 @@ export function startRelay({ pool, gate, metrics, log, leaseMs = 30_000, ...opti
     await postponeSpill(pool, twins, { dueInMs: Math.min(twinMs, options.againAfterMs), enqueued: true });
     for (const [row, error] of refused) await putBack(row, error);
     return refused.length > 0 ? 0 : rows.length + settled.length;
+  }
+
+  /** All at once, but rows of one event id one after the other: else the second firm's would not see the first one's job. */
+  function armAll(rows: readonly SpillRow[]): Promise<Armed[]> {
+    const turns = new Map<string, Promise<Armed>>();
+    return Promise.all(
+      rows.map(({ event }) => {
+        const key = idempotencyKey(event);
+        const before = turns.get(key) ?? Promise.resolve();
+        const turn = before.then(() => arm(event));
+        turns.set(key, turn);
+        return turn;
+      }),
+    );
   }
 
   const factsOf = ({ event, firmId }: SpillRow) => ({

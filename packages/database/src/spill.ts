@@ -101,7 +101,10 @@ export async function takeDueSpill(
        RETURNING *`,
       [ids, leaseMs],
     );
-    return { rows: rows.map(toSpillRow), settled: settled.map(({ provider }) => provider) };
+    return {
+      rows: rows.map(toSpillRow).sort((a, b) => Number(a.id) - Number(b.id)),
+      settled: settled.map(({ provider }) => provider),
+    };
   });
 }
 
