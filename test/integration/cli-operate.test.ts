@@ -13,7 +13,7 @@ import { createWorld, type TestEndpoint } from '../support/world.js';
 
 // What operators do to many events at once: shown first, written down, stopped without harm, and never over a final event.
 
-t.setTimeout(240_000);
+t.setTimeout(290_000);
 
 const scratch = mkdtempSync(join(tmpdir(), 'semel-operate-'));
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
@@ -241,12 +241,13 @@ t.test('Ctrl-C ends a replay after the event that is under way, and says how far
         [outcome, ids],
       )
     ).length;
-  const stopped = await runSemel(['replay', '--outcome', 'dead', '--yes', '--rate', '0.5', '--json'], {
+  const stopped = await runSemel(['replay', '--outcome', 'dead', '--yes', '--rate', '0.1', '--json'], {
     env,
     onStart: (child) =>
-      void waitUntil(async () => (await countOf('applied')) > 0, { what: 'the first one ran' }).finally(() =>
-        child.kill('SIGINT'),
-      ),
+      void waitUntil(async () => (await countOf('applied')) > 0, {
+        what: 'the first one ran',
+        timeoutMs: 100_000,
+      }).finally(() => child.kill('SIGINT')),
   });
   const { done, interrupted } = JSON.parse(stopped.stdout);
   t.equal(stopped.code, 130);

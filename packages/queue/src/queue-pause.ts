@@ -1,5 +1,5 @@
 import { openQueue } from './event-queue.js';
-import type { Redis } from './redis.js';
+import type { Redis } from './topology.js';
 
 /** No worker takes a job of this queue any more, wherever it runs; those that run now end. What is added waits. */
 export const pauseQueue = (redis: Redis, queueName: string): Promise<void> =>
