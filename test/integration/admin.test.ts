@@ -76,7 +76,7 @@ t.test('an endpoint is added, listed, changed, disabled and removed', async (t) 
 
   t.match((await admin.endpoints.disable(made)).disabledAt, Date);
   t.match(await admin.endpoints.update(made, { disabled: false }), { disabledAt: null });
-  t.strictSame(await admin.endpoints.remove(made), made);
+  t.strictSame(await admin.endpoints.remove(made), { ...made, firmSlug: 'acme' });
   t.strictSame(await secrets(), []);
   t.strictSame(await admin.endpoints.list({ provider: 'square' }), []);
   await t.rejects(admin.endpoints.update(made, {}), { code: 'endpoint_unknown' });
@@ -183,15 +183,15 @@ t.test('events are listed, shown and found', async (t) => {
   );
 
   const ids = async (filter: Partial<Parameters<typeof admin.events.list>[0]>) =>
-    (await admin.events.list({ limit: 10, ...filter })).map(({ eventId }) => eventId);
+    (await admin.events.list({ limit: 10, ...filter })).rows.map(({ eventId }) => eventId);
   t.strictSame(await ids({}), ['evt_3', 'evt_2', 'evt_1'], 'the newest first, over all firms');
   t.strictSame(await ids({ limit: 2 }), ['evt_3', 'evt_2']);
   t.strictSame(await ids({ firmSlug: 'acme' }), ['evt_3', 'evt_1']);
   t.strictSame(await ids({ outcome: 'dead' }), ['evt_2']);
   t.strictSame(await ids({ provider: 'twilio' }), []);
   t.strictSame(await ids({ since: new Date(received.getTime() + 60_000) }), ['evt_3', 'evt_2']);
-  t.strictSame(await ids({ before: new Date(received.getTime() + 60_000) }), ['evt_1']);
-  t.match((await admin.events.list({ limit: 1 }))[0], {
+  t.strictSame(await ids({ until: new Date(received.getTime() + 60_000) }), ['evt_1']);
+  t.match((await admin.events.list({ limit: 1 })).rows[0], {
     firmSlug: 'acme',
     eventType: 'invoice.paid',
     outcome: 'failed',

@@ -1,4 +1,4 @@
-import { fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -13,17 +13,23 @@ export interface CliOptions {
   env: NodeJS.ProcessEnv;
   /** For its standard input, which has an end and no terminal. */
   input?: string;
+  /** Gets the process while it runs, to send it a signal. */
+  onStart?(child: ChildProcess): void;
 }
 
 const cwd = fileURLToPath(new URL('../../', import.meta.url));
 const execArgv = ['--import=tsx', '--conditions=@semel/source'];
 
 /** `semel` as a process of its own, run from its source. */
-export async function runSemel(args: readonly string[], { env, input = '' }: CliOptions): Promise<CliRun> {
+export async function runSemel(
+  args: readonly string[],
+  { env, input = '', onStart }: CliOptions,
+): Promise<CliRun> {
   const child = spawn(process.execPath, [...execArgv, 'apps/cli/src/main.ts', ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...env },
   });
+  onStart?.(child);
   child.stdin.on('error', () => undefined); // it may end before it has read anything
   child.stdin.end(input);
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { account } from './commands/account.js';
+import { audit } from './commands/audit.js';
 import { claims } from './commands/claims.js';
 import { destination } from './commands/destination.js';
 import { endpoint } from './commands/endpoint.js';
@@ -10,8 +11,10 @@ import { migrate } from './commands/migrate.js';
 import { outbox } from './commands/outbox.js';
 import { provider } from './commands/provider.js';
 import { quarantine } from './commands/quarantine.js';
+import { queue } from './commands/queue.js';
 import { replay } from './commands/replay.js';
 import { send } from './commands/send.js';
+import { status } from './commands/status.js';
 
 /** The whole command line, ready to parse. Commands load what is heavy when they run, so that --help is quick. */
 export function buildProgram({ json }: { json: boolean }): Command {
@@ -34,6 +37,7 @@ Exit codes:
   0  done
   1  it failed, or what was named was not found
   2  the command line is wrong: nothing was tried
+  130  Ctrl-C: what was done until then is told
 Errors are one line on standard error: \`code: message — what to do\`.`,
     );
   for (const add of [
@@ -41,11 +45,14 @@ Errors are one line on standard error: \`code: message — what to do\`.`,
     endpoint,
     account,
     send,
+    status,
     events,
     replay,
     quarantine,
+    queue,
     destination,
     outbox,
+    audit,
     claims,
     migrate,
     provider,

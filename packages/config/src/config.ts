@@ -38,6 +38,8 @@ export interface Settings {
   readonly encryptionKey: Buffer | null;
   /** Absolute path. */
   readonly dataDir: string;
+  /** Who uses the command line; null: not said. */
+  readonly operator: string | null;
   /** null: not said. */
   readonly demo: boolean | null;
   /** null: unset; the console does not start without it. */
@@ -193,6 +195,7 @@ function toSettings(values: Values, dataDir: string, ofProvider: Settings['ofPro
     redisUrl: orNull('REDIS_URL'),
     encryptionKey: key === null ? null : toKey(key),
     dataDir,
+    operator: orNull('SEMEL_OPERATOR'),
     demo: demo === null ? null : demo === '1' || demo === 'true',
     consolePassword: orNull('CONSOLE_PASSWORD'),
     publicBaseUrl: (orNull<string>('PUBLIC_BASE_URL') ?? baseUrl(receiver)).replace(/\/+$/, ''),

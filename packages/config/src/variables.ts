@@ -194,6 +194,16 @@ export const variables: readonly Variable[] = [
     'Where `npm start` keeps its servers, and where `secrets.env` is read from. Relative paths start at the repository.',
   ),
   variable(
+    'SEMEL_OPERATOR',
+    z
+      .string()
+      .regex(/^[^\p{Cc}]{1,200}$/u)
+      .optional(),
+    'a name of at most 200 characters',
+    'the user and host that run it',
+    'Who uses the command line, as `operator_actions` remembers it: for machines and accounts that several people share.',
+  ),
+  variable(
     'SEMEL_ENCRYPTION_KEY',
     z
       .string()

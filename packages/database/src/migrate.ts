@@ -28,9 +28,13 @@ export async function migrate({ databaseUrl, encryptionKey }: DatabaseOptions): 
   return applied;
 }
 
+/** The names of what is pending, asked with any app's own rights. Throws where Postgres is away. */
+export const pendingOf = (pool: pg.Pool): Promise<string[]> =>
+  pendingMigrations({ query: (text) => pool.query(text), migrationsDir });
+
 /** True if nothing is pending, asked with any app's own rights. Throws where Postgres is away. */
 export async function isMigrated(pool: pg.Pool): Promise<boolean> {
-  return (await pendingMigrations({ query: (text) => pool.query(text), migrationsDir })).length === 0;
+  return (await pendingOf(pool)).length === 0;
 }
 
 /** The names of what `migrate` would apply, oldest first. Changes nothing. */

@@ -8,6 +8,7 @@ export { claimKey, outboxQueueName, prefixOf, quarantineQueueName, queueKey } fr
 export { type DeliveryResult, type OutboxConsumerOptions, openOutboxConsumer } from './outbox-consumer.js';
 export { type OutboxJob, type OutboxQueue, openOutboxQueue } from './outbox-queue.js';
 export { openQuarantineConsumer } from './quarantine-consumer.js';
+export { pauseQueue, resumeQueue } from './queue-pause.js';
 export { type QueueStats, readQueueStats } from './queue-stats.js';
 
 export { openConsumerRedis, openProducerRedis } from './redis.js';

@@ -46,6 +46,8 @@ export interface QueueStats {
   jobs: Record<'waiting' | 'active' | 'delayed' | 'prioritized' | 'paused' | 'failed' | 'completed', number>;
   /** When the oldest job that is not finished was added, in milliseconds since 1970; null where there is none. */
   oldestMs: number | null;
+  /** No worker takes anything from it, by an operator's wish. */
+  isPaused: boolean;
 }
 
 /** One cheap round trip, whatever the length of the queue. */
@@ -57,5 +59,9 @@ export async function readQueueStats(redis: Redis, queueName: string): Promise<Q
   const [wait, active, delayed, prioritized, legacyPaused, failed, completed, isPaused] = answer.map(Number);
   const [waiting, paused] = isPaused ? [0, (wait ?? 0) + (legacyPaused ?? 0)] : [wait, legacyPaused];
   const jobs = { waiting, active, delayed, prioritized, paused, failed, completed };
-  return { jobs: jobs as QueueStats['jobs'], oldestMs: answer[8] ? Number(answer[8]) : null };
+  return {
+    jobs: jobs as QueueStats['jobs'],
+    oldestMs: answer[8] ? Number(answer[8]) : null,
+    isPaused: isPaused === 1,
+  };
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';
 import { table } from '../output/table.js';
+import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
 
 interface Mapping {
@@ -21,7 +22,11 @@ export function account(program: Command): void {
     .addHelpText('after', example('semel account map --provider stripe --account acct_123 --firm acme'))
     .action(
       answering(async ({ provider, account, firm }: Mapping & { firm: string }) => {
-        const mapped = await withAdmin((admin) => admin.accounts.map({ provider, account, firmSlug: firm }));
+        const mapped = await withAudit(
+          { name: 'account map', params: { provider, account, firm }, firms: [{ slug: firm }] },
+          (admin) => admin.accounts.map({ provider, account, firmSlug: firm }),
+          () => ({ firm: { slug: firm } }),
+        );
         return { value: mapped, text: `The ${provider} account ${account} belongs to ${firm}.` };
       }),
     );
@@ -55,7 +60,11 @@ export function account(program: Command): void {
     .addHelpText('after', example('semel account unmap --provider stripe --account acct_123'))
     .action(
       answering(async ({ provider, account }: Mapping) => {
-        await withAdmin((admin) => admin.accounts.unmap({ provider, account }));
+        await withAudit(
+          { name: 'account unmap', params: { provider, account } },
+          (admin) => admin.accounts.unmap({ provider, account }),
+          (firmSlug) => ({ firm: { slug: firmSlug } }),
+        );
         return {
           value: { provider, account, unmapped: true },
           text: `The ${provider} account ${account} is mapped no more.`,

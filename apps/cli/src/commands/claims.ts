@@ -4,6 +4,7 @@ import { knownProvider } from '../known-provider.js';
 import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';
 import { fields } from '../output/table.js';
+import { withAudit } from '../stores/audited.js';
 import { withRedis } from '../stores/with-redis.js';
 
 interface Asked {
@@ -31,17 +32,20 @@ export function claims(program: Command): void {
           yes: yes === true,
           json: command.optsWithGlobals().json === true,
         });
-        const counts = await forget(names);
-        const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+        const { total, counts } = await withAudit(
+          { name: 'claims reset', params: { providers: names } },
+          () => forget(names),
+          (result) => ({ firm: null, result }),
+        );
         return { value: { total, claims: counts }, text: fields({ ...counts, total }) };
       }),
     );
 }
 
-const forget = (names: readonly string[]): Promise<Record<string, number>> =>
+const forget = (names: readonly string[]): Promise<{ total: number; counts: Record<string, number> }> =>
   withRedis(async (redis) => {
     const { resetClaims } = await import('@semel/queue');
     const counts: Record<string, number> = {};
     for (const name of names) counts[name] = await resetClaims(redis, name);
-    return counts;
+    return { total: Object.values(counts).reduce((sum, count) => sum + count, 0), counts };
   });

@@ -4,6 +4,7 @@ import { readSecrets } from '../input/read-secrets.js';
 import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';
 import { fields, table } from '../output/table.js';
+import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
 
 interface Asked {
@@ -52,7 +53,11 @@ export function destination(program: Command): void {
     .addHelpText('after', example('semel destination remove --firm acme --name erp'))
     .action(
       answering(async ({ firm, name }: Pick<Asked, 'firm' | 'name'>) => {
-        await withAdmin((admin) => admin.destinations.remove({ firmSlug: firm, name }));
+        await withAudit(
+          { name: 'destination remove', params: { firm, name }, firms: [{ slug: firm }] },
+          (admin) => admin.destinations.remove({ firmSlug: firm, name }),
+          () => ({ firm: { slug: firm } }),
+        );
         return { value: { firm, name, removed: true }, text: `The destination ${name} of ${firm} is gone.` };
       }),
     );
@@ -62,6 +67,10 @@ async function addDestination({ firm, name, url, secret }: Asked) {
   const secrets = secret === undefined ? [] : await readSecrets([secret]);
   if (secrets.length > 1) throw usageError('a destination has one secret', 'give one line');
   const given = secrets[0] === undefined ? {} : { secret: secrets[0] };
-  const added = await withAdmin((admin) => admin.destinations.add({ firmSlug: firm, name, url, ...given }));
+  const added = await withAudit(
+    { name: 'destination add', params: { firm, name }, firms: [{ slug: firm }] },
+    (admin) => admin.destinations.add({ firmSlug: firm, name, url, ...given }),
+    () => ({ firm: { slug: firm } }),
+  );
   return { value: added, text: fields({ name, url, secret: added.secret }) };
 }

@@ -6,7 +6,7 @@ import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';
 import { fields } from '../output/table.js';
 import { pathsOf } from '../paths.js';
-import { withAdmin } from '../stores/with-admin.js';
+import { firmOf, withAudit } from '../stores/audited.js';
 
 interface Asked {
   provider: string;
@@ -49,16 +49,19 @@ async function addEndpoint({ provider: name, firm, platform, secret, account, mo
     throw usageError('an endpoint is of one firm or of the platform', 'give --firm <slug> or --platform');
   const provider = await knownProvider(name);
   const secrets = await readSecrets(secret);
-  const added = await withAdmin((admin) =>
-    admin.endpoints.add({
-      provider: name,
-      firmSlug: firm ?? null,
-      secrets,
-      ...(account === undefined ? {} : { accounts: account }),
-      ...(mode === undefined ? {} : { mode }),
-      ...(publicUrl === undefined ? {} : { publicUrl }),
-      ...(key === undefined ? {} : { key }),
-    }),
+  const added = await withAudit(
+    { name: 'endpoint add', params: { provider: name, firm: firm ?? null }, firms: [firmOf(firm)] },
+    (admin) =>
+      admin.endpoints.add({
+        provider: name,
+        firmSlug: firm ?? null,
+        secrets,
+        ...(account === undefined ? {} : { accounts: account }),
+        ...(mode === undefined ? {} : { mode }),
+        ...(publicUrl === undefined ? {} : { publicUrl }),
+        ...(key === undefined ? {} : { key }),
+      }),
+    ({ key: own }) => ({ firm: firmOf(firm), result: { key: own } }),
   );
   const paths = pathsOf(provider, added.key);
   const shown = Object.fromEntries(paths.map((path, i) => [i === 0 ? 'path' : `path ${i + 1}`, path]));

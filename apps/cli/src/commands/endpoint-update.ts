@@ -5,7 +5,7 @@ import { readSecrets } from '../input/read-secrets.js';
 import { repeated } from '../input/repeated.js';
 import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';
-import { withAdmin } from '../stores/with-admin.js';
+import { firmOf, withAudit } from '../stores/audited.js';
 
 /** `false` is what commander makes of a `--no-…`. */
 interface Asked {
@@ -46,7 +46,11 @@ export function endpointUpdate(group: Command): void {
         const change = await toChange(asked);
         if (Object.keys(change).length === 0) throw usageError('nothing to change was named', 'see --help');
         const ref = { key, ...(provider === undefined ? {} : { provider }) };
-        const updated = await withAdmin((admin) => admin.endpoints.update(ref, change));
+        const updated = await withAudit(
+          { name: 'endpoint update', params: { ...ref, changed: Object.keys(change) } },
+          (admin) => admin.endpoints.update(ref, change),
+          ({ firmSlug, provider: name }) => ({ firm: firmOf(firmSlug), result: { provider: name } }),
+        );
         return { value: updated, text: `Changed the ${updated.provider} endpoint ${updated.key}.` };
       }),
     );

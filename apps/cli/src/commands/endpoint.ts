@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';
 import { table } from '../output/table.js';
+import { firmOf, withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
 import { endpointAdd } from './endpoint-add.js';
 import { endpointUpdate } from './endpoint-update.js';
@@ -38,7 +39,11 @@ export function endpoint(program: Command): void {
     .addHelpText('after', example('semel endpoint disable 5hJ…Xq'))
     .action(
       answering(async (key: string, named: { provider?: string }) => {
-        const disabled = await withAdmin((admin) => admin.endpoints.disable({ key, ...named }));
+        const disabled = await withAudit(
+          { name: 'endpoint disable', params: { key, ...named } },
+          (admin) => admin.endpoints.disable({ key, ...named }),
+          ({ firmSlug, provider }) => ({ firm: firmOf(firmSlug), result: { provider } }),
+        );
         return { value: disabled, text: `Disabled the ${disabled.provider} endpoint ${disabled.key}.` };
       }),
     );
@@ -51,7 +56,11 @@ export function endpoint(program: Command): void {
     .addHelpText('after', example('semel endpoint remove 5hJ…Xq'))
     .action(
       answering(async (key: string, named: { provider?: string }) => {
-        const removed = await withAdmin((admin) => admin.endpoints.remove({ key, ...named }));
+        const { firmSlug: _, ...removed } = await withAudit(
+          { name: 'endpoint remove', params: { key, ...named } },
+          (admin) => admin.endpoints.remove({ key, ...named }),
+          ({ firmSlug, id }) => ({ firm: firmOf(firmSlug), result: { id } }),
+        );
         return { value: { ...removed, removed: true }, text: `Removed the endpoint ${removed.key}.` };
       }),
     );

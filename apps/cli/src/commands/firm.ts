@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';
 import { table } from '../output/table.js';
+import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
 
 export function firm(program: Command): void {
@@ -15,7 +16,11 @@ export function firm(program: Command): void {
     .addHelpText('after', example('semel firm add --slug acme --name "Acme LLP"'))
     .action(
       answering(async (asked: { slug: string; name: string }) => {
-        const added = await withAdmin((admin) => admin.firms.add(asked));
+        const added = await withAudit(
+          { name: 'firm add', params: { slug: asked.slug } },
+          (admin) => admin.firms.add(asked),
+          ({ id }) => ({ firm: { id } }),
+        );
         return { value: added, text: `Added the firm ${added.slug}.` };
       }),
     );

@@ -1,35 +1,40 @@
+import type { PlainRow } from '@semel/database';
 import { type Command, Option } from 'commander';
-import { wholeNumber } from '../input/numbers.js';
 import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';
+import { byId, type Listed, listing, listOptions } from '../output/listing.js';
 import { safeText } from '../output/safe-text.js';
-import { type Cell, fields, table } from '../output/table.js';
+import { type Cell, fields } from '../output/table.js';
+import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
 
-interface Listed {
+interface Asked extends Listed {
   status?: 'pending' | 'delivered' | 'dead';
   firm?: string;
   destination?: string;
-  limit: number;
 }
 
 export function outbox(program: Command): void {
   const group = program.command('outbox').description('what handlers asked for outside of the database');
 
-  group
+  const list = group
     .command('list')
     .description('list the effects, the newest first')
     .addOption(new Option('--status <status>', 'only these').choices(['pending', 'delivered', 'dead']))
     .option('--firm <slug>', 'only of this firm')
-    .option('--destination <name>', 'only for this destination or delivery')
-    .option('--limit <n>', 'at most so many', wholeNumber(1, 10_000), 50)
+    .option('--destination <name>', 'only for this destination or delivery');
+  listOptions(list)
     .addHelpText('after', example('semel outbox list --status dead'))
     .action(
-      answering(async ({ firm, ...rest }: Listed) => {
-        const filter = { ...rest, ...(firm === undefined ? {} : { firmSlug: firm }) };
-        const rows = await withAdmin((admin) => admin.outbox.list(filter));
-        const cells = rows.map((row) => columns.map((column) => row[column] as Cell));
-        return { value: rows, text: table(titles, cells, 'The outbox has nothing of that kind.') };
+      listing<Asked, PlainRow, string>(({ firm, ndjson: _, limit: __, ...asked }) => {
+        const filter = { ...asked, ...(firm === undefined ? {} : { firmSlug: firm }) };
+        return {
+          page: async (admin, after, limit) =>
+            byId(await admin.outbox.list({ ...filter, limit, ...(after === null ? {} : { after }) }), limit),
+          titles: ['ID', 'CREATED', 'FIRM', 'EFFECT', 'DESTINATION', 'STATUS', 'ATTEMPTS', 'ERROR'],
+          cells: (row) => columns.map((column) => row[column] as Cell),
+          empty: 'The outbox has nothing of that kind.',
+        };
       }),
     );
 
@@ -54,13 +59,16 @@ export function outbox(program: Command): void {
     .addHelpText('after', example('semel outbox replay 0b0f…'))
     .action(
       answering(async (id: string) => {
-        const row = await withAdmin((admin) => admin.outbox.replay(id));
+        const row = await withAudit(
+          { name: 'outbox replay', params: { id } },
+          (admin) => admin.outbox.replay(id),
+          ({ firmId }) => ({ firm: { id: String(firmId) } }),
+        );
         return { value: row, text: `Due: a worker delivers it to ${safeText(String(row.destination))} now.` };
       }),
     );
 }
 
-const titles = ['ID', 'CREATED', 'FIRM', 'EFFECT', 'DESTINATION', 'STATUS', 'ATTEMPTS', 'ERROR'];
 const columns = [
   'id',
   'createdAt',

@@ -1,36 +1,54 @@
+import type { PlainRow } from '@semel/database';
 import type { Command } from 'commander';
-import { wholeNumber } from '../input/numbers.js';
+import { parseSince } from '../input/since.js';
 import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';
+import { byId, type Listed, listing, listOptions } from '../output/listing.js';
 import { safeText } from '../output/safe-text.js';
-import { type Cell, fields, table } from '../output/table.js';
+import { type Cell, fields } from '../output/table.js';
+import { firmOf, withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
-import { withRearm } from '../stores/with-rearm.js';
+import { quarantineRelease } from './quarantine-release.js';
 
-interface Listed {
+interface Asked extends Listed {
   provider?: string;
   firm?: string;
+  reason?: string;
+  since?: Date;
   resolved?: true;
-  limit: number;
 }
 
 export function quarantine(program: Command): void {
   const group = program.command('quarantine').description('authentic deliveries that nobody owns, or two do');
 
-  group
+  const list = group
     .command('list')
     .description('list what waits for a decision, the newest first')
     .option('--provider <provider>', 'only of this provider')
     .option('--firm <slug>', 'only of this firm')
-    .option('--resolved', 'what was released or discarded instead')
-    .option('--limit <n>', 'at most so many', wholeNumber(1, 10_000), 50)
-    .addHelpText('after', example('semel quarantine list'))
+    .option('--reason <reason>', 'only for this reason, such as account_unknown')
+    .option('--since <time>', 'received at this time or later: ISO, or 15m, 2h, 3d ago', (text) =>
+      parseSince(text),
+    )
+    .option('--resolved', 'what was released or discarded instead');
+  listOptions(list)
+    .addHelpText(
+      'after',
+      example('semel quarantine list', 'semel quarantine list --reason account_unknown --since 1d'),
+    )
     .action(
-      answering(async ({ firm, ...rest }: Listed) => {
-        const filter = { ...rest, ...(firm === undefined ? {} : { firmSlug: firm }) };
-        const rows = await withAdmin((admin) => admin.quarantine.list(filter));
-        const cells = rows.map((row) => columns.map((column) => row[column] as Cell));
-        return { value: rows, text: table(titles, cells, 'Nothing is in quarantine.') };
+      listing<Asked, PlainRow, string>(({ firm, ndjson: _, limit: __, ...asked }) => {
+        const filter = { ...asked, ...(firm === undefined ? {} : { firmSlug: firm }) };
+        return {
+          page: async (admin, after, limit) =>
+            byId(
+              await admin.quarantine.list({ ...filter, limit, ...(after === null ? {} : { after }) }),
+              limit,
+            ),
+          titles: ['ID', 'RECEIVED', 'PROVIDER', 'EVENT', 'TYPE', 'FIRM', 'ACCOUNT', 'REASON', 'RESOLUTION'],
+          cells: (row) => columns.map((column) => row[column] as Cell),
+          empty: 'Nothing is in quarantine.',
+        };
       }),
     );
 
@@ -48,22 +66,7 @@ export function quarantine(program: Command): void {
       }),
     );
 
-  group
-    .command('release')
-    .description('let one through for its own firm')
-    .argument('<id>', 'its number in the list')
-    .addHelpText('after', example('semel quarantine release 12'))
-    .action(
-      answering(async (id: string) => {
-        const { provider, eventId } = await withAdmin((admin, settings) =>
-          withRearm(settings, (rearm) => admin.quarantine.release(id, rearm)),
-        );
-        return {
-          value: { id: Number(id), provider, eventId, resolution: 'released' },
-          text: `Released: a worker runs it now, as the ${provider} event ${safeText(eventId)}.`,
-        };
-      }),
-    );
+  quarantineRelease(group);
 
   group
     .command('discard')
@@ -72,13 +75,19 @@ export function quarantine(program: Command): void {
     .addHelpText('after', example('semel quarantine discard 12'))
     .action(
       answering(async (id: string) => {
-        const row = await withAdmin((admin) => admin.quarantine.discard(id));
+        const row = await withAudit(
+          { name: 'quarantine discard', params: { id } },
+          (admin) => admin.quarantine.discard(id),
+          ({ firmId, provider, eventId }) => ({
+            firm: typeof firmId === 'string' ? { id: firmId } : firmOf(null),
+            result: { provider: provider ?? null, eventId: eventId ?? null, resolution: 'discarded' },
+          }),
+        );
         return { value: row, text: `Discarded: ${safeText(String(row.eventId))} changes nothing.` };
       }),
     );
 }
 
-const titles = ['ID', 'RECEIVED', 'PROVIDER', 'EVENT', 'TYPE', 'FIRM', 'ACCOUNT', 'REASON', 'RESOLUTION'];
 const columns = [
   'id',
   'receivedAt',

@@ -1,43 +1,153 @@
-import type { Command } from 'commander';
-import { CliError } from '../cli-error.js';
-import { answering } from '../output/answer.js';
+import type { Settings } from '@semel/config';
+import type { Admin, EventCursor, Rearm } from '@semel/database';
+import { type Command, Option } from 'commander';
+import { pages } from '../bulk/pages.js';
+import { runBulk } from '../bulk/run-bulk.js';
+import { CliError, usageError } from '../cli-error.js';
+import { positiveNumber } from '../input/numbers.js';
+import { parseSince } from '../input/since.js';
+import { type Answer, answering } from '../output/answer.js';
 import { example } from '../output/example.js';
+import { describePlan } from '../output/plan.js';
+import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
 import { withRearm } from '../stores/with-rearm.js';
 
-/** `final`: it is in its last state, and another run would only be a duplicate. */
-type Result = 'armed' | 'alive' | 'final';
+/** `final`: it is in its last state, and another run would only be a duplicate. `foreign`: the queue has it for another firm. */
+type Result = 'armed' | 'alive' | 'final' | 'foreign';
+
+interface Asked {
+  outcome?: 'failed' | 'dead';
+  provider?: string;
+  firm?: string;
+  type?: string;
+  since?: Date;
+  until?: Date;
+  dryRun?: true;
+  rate?: number;
+  yes?: true;
+}
+
+const defaultRate = 50;
 
 export function replay(program: Command): void {
   program
     .command('replay')
-    .description('run an event again that failed or died; one that was applied stays as it is')
-    .argument('<provider>', 'such as stripe')
-    .argument('<eventId>', 'as the ledger names it')
-    .addHelpText('after', example('semel replay stripe evt_123'))
+    .description(
+      'run events again that failed or died: one by its name, or many; what was applied stays as it is',
+    )
+    .argument('[provider]', 'such as stripe')
+    .argument('[eventId]', 'as the ledger names it')
+    .addOption(
+      new Option('--outcome <outcome>', 'instead of one: all that ended like this').choices([
+        'failed',
+        'dead',
+      ]),
+    )
+    .option('--provider <provider>', 'of them only those of this provider')
+    .option('--firm <slug>', 'only of this firm')
+    .option('--type <type>', 'only of this type')
+    .option('--since <time>', 'received at this time or later: ISO, or 15m, 2h, 3d ago', (text) =>
+      parseSince(text),
+    )
+    .option('--until <time>', 'received before this time', (text) => parseSince(text))
+    .option('--dry-run', 'only say which they are')
+    .option('--rate <n>', `at most so many a second; none given: ${defaultRate}`, positiveNumber)
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      example(
+        'semel replay stripe evt_123',
+        'semel replay --outcome dead --provider stripe --since 3d --dry-run',
+      ),
+    )
     .action(
-      answering(async (provider: string, eventId: string) => {
-        const { result, outcome } = await rearm(provider, eventId);
-        return { value: { provider, eventId, outcome, result }, text: describe(result, eventId, outcome) };
-      }),
+      answering(
+        async (provider: string | undefined, eventId: string | undefined, asked: Asked, command: Command) => {
+          const { outcome } = asked;
+          if (outcome === undefined) return replayOne(provider, eventId, asked);
+          if (provider !== undefined)
+            throw usageError('--outcome is for many events', 'name a provider with --provider');
+          return replayMany({ ...asked, outcome }, command.optsWithGlobals().json === true);
+        },
+      ),
     );
 }
 
-const rearm = (provider: string, eventId: string) =>
-  withAdmin(async (admin, settings): Promise<{ result: Result; outcome: string }> => {
-    const { isFinal } = await import('@semel/core');
-    const { event, outcome } = await admin.events.find(provider, eventId);
-    if (isFinal(outcome)) return { result: 'final', outcome };
-    const result = await withRearm(settings, (rearmEvent) => rearmEvent(event));
-    if (result !== 'foreign') return { result, outcome };
+async function replayOne(
+  provider: string | undefined,
+  eventId: string | undefined,
+  asked: Asked,
+): Promise<Answer> {
+  if (provider === undefined || eventId === undefined)
+    throw usageError('say what to replay', 'give a provider and an event id, or --outcome');
+  if (Object.keys(asked).length > 0)
+    throw usageError('these options are for many events', 'give --outcome, or leave them out');
+  const { result, outcome } = await withAudit(
+    { name: 'replay', params: { provider, eventId } },
+    (admin, settings) => withRearm(settings, (rearm) => rearmOne(admin, rearm, { provider, eventId })),
+    ({ owner, outcome, result }) => ({ firm: { id: owner }, result: { outcome, result } }),
+  );
+  if (result === 'foreign')
     throw new CliError(
       'event_foreign',
       `the queue holds "${eventId}" for another firm, so it was left alone`,
       { advice: 'look at the quarantine for a delivery of that firm' },
     );
-  });
+  return { value: { provider, eventId, outcome, result }, text: describe(result, eventId, outcome) };
+}
 
-function describe(result: Result, eventId: string, outcome: string): string {
+/** Looks once more at the moment of the run: what was applied meanwhile is final. */
+async function rearmOne(
+  admin: Admin,
+  rearm: Rearm,
+  { provider, eventId }: Pick<EventCursor, 'provider' | 'eventId'>,
+): Promise<{ owner: string; outcome: string; result: Result }> {
+  const { isFinal } = await import('@semel/core');
+  const { event, outcome } = await admin.events.find(provider, eventId);
+  const result = isFinal(outcome) ? 'final' : await rearm(event);
+  return { owner: event.owner, outcome, result };
+}
+
+function replayMany(asked: Asked & { outcome: 'failed' | 'dead' }, json: boolean): Promise<Answer> {
+  const { outcome, provider, firm, type, since, until = new Date(), rate = defaultRate } = asked;
+  const filter = {
+    outcome,
+    until,
+    ...(provider === undefined ? {} : { provider }),
+    ...(firm === undefined ? {} : { firmSlug: firm }),
+    ...(type === undefined ? {} : { type }),
+    ...(since === undefined ? {} : { since }),
+  };
+  return withAdmin(async (admin: Admin, settings: Settings) => {
+    const plan = await admin.replayable.plan(filter);
+    const slugs = new Map((await admin.firms.list()).map(({ id, slug }) => [id, slug]));
+    return withRearm(settings, (rearm) =>
+      runBulk<EventCursor>(admin, settings, {
+        name: 'replay',
+        verb: 'Replay',
+        params: { ...filter, until: until.toISOString(), since: since?.toISOString() ?? null },
+        plan: {
+          count: plan.count,
+          firms: plan.firms.map(({ firmSlug }) => firmSlug),
+          value: plan,
+          text: describePlan(plan, `There is no ${outcome} event of that kind.`),
+        },
+        items: pages((after, limit) => admin.replayable.page(filter, after, limit)),
+        async run(item) {
+          const { owner, result } = await rearmOne(admin, rearm, item);
+          return { firm: slugs.get(owner) ?? owner, result };
+        },
+        rate,
+        dryRun: asked.dryRun === true,
+        yes: asked.yes === true,
+        json,
+      }),
+    );
+  });
+}
+
+function describe(result: Exclude<Result, 'foreign'>, eventId: string, outcome: string): string {
   switch (result) {
     case 'armed':
       return `Armed ${eventId} (it was ${outcome}): a worker runs it now.`;

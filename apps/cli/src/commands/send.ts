@@ -1,18 +1,19 @@
 import type { Sample } from '@semel/core';
 import type { Command } from 'commander';
 import { CliError, exitCodes, usageError } from '../cli-error.js';
+import { interruption } from '../input/interruption.js';
 import { positiveNumber, wholeNumber } from '../input/numbers.js';
 import { readOverrides } from '../input/read-overrides.js';
 import { knownProvider } from '../known-provider.js';
 import { type Answer, answering } from '../output/answer.js';
 import { example } from '../output/example.js';
+import { showProgress } from '../output/progress.js';
 import { type BuiltEvent, buildEvent } from '../send/build-event.js';
 import { buildStory } from '../send/build-story.js';
 import { type DeliveryResult, deliver } from '../send/deliver.js';
 import { findSample } from '../send/find-sample.js';
 import { findStory } from '../send/find-story.js';
 import { listSamples } from '../send/list-samples.js';
-import { showProgress } from '../send/progress.js';
 import { sendAll } from '../send/send-all.js';
 import { newSeed, shuffled } from '../send/shuffle.js';
 import { toAnswer } from '../send/summary.js';
@@ -156,21 +157,6 @@ const notRunning = ({ receiverUrl }: Target, results: readonly DeliveryResult[])
   new CliError('receiver_unreachable', `no receiver answers at ${receiverUrl} (${results[0]?.code})`, {
     advice: 'start it (`npm start` does), or give its address with --url',
   });
-
-/** The first Ctrl-C ends the sending, and what came back so far is shown; a second one ends the process. */
-function interruption() {
-  const controller = new AbortController();
-  const onSignal = () => controller.abort();
-  for (const name of signals) process.once(name, onSignal);
-  return {
-    signal: controller.signal,
-    end: () => {
-      for (const name of signals) process.off(name, onSignal);
-    },
-  };
-}
-
-const signals = ['SIGINT', 'SIGTERM'] as const;
 
 function checkUrl(text: string): string {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;

@@ -7,19 +7,20 @@ import { type OpenRedis, openRedis } from './open-redis.js';
 /** Runs `work` with the one way to run an event again. Redis is asked for at its first use, and closed after. */
 export async function withRearm<T>(settings: Settings, work: (rearm: Rearm) => Promise<T>): Promise<T> {
   let opening: Promise<OpenRedis> | undefined;
-  const queues: ProviderQueue[] = [];
+  const queues = new Map<string, Promise<ProviderQueue>>();
   try {
     return await work(async (event) => {
       opening ??= openRedis();
       const { redis, explain } = await opening;
-      const queue = await openQueueOf(event.provider, redis, settings);
-      queues.push(queue);
-      return queue.queue.rearm(event).catch((error: unknown) => {
+      const opened = queues.get(event.provider) ?? openQueueOf(event.provider, redis, settings);
+      queues.set(event.provider, opened);
+      const { queue } = await opened;
+      return queue.rearm(event).catch((error: unknown) => {
         throw explain(error);
       });
     });
   } finally {
-    await Promise.allSettled(queues.map((queue) => queue.close()));
+    await Promise.allSettled([...queues.values()].map(async (queue) => (await queue).close()));
     const opened = await opening?.catch(() => undefined);
     opened?.redis.disconnect();
   }

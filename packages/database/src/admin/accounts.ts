@@ -14,7 +14,8 @@ export interface AccountRow {
 export interface Accounts {
   /** Routes platform endpoints, and refuses the account on endpoints of other firms. Twice the same is fine. */
   map(mapping: { provider: string; account: string; firmSlug: string }): Promise<AccountRow>;
-  unmap(mapping: { provider: string; account: string }): Promise<void>;
+  /** Returns the slug of the firm that it belonged to. */
+  unmap(mapping: { provider: string; account: string }): Promise<string>;
   list(filter?: { provider?: string; firmSlug?: string }): Promise<AccountRow[]>;
 }
 
@@ -40,14 +41,18 @@ export const accountsOf = (scope: Scope, providers: Providers): Accounts => ({
   unmap: ({ provider, account }) =>
     scope.everywhere(async (tx) => {
       findProvider(providers, provider);
-      const { count } = await tx.webhookAccount.deleteMany({
-        where: { provider, account: checkAccount(account) },
+      const where = { provider, account: checkAccount(account) };
+      const row = await tx.webhookAccount.findUnique({
+        where: { provider_account: where },
+        include: { firm: { select: { slug: true } } },
       });
-      if (count === 0)
+      const { count } = await tx.webhookAccount.deleteMany({ where });
+      if (row === null || count === 0)
         throw new AdminError(
           'account_unknown',
           `No ${provider} account "${account}" is mapped. List the accounts.`,
         );
+      return row.firm.slug;
     }),
 
   list: ({ provider, firmSlug } = {}) =>

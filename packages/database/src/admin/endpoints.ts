@@ -68,7 +68,7 @@ export interface AdminEndpoints {
   /** It answers 404 until it is enabled again; nothing is forgotten. */
   disable(ref: EndpointRef): Promise<EndpointRow>;
   /** For good: its secrets are deleted, its key is never given again, its events stay. */
-  remove(ref: EndpointRef): Promise<{ id: string; key: string }>;
+  remove(ref: EndpointRef): Promise<{ id: string; key: string; firmSlug: string | null }>;
   /**
    * The newest secret, to sign a sample the way the provider does: the one way out for a secret, never to be shown.
    * Throws `secret_unreadable` where another encryption key sealed it.
@@ -176,11 +176,11 @@ export function endpointsOf(
 
     remove: (ref) =>
       scope.everywhere(async (tx) => {
-        const { id, key } = await findEndpoint(tx, ref);
+        const { id, key, firm } = await findEndpoint(tx, ref);
         const removedAt = new Date();
         await tx.webhookEndpointSecret.deleteMany({ where: { endpointId: id } });
         await tx.webhookEndpoint.update({ where: { id }, data: { removedAt, updatedAt: removedAt } });
-        return { id, key };
+        return { id, key, firmSlug: firm?.slug ?? null };
       }),
 
     readSecret: (ref) =>
@@ -245,6 +245,7 @@ async function findEndpoint(tx: Transaction, { key, provider }: EndpointRef) {
           ...(provider === undefined ? {} : { provider }),
           ...(uuid.test(key) ? { OR: [{ key }, { id: key }] } : { key }),
         },
+        include: { firm: { select: { slug: true } } },
       });
   const [endpoint, second] = found;
   if (endpoint === undefined)

@@ -2,13 +2,17 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { PrismaClient } from '../generated/client.js';
 import { type DatabaseOptions, openPool } from '../pool.js';
 import { type Accounts, accountsOf } from './accounts.js';
+import { type AuditTrail, auditTrailOf } from './audit-trail.js';
 import { type Destinations, destinationsOf } from './destinations.js';
 import { type AdminEndpoints, endpointsOf } from './endpoints.js';
 import { type Events, eventsOf } from './events.js';
 import { type Firms, firmsOf } from './firms.js';
+import { type OperatorActions, operatorActionsOf } from './operator-actions.js';
 import { type Outbox, outboxOf } from './outbox.js';
+import { type Status, statusOf } from './overview.js';
 import type { Providers } from './providers.js';
 import { type Quarantine, quarantineOf } from './quarantine.js';
+import { type Replayable, replayableOf } from './replayable.js';
 import { scopeOf } from './scope.js';
 
 export interface AdminOptions extends DatabaseOptions {
@@ -27,6 +31,10 @@ export interface Admin {
   quarantine: Quarantine;
   destinations: Destinations;
   outbox: Outbox;
+  replayable: Replayable;
+  status: Status;
+  actions: OperatorActions;
+  audit: AuditTrail;
   close(): Promise<void>;
 }
 
@@ -49,6 +57,10 @@ export function openAdmin({ databaseUrl, encryptionKey, providers }: AdminOption
     quarantine: quarantineOf(scope, providers),
     destinations: destinationsOf(scope, encryptionKey),
     outbox: outboxOf(scope),
+    replayable: replayableOf(scope, providers),
+    status: statusOf(pool, scope, providers),
+    actions: operatorActionsOf(scope),
+    audit: auditTrailOf(scope, providers),
     async close() {
       await client.$disconnect();
       await pool.end();

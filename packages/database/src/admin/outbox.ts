@@ -7,6 +7,8 @@ export interface OutboxFilter {
   status?: 'pending' | 'delivered' | 'dead';
   firmSlug?: string;
   destination?: string;
+  /** The id of the last row of the page before. */
+  after?: string;
   limit: number;
 }
 
@@ -19,7 +21,7 @@ export interface Outbox {
 }
 
 export const outboxOf = (scope: Scope): Outbox => ({
-  list: ({ status, firmSlug, destination, limit }) =>
+  list: ({ status, firmSlug, destination, after, limit }) =>
     scope.everywhere(async (tx) => {
       const rows = await tx.webhookOutbox.findMany({
         where: {
@@ -30,6 +32,7 @@ export const outboxOf = (scope: Scope): Outbox => ({
         omit: { payload: true },
         include: { firm: { select: { slug: true } } },
         orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
+        ...(after === undefined ? {} : { cursor: { id: after }, skip: 1 }),
         take: Math.max(1, Math.min(10_000, Math.trunc(limit))),
       });
       return rows.map(({ firm, ...row }) => toPlainRow({ ...row, firmSlug: firm.slug }));

@@ -1,4 +1,4 @@
-import { toBody, type WebhookEvent } from '@semel/core';
+import { type QuarantineReason, toBody, type WebhookEvent } from '@semel/core';
 import type { WebhookQuarantine as Row } from '../generated/client.js';
 import { AdminError } from './admin-error.js';
 import { findFirm } from './firms.js';
@@ -11,10 +11,31 @@ import { type ShownBody, showBody } from './shown-body.js';
 export interface QuarantineFilter {
   provider?: string;
   firmSlug?: string;
+  reason?: string;
+  /** Received at this time or later. */
+  since?: Date;
   /** Default false: only those that wait for a decision. */
   resolved?: boolean;
+  /** The id of the last row of the page before. */
+  after?: string;
   limit: number;
 }
+
+/** What waits because nobody knew whose the account is. */
+export interface WaitingForAccount {
+  /** To whom it is mapped now. */
+  firmSlug: string;
+  count: number;
+  types: { type: string; count: number }[];
+  oldest: Date | null;
+}
+
+const quarantineReasons: readonly QuarantineReason[] = [
+  'owner_collision',
+  'account_unknown',
+  'account_foreign',
+  'account_not_listed',
+];
 
 /** Arms the event: `EventQueue.rearm` of packages/queue. */
 export type Rearm = (event: WebhookEvent) => Promise<'armed' | 'alive' | 'foreign'>;
@@ -29,21 +50,33 @@ export interface Quarantine {
    */
   release(id: string, rearm: Rearm): Promise<WebhookEvent>;
   discard(id: string): Promise<PlainRow>;
+  /** What `release` would let through for an account. Throws `still_unmapped`. Changes nothing. */
+  waiting(account: { provider: string; account: string }): Promise<WaitingForAccount>;
+  /** The next ids of these, the oldest first. */
+  waitingIds(
+    account: { provider: string; account: string },
+    after: string | null,
+    limit: number,
+  ): Promise<string[]>;
 }
 
 export const quarantineOf = (scope: Scope, providers: Providers): Quarantine => ({
-  list: ({ provider, firmSlug, resolved = false, limit }) =>
+  list: ({ provider, firmSlug, reason, since, resolved = false, after, limit }) =>
     scope.everywhere(async (tx) => {
       if (provider !== undefined) findProvider(providers, provider);
+      if (reason !== undefined) checkReason(reason);
       const rows = await tx.webhookQuarantine.findMany({
         where: {
           resolvedAt: resolved ? { not: null } : null,
           ...(provider === undefined ? {} : { provider }),
+          ...(reason === undefined ? {} : { reason }),
+          ...(since === undefined ? {} : { receivedAt: { gte: since } }),
           ...(firmSlug === undefined ? {} : { firmId: (await findFirm(tx, firmSlug)).id }),
         },
         omit: { eventRaw: true },
         include: { firm: { select: { slug: true } }, endpoint: { select: { key: true } } },
         orderBy: [{ receivedAt: 'desc' }, { id: 'desc' }],
+        ...(after === undefined ? {} : { cursor: { id: BigInt(after) }, skip: 1 }),
         take: Math.max(1, Math.min(10_000, Math.trunc(limit))),
       });
       return rows.map(({ firm, endpoint, ...row }) =>
@@ -83,7 +116,55 @@ export const quarantineOf = (scope: Scope, providers: Providers): Quarantine => 
       const resolvedAt = await resolve(tx, row.id, 'discarded');
       return toPlainRow({ ...row, resolvedAt, resolution: 'discarded' });
     }),
+
+  waiting: (of) =>
+    scope.everywhere(async (tx) => {
+      findProvider(providers, of.provider);
+      const firmId = await firmOfAccount(tx, of);
+      if (firmId === null)
+        throw new AdminError(
+          'still_unmapped',
+          `The ${of.provider} account "${of.account}" is not mapped to a firm. Map it, then release again.`,
+        );
+      const { slug } = await tx.firm.findUniqueOrThrow({ where: { id: firmId }, select: { slug: true } });
+      const groups = await tx.webhookQuarantine.groupBy({
+        by: ['eventType'],
+        where: waitsFor(of),
+        _count: true,
+        _min: { receivedAt: true },
+        orderBy: { eventType: 'asc' },
+      });
+      const times = groups.flatMap(({ _min }) => _min.receivedAt?.getTime() ?? []);
+      return {
+        firmSlug: slug,
+        count: groups.reduce((sum, { _count }) => sum + _count, 0),
+        types: groups.map(({ eventType, _count }) => ({ type: eventType, count: _count })),
+        oldest: times.length === 0 ? null : new Date(Math.min(...times)),
+      };
+    }),
+
+  waitingIds: (of, after, limit) =>
+    scope.everywhere(async (tx) => {
+      const rows = await tx.webhookQuarantine.findMany({
+        where: { ...waitsFor(of), ...(after === null ? {} : { id: { gt: BigInt(after) } }) },
+        select: { id: true },
+        orderBy: { id: 'asc' },
+        take: limit,
+      });
+      return rows.map(({ id }) => id.toString());
+    }),
 });
+
+const waitsFor = ({ provider, account }: { provider: string; account: string }) =>
+  ({ provider, account, reason: 'account_unknown', resolvedAt: null }) as const;
+
+function checkReason(reason: string): void {
+  if ((quarantineReasons as readonly string[]).includes(reason)) return;
+  throw new AdminError(
+    'input_invalid',
+    `"${reason}" is no reason. Choose one of: ${quarantineReasons.join(', ')}.`,
+  );
+}
 
 async function findRow(tx: Transaction, id: string): Promise<Row> {
   const row = /^\d{1,18}$/.test(id)
@@ -129,7 +210,10 @@ async function ownerOf(tx: Transaction, row: Row): Promise<{ id: string; slug: s
   );
 }
 
-async function firmOfAccount(tx: Transaction, { provider, account }: Row): Promise<string | null> {
+async function firmOfAccount(
+  tx: Transaction,
+  { provider, account }: Pick<Row, 'provider' | 'account'>,
+): Promise<string | null> {
   if (account === null) return null;
   const mapping = await tx.webhookAccount.findUnique({ where: { provider_account: { provider, account } } });
   return mapping?.firmId ?? null;

@@ -1,0 +1,23 @@
+import type { ReplayPlan } from '@semel/database';
+import { table } from './table.js';
+
+/** What would be done to how many events, whose they are, and how old. */
+export function describePlan(
+  { count, firms, types, oldest }: Omit<ReplayPlan, 'newest'>,
+  empty: string,
+): string {
+  if (count === 0) return empty;
+  return [
+    `${count} event${count === 1 ? '' : 's'}, the oldest of ${oldest?.toISOString()}`,
+    table(
+      ['FIRM', 'EVENTS'],
+      firms.map(({ firmSlug, count }) => [firmSlug, count]),
+      '',
+    ),
+    table(
+      ['PROVIDER', 'TYPE', 'EVENTS'],
+      types.map(({ provider, type, count }) => [provider, type, count]),
+      '',
+    ),
+  ].join('\n\n');
+}
