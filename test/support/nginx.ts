@@ -14,17 +14,18 @@ const binary = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr
 
 export const noNginx = binary === undefined ? 'nginx is not installed' : false;
 
-/** The example of the documentation, in front of `receiver`, without TLS. `change` edits it. Returns its address. */
+/** `file` (the example of the documentation) in front of `receiver`, without TLS. `change` edits it. Returns its address. */
 export async function startNginx(
   t: { teardown(end: () => Promise<void>): void },
   receiver: string,
   change: (site: string) => string = (site) => site,
+  file: string = example,
 ): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'semel-nginx-'));
   const port = await freePort();
-  const site = readFileSync(example, 'utf8')
+  const site = readFileSync(file, 'utf8')
     .replace('server 127.0.0.1:8080;', `server ${new URL(receiver).host};`)
-    .replace('listen 443 ssl;', `listen 127.0.0.1:${port};`)
+    .replace(/listen (443 ssl|8080);/, `listen 127.0.0.1:${port};`)
     .replaceAll(/^ *ssl_.*\n/gm, '');
   const temps = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   for (const temp of temps) mkdirSync(join(folder, temp));

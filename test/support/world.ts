@@ -30,6 +30,7 @@ export type { ApplyItem, ChangeSet };
 export { idempotencyKey };
 
 const key = encryptionKey(testEncryptionKey);
+const anyPort = { host: '127.0.0.1', port: 0 };
 
 export interface TestEndpoint {
   id: string;
@@ -125,7 +126,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
 
   const receivers: FastifyInstance[] = [];
   const urls: string[] = [];
-  async function startReceiver(stores: Stores = {}): Promise<number> {
+  async function startReceiver(stores: Stores = {}, listen = anyPort): Promise<number> {
     const receiver = await buildReceiver({
       ...base,
       ...stores,
@@ -140,11 +141,11 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       endpointRefreshMs: 100,
       ...(options.now === undefined ? {} : { now: options.now }),
     });
-    urls.push(await receiver.listen({ host: '127.0.0.1', port: 0 }));
+    urls.push(await receiver.listen(listen));
     return receivers.push(receiver) - 1;
   }
   const workers: FastifyInstance[] = [];
-  async function startWorker(stores: Stores = {}): Promise<FastifyInstance> {
+  async function startWorker(stores: Stores = {}, listen = anyPort): Promise<FastifyInstance> {
     const worker = buildWorker({
       ...base,
       ...stores,
@@ -168,7 +169,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       ...(options.handlerTimeoutMs ? { handlerTimeoutMs: options.handlerTimeoutMs } : {}),
       outbox: { pollMs: 50, retryScale: 0.02, ...options.outbox },
     });
-    await worker.listen({ host: '127.0.0.1', port: 0 });
+    await worker.listen(listen);
     workers.push(worker);
     return worker;
   }

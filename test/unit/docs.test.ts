@@ -166,10 +166,12 @@ t.test('every metric is in the catalogue, and every table in the migrations', as
   for (const { name } of Object.values(metricCatalogue)) t.ok(all.includes(name), `${name} is documented`);
 });
 
-t.test('every variable is one that Semel reads', async (t) => {
-  const names = new Set(
-    [...variables, ...providers.flatMap(({ name }) => providerVariables(name))].map(({ name }) => name),
-  );
+t.test('every variable is one that Semel reads, or its compose file', async (t) => {
+  const composed = [...read('docker/compose.yaml').matchAll(/\$\{(\w+)/g)].map(([, name]) => name);
+  const names = new Set([
+    ...[...variables, ...providers.flatMap(({ name }) => providerVariables(name))].map(({ name }) => name),
+    ...composed,
+  ]);
   for (const [file, line] of codeOf())
     for (const [name] of line.matchAll(/(?<![\w$…<-])[A-Z]+(?:_[A-Z]+)+(?![\w…-])/g))
       t.ok(names.has(name), `${file}: ${name}`);

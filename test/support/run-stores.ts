@@ -1,0 +1,11 @@
+import { startPostgres, startRedis } from './servers.js';
+
+// A PostgreSQL and a Redis for a script that is no test, until SIGTERM. Their addresses are one line on standard output.
+
+const postgres = await startPostgres({ fsync: false });
+const redis = await startRedis({ appendonly: true });
+process.once('SIGTERM', async () => {
+  await Promise.all([postgres.stop(), redis.stop()]);
+  process.exit(0);
+});
+console.log(JSON.stringify({ DATABASE_URL: postgres.url, REDIS_URL: redis.url }));
