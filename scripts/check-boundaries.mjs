@@ -1,8 +1,9 @@
 // The rules of imports that `turbo boundaries` can't see, over every source file of packages/ and apps/.
+import { existsSync, readdirSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { basename, dirname, posix } from 'node:path';
+import { basename, dirname, posix, relative } from 'node:path';
 import ts from 'typescript';
-import { gitFiles, read, readJson, workspaceFolders } from './bootstrap.mjs';
+import { gitFiles, read, readJson, root, workspaceFolders } from './bootstrap.mjs';
 
 /** Which package alone may import what. */
 const owners = {
@@ -33,13 +34,28 @@ const problems = [];
 for (const file of gitFiles('packages/*/src/**', 'apps/*/src/**', 'packages/*/src/*', 'apps/*/src/*')) {
   if (/\.(ts|mts|tsx|mjs|js)$/.test(file) && !file.includes('/generated/')) check(file);
 }
+for (const file of builtFiles()) {
+  if (/failpoint/i.test(read(file)))
+    problems.push(`${file}  has a failpoint: those belong to the tests alone`);
+}
 for (const problem of [...new Set(problems)].sort()) console.error(problem);
 console.log(problems.length === 0 ? 'The boundaries hold.' : `${problems.length} imports cross a boundary.`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
+/** What is shipped, where it was built. */
+function builtFiles() {
+  return workspaceFolders().flatMap((folder) => {
+    const dist = posix.join(folder, 'dist');
+    if (!existsSync(dist)) return [];
+    const names = readdirSync(dist, { recursive: true, encoding: 'utf8' });
+    return names.filter((name) => name.endsWith('.js')).map((name) => relative(root, posix.join(dist, name)));
+  });
+}
+
 function check(file) {
   const [kind, name] = file.split('/');
   const text = read(file);
+  if (/failpoint/i.test(text)) problems.push(`${file}  has a failpoint: those belong to the tests alone`);
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const say = (node, rule) => {
     const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));

@@ -186,6 +186,15 @@ export function openOracle(databaseUrl: string) {
       found.push(
         `${key}: ledger ${ledger}, history ${history}, objects ${changed === null ? 'un' : ''}changed`,
       );
+    // History must know of the event that an object has its state from.
+    for (const { object, order_event } of await rows<{ object: string; order_event: string }>(`
+      SELECT object, order_event FROM (
+        SELECT id, 'invoice ' || external_id AS object, order_event FROM finance_invoices
+        UNION ALL SELECT id, 'payment ' || external_id, order_event FROM finance_payments
+        UNION ALL SELECT id, 'envelope ' || external_id, order_event FROM esignature_envelopes
+        UNION ALL SELECT id, 'message ' || twilio_message_sid, order_event FROM sms_messages) o
+      WHERE NOT EXISTS (SELECT FROM domain_changes c WHERE c.event_id = o.order_event AND c.entity_id = o.id)`))
+      found.push(`${object} was changed by ${order_event}, and history does not know of it`);
     return found;
   }
 

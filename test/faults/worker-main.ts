@@ -29,6 +29,7 @@ await runFaultApp(async (failpoints) => {
       highWater: 0.7,
       backlogLimit: 100_000,
     },
+    sweep: { everyMs: 3_000, graceMs: 10_000 },
     log: createLogger({ app: 'worker', level: 'info' }),
     decorate: failpoints.aroundApply,
   });
