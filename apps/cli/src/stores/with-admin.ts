@@ -1,5 +1,6 @@
 import type { Settings } from '@semel/config';
 import type { Admin } from '@semel/database';
+import { CliError } from '../cli-error.js';
 import { causeOf } from './cause-of.js';
 import { loadNeeded } from './settings.js';
 import { storeFailure } from './store-failure.js';
@@ -26,6 +27,7 @@ export async function withAdmin<T>(work: (admin: Admin, settings: Settings) => P
 
 /** By its code, or a login, a database, a table or a function that is not there yet. */
 const isStoreFault = (error: unknown): boolean => {
+  if (error instanceof CliError) return false; // it says already what it is, such as Redis
   const { code } = error as { code?: unknown };
   if (code === 'store_unavailable' || /^P1\d{3}$/.test(String(code))) return true;
   return /^(28|3D000|42)/.test(causeOf(error).code);
