@@ -1,6 +1,7 @@
 // `npm run rehearse:docker`: the RUNs of docker/Dockerfile in an empty folder, with Node 24 and as an ordinary user where this
 // is root, then each image's command on real stores. No engine is needed; what only an engine can show is in docs/operations.md.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   cpSync,
@@ -179,12 +180,12 @@ async function startStores() {
     cwd: root,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  ends.push(() => stop(child));
-  let text = '';
-  for await (const part of child.stdout) {
-    text += part;
-    if (text.includes('\n')) return JSON.parse(text);
-  }
+  ends.push(() => {
+    child.stdin.end();
+    return new Promise((resolve) => child.once('exit', resolve));
+  });
+  const [line] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit').then(() => [])]);
+  if (line !== undefined) return JSON.parse(line);
   throw new Error('the stores did not start');
 }
 
