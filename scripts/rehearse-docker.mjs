@@ -2,16 +2,7 @@
 // is root, then each image's command on real stores. No engine is needed; what only an engine can show is in docs/operations.md.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,7 +17,7 @@ await runScript(async () => {
     return 0;
   } finally {
     for (const end of ends.reverse()) await end();
-    rmSync(folder, { recursive: true, force: true });
+    execFileSync('rm', ['-rf', folder]); // some 100,000 files: rmSync takes many times as long
   }
 });
 
