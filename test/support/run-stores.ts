@@ -1,10 +1,11 @@
 import { startPostgres, startRedis } from './servers.js';
 
-// A PostgreSQL and a Redis for a script that is no test, until SIGTERM. Their addresses are one line on standard output.
+// A PostgreSQL and a Redis for a script that is no test, until standard input ends, as it does with whoever started this.
+// Their addresses are one line on standard output.
 
 const postgres = await startPostgres({ fsync: false });
 const redis = await startRedis({ appendonly: true });
-process.once('SIGTERM', async () => {
+process.stdin.resume().once('close', async () => {
   await Promise.all([postgres.stop(), redis.stop()]);
   process.exit(0);
 });
