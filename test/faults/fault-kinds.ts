@@ -41,7 +41,7 @@ export interface FaultKind {
 /** How long a fault lasts, milliseconds. */
 const spell = (random: Random) => random.int(50, 2_000);
 /** How long to wait for an event to come by a failpoint. */
-const comeByMs = 6_000;
+const comeByMs = 10_000;
 
 const exits = (lane: 'receivers' | 'workers', points: readonly Failpoint[]): FaultKind[] =>
   points.map((at) => ({

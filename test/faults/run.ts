@@ -89,5 +89,7 @@ function roundsOf(events: number, each: number): Round[] {
   ];
 }
 
-const toJson = (value: object): object =>
-  JSON.parse(JSON.stringify(value, (_key, part) => (part instanceof Map ? Object.fromEntries(part) : part)));
+function toJson(value: object): object {
+  const plain = (_key: string, part: unknown) => (part instanceof Map ? Object.fromEntries(part) : part);
+  return JSON.parse(JSON.stringify(value, plain));
+}
