@@ -311,3 +311,49 @@ t.test('an event that dies after the spill stays dead, and is no row of the spil
     ['failed', 'dead'],
   );
 });
+
+t.test(
+  'durability postgres: a duplicate of an event that is in the queue alone brings the copy',
+  async (t) => {
+    const { world, postgresWay } = await worldBehindProxy(t, {
+      budgetMs: 3_000,
+      durability: 'postgres',
+      workers: 0,
+      spillAgainAfterMs: 1_500,
+    });
+    const endpoint = await world.addEndpoint('stripe', await world.addFirm());
+    await waitUntil(async () => (await deliver(world, prepare(world, endpoint))).status === 200, {
+      what: 'all is well',
+    });
+    const event = prepare(world, endpoint);
+    postgresWay.set('dead'); // Postgres hangs: the budget runs out, and what was begun goes on without a copy
+    t.equal((await deliver(world, event)).status, 503);
+    await waitUntil(
+      async () => (await world.redis.get(`{semel:stripe}:claim:${event.eventId}`))?.startsWith('queued'),
+      { what: 'the late enqueue has confirmed' },
+    );
+    t.same(await world.sql('SELECT FROM webhook_spill WHERE event_id = $1', [event.eventId]), []);
+    postgresWay.set('refusing');
+    postgresWay.cut();
+    t.equal((await deliver(world, event)).outcome, 'duplicate');
+    t.equal(
+      await world.metric('webhook_ack_degraded_total{provider="stripe"}'),
+      1,
+      'it is said that it has none',
+    );
+
+    postgresWay.set('open');
+    await waitUntil(
+      async () => {
+        await deliver(world, event);
+        return (
+          (await world.sql('SELECT FROM webhook_spill WHERE event_id = $1', [event.eventId])).length === 1
+        );
+      },
+      { what: 'a duplicate has brought the copy' },
+    );
+    await world.redis.flushall();
+    await world.startWorker();
+    await eachAppliedOnce(t, world, [event]);
+  },
+);

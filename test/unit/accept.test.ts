@@ -24,6 +24,7 @@ const look = (claim: Claim, job: ClaimLook['job'], claimOwner: string | null, jo
   claimOwner,
   job,
   jobOwner,
+  isCopied: false,
 });
 
 t.test('every state of claim and job, seen by their owner', async (t) => {

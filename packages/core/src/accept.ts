@@ -58,12 +58,17 @@ type Taken = Pick<Accepted, 'outcome'> & Partial<Accepted>;
 
 /** Claim, enqueue, confirm. After any step the process may die: the next delivery takes it from there. */
 async function enqueue(ports: AcceptPorts, event: WebhookEvent, body: Buffer): Promise<Taken | 'collision'> {
-  const verdict = judge(await ports.claims.look(event), event.owner);
+  const look = await ports.claims.look(event);
+  const verdict = judge(look, event.owner);
   if (verdict === 'collision') return 'collision';
-  if (verdict === 'known to claim') return { outcome: 'duplicate', layer: 'claim' };
-  if (verdict === 'known to queue') return { outcome: 'duplicate', layer: 'queue' };
+  const isKnown = verdict === 'known to claim' || verdict === 'known to queue';
+  // Its job may have been added while Postgres was away: this 200 promises a copy too.
+  const isSafe = ports.durability === 'queue' || look.job !== 'alive' || look.isCopied;
+  const { job, degraded } =
+    isKnown && isSafe ? { job: event, degraded: false } : await keep(ports, event, body);
+  if (isKnown)
+    return { outcome: 'duplicate', layer: verdict === 'known to claim' ? 'claim' : 'queue', degraded };
 
-  const { job, degraded } = await keep(ports, event, body);
   if (verdict === 'over') {
     // A job that failed, finished or vanished: this delivery gives the event another run.
     if ((await ports.queue.rearm(job)) === 'foreign') return 'collision';

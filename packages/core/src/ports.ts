@@ -39,6 +39,8 @@ export interface ClaimLook {
   claimOwner: string | null;
   job: JobState;
   jobOwner: string | null;
+  /** A row of `webhook_spill` stands behind the job. */
+  isCopied: boolean;
 }
 
 export interface Claims {

@@ -4,23 +4,25 @@
  *
  * KEYS  1 claim · 2 job hash · 3 failed set · 4 completed set
  * ARGV  1 owner · 2 job id · 3 lease of a new claim in milliseconds, 0: only look
- * Returns claim (`state|owner`, '' if absent), job (none, alive, failed, completed), owner in the job's data ('' if none)
+ * Returns claim (`state|owner`, '' if absent), job (none, alive, failed, completed), owner in the job's data ('' if none), 1 where
+ * that data says that the event is in the spill as well
  */
 export const lookScript = `
 local claim = redis.call('GET', KEYS[1])
-if claim and string.sub(claim, 1, 4) == 'done' then return { claim, 'none', '' } end
+if claim and string.sub(claim, 1, 4) == 'done' then return { claim, 'none', '', 0 } end
 local data = redis.call('HGET', KEYS[2], 'data')
-local job, owner = 'none', ''
+local job, owner, copied = 'none', '', 0
 if data then
   if redis.call('ZSCORE', KEYS[3], ARGV[2]) then job = 'failed'
   elseif redis.call('ZSCORE', KEYS[4], ARGV[2]) then job = 'completed'
   else job = 'alive' end
   local readable, event = pcall(cjson.decode, data)
   if readable and type(event.owner) == 'string' then owner = event.owner end
+  if readable and event.spilled == true then copied = 1 end
 elseif not claim and ARGV[3] ~= '0' then
   redis.call('SET', KEYS[1], 'pending|' .. ARGV[1], 'PX', ARGV[3])
 end
-return { claim or '', job, owner }
+return { claim or '', job, owner, copied }
 `;
 
 /**

@@ -10,7 +10,7 @@ const leaseMs = 60_000;
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    semelLook(...args: (string | number)[]): Result<[string, JobState, string], Context>;
+    semelLook(...args: (string | number)[]): Result<[string, JobState, string, 0 | 1], Context>;
     semelConfirm(key: string, owner: string, ttlMs: number): Result<number, Context>;
   }
 }
@@ -32,13 +32,16 @@ export function claimsOf(redis: Redis, provider: Provider): ClaimStore {
     lease: number,
   ): Promise<ClaimLook> => {
     const keys = [claimKey(name, eventId), queueKey(name, eventId), failed, completed];
-    const [claim, job, jobOwner] = await onRedis(() => redis.semelLook(...keys, owner, eventId, lease));
+    const [claim, job, jobOwner, copied] = await onRedis(() =>
+      redis.semelLook(...keys, owner, eventId, lease),
+    );
     const [state = '', claimOwner = ''] = claim.split('|');
     return {
       claim: (state || null) as ClaimLook['claim'],
       claimOwner: claimOwner || null,
       job,
       jobOwner: jobOwner || null,
+      isCopied: copied === 1,
     };
   };
 
