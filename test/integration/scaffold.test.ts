@@ -97,7 +97,7 @@ t.test('a new provider is a folder, a line and a table', async (t) => {
              FROM information_schema.columns WHERE table_name = $1) AS columns,
            (SELECT jsonb_agg(jsonb_build_array(grantee, privilege_type) ORDER BY grantee, privilege_type)
              FROM information_schema.role_table_grants WHERE table_name = $1 AND grantee IN ('semel_receiver', 'semel_worker', 'semel_console')) AS grants,
-           (SELECT jsonb_agg(pg_get_expr(polqual, polrelid)) FROM pg_policy WHERE polrelid = $1::regclass) AS walls,
+           (SELECT jsonb_agg(pg_get_expr(polqual, polrelid) ORDER BY polname) FROM pg_policy WHERE polrelid = $1::regclass) AS walls,
            (SELECT jsonb_build_array(relrowsecurity, relforcerowsecurity) FROM pg_class WHERE oid = $1::regclass) AS forced,
            (SELECT count(*)::int FROM pg_indexes WHERE tablename = $1) AS indexes`,
         [table],

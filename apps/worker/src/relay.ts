@@ -64,7 +64,7 @@ export function startRelay({ pool, gate, metrics, log, leaseMs = 30_000, ...opti
     }
     await postponeSpill(pool, inQueue, { dueInMs: options.againAfterMs, enqueued: true });
     await postponeSpill(pool, twins, { dueInMs: Math.min(twinMs, options.againAfterMs), enqueued: true });
-    for (const [row, error] of refused) await putBack(row, error);
+    if (refused.length > 0) await putBack(refused);
     return refused.length > 0 ? 0 : rows.length + settled.length;
   }
 
@@ -94,12 +94,21 @@ export function startRelay({ pool, gate, metrics, log, leaseMs = 30_000, ...opti
     log.warn(factsOf(row), 'event.quarantined');
   }
 
-  /** Redis failed, and then it is due at once; or Redis is well and refuses this row, which must not hold up the others. */
-  async function putBack(row: SpillRow, error: unknown): Promise<void> {
-    if (!(await gate.check())) return postponeSpill(pool, [row], { dueInMs: 0 });
-    await postponeSpill(pool, [row], { dueInMs: asideMs, error: String(error) });
-    metrics.relayed(row.event.provider, 'stepped_aside');
-    log.error({ ...factsOf(row), err: error }, 'spill.steppedAside');
+  /** Redis failed, and then they are due at once; or it is well and refuses these, which must not hold up the others. */
+  async function putBack(refused: readonly [SpillRow, unknown][]): Promise<void> {
+    if (!(await gate.check()))
+      return postponeSpill(
+        pool,
+        refused.map(([row]) => row),
+        { dueInMs: 0 },
+      );
+    for (const [row, err] of refused) {
+      // Once may have been the end of an outage.
+      await postponeSpill(pool, [row], { dueInMs: row.refused ? asideMs : 0, error: String(err) });
+      if (!row.refused) continue;
+      metrics.relayed(row.event.provider, 'stepped_aside');
+      log.error({ ...factsOf(row), err }, 'spill.steppedAside');
+    }
   }
 
   let timer: NodeJS.Timeout | undefined;

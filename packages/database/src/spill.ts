@@ -16,6 +16,8 @@ export interface SpillRow extends SpillRef {
   event: WebhookEvent;
   /** The queue was given it before. */
   enqueued: boolean;
+  /** The queue refused it the last time. */
+  refused: boolean;
 }
 
 const ofEvents = `provider = $1 AND (event_id, firm_id) IN (SELECT * FROM unnest($2::text[], $3::uuid[]))`;
@@ -116,12 +118,14 @@ interface StoredRow extends KeptRow {
   event_raw: Buffer;
   ignored_reason: string | null;
   enqueued_at: Date | null;
+  last_error: string | null;
 }
 
 const toSpillRow = (row: StoredRow): SpillRow => ({
   id: row.id,
   firmId: row.firm_id,
   enqueued: row.enqueued_at !== null,
+  refused: row.last_error !== null,
   event: {
     ...toEvent(row, {
       owner: row.firm_id,
