@@ -280,13 +280,16 @@ const ofTraffic: FaultKind[] = [
     const name = String(random.int(1, 1_000_000_000));
     const event = planSpecial(random, 'poison', stage.firms.length, poisonMark(name));
     const sent = await senders.send(event);
-    await waitUntil(async () => (await oracle.ledgerOutcome(sent.facts.provider, sent.eventId)) === 'dead', {
-      what: 'the poison event is dead',
-      timeoutMs: 60_000,
-      intervalMs: 200,
-    });
-    writeFileSync(mendedFile(stage.dir, name), '');
-    await senders.deliver(sent, false);
+    try {
+      // Long: each outage holds it up, and after a flush the sweeper has to find it.
+      await waitUntil(
+        async () => (await oracle.ledgerOutcome(sent.facts.provider, sent.eventId)) === 'dead',
+        { what: 'the poison event is dead', timeoutMs: 150_000, intervalMs: 200 },
+      );
+    } finally {
+      writeFileSync(mendedFile(stage.dir, name), '');
+      await senders.deliver(sent, false);
+    }
     return true;
   }),
   inTraffic('duplicate storm', async ({ stage, senders }, random) => {
