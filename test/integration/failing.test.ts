@@ -377,6 +377,7 @@ t.test('a job of a later version waits for a worker that knows it', async (t) =>
   const firm = await world.addFirm();
   const redis = openProducerRedis(world.redisServer.url, 2_000);
   t.teardown(() => redis.disconnect());
+  await waitUntil(() => redis.status === 'ready', { what: 'Redis is there' });
   for (const provider of changingProviders) {
     const endpoint = await world.addEndpoint(provider.name, firm);
     const { type, body, eventId } = prepare(world, endpoint);
