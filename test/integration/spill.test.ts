@@ -125,7 +125,7 @@ t.test('Redis frozen, then killed: 200 spilled in time, and all is applied by it
 t.test(
   'Redis is nearly full: events spill before workers choke, and go through when there is room',
   async (t) => {
-    const world = await createWorld(t, { budgetMs });
+    const world = await createWorld(t, { budgetMs, spillAgainAfterMs: 1_500 });
     const endpoints = await endpointPerProvider(world);
     const used = Number(/used_memory:(\d+)/.exec(await world.redis.info('memory'))?.[1]);
     await world.redis.config('SET', 'maxmemory', Math.round(used * 1.2));
@@ -234,7 +234,7 @@ t.test('durability postgres with Postgres away: accepted all the same, counted a
 });
 
 t.test('a large body keeps every byte on its way through the spill', async (t) => {
-  const world = await createWorld(t, { budgetMs });
+  const world = await createWorld(t, { budgetMs, spillAgainAfterMs: 1_500 });
   const endpoint = await world.addEndpoint('docusign', await world.addFirm());
   await waitUntil(async () => (await deliver(world, prepare(world, endpoint))).status === 200, {
     what: 'all is well',
@@ -259,7 +259,7 @@ t.test('a large body keeps every byte on its way through the spill', async (t) =
 t.test(
   'one id, signed by two firms while Redis is away: one is applied, the other is in quarantine',
   async (t) => {
-    const world = await createWorld(t, { budgetMs });
+    const world = await createWorld(t, { budgetMs, spillAgainAfterMs: 1_500 });
     const firms = [await world.addFirm(), await world.addFirm()];
     const endpoints = [
       await world.addEndpoint('square', firms[0] as string),
