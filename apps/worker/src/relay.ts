@@ -2,6 +2,7 @@ import { idempotencyKey, type Provider, type WebhookEvent } from '@semel/core';
 import { postponeSpill, quarantineSpill, type SpillRow, takeDueSpill } from '@semel/database';
 import type { OpenGate, ProviderQueue } from '@semel/queue';
 import type { Logger, Metrics } from '@semel/telemetry';
+import { type Repeating, repeat } from './repeat.js';
 
 export interface RelayOptions {
   pool: Parameters<typeof takeDueSpill>[0];
@@ -18,10 +19,6 @@ export interface RelayOptions {
   leaseMs?: number;
 }
 
-export interface Relay {
-  stop(): Promise<void>;
-}
-
 type Armed = 'armed' | 'alive' | 'foreign' | { error: unknown };
 
 const rowsPerLook = 200;
@@ -34,7 +31,14 @@ const asideMs = 60_000;
  * Brings spill rows to the queue as soon as Redis can take them, and only marks them: the apply transaction deletes them.
  * Their order is approximate; the guards of the domain make that harmless.
  */
-export function startRelay({ pool, gate, metrics, log, leaseMs = 30_000, ...options }: RelayOptions): Relay {
+export function startRelay({
+  pool,
+  gate,
+  metrics,
+  log,
+  leaseMs = 30_000,
+  ...options
+}: RelayOptions): Repeating {
   const arm = (event: WebhookEvent): Promise<Armed> =>
     options
       .queueOf(event.provider)
@@ -111,32 +115,9 @@ export function startRelay({ pool, gate, metrics, log, leaseMs = 30_000, ...opti
     }
   }
 
-  let timer: NodeJS.Timeout | undefined;
-  let failing = false;
-  let stopped = false;
-  async function run(): Promise<void> {
-    let found = 0;
-    try {
-      found = await look();
-      failing = false;
-    } catch (err) {
-      if (!failing) log.warn({ err }, 'spill.waiting'); // once per outage
-      failing = true;
-    }
-    if (!stopped)
-      timer = setTimeout(
-        () => {
-          running = run();
-        },
-        found > 0 ? 0 : options.everyMs,
-      );
-  }
-  let running = run();
-  return {
-    async stop() {
-      stopped = true;
-      clearTimeout(timer);
-      await running;
-    },
-  };
+  return repeat(async () => ((await look()) > 0 ? 0 : options.everyMs), {
+    firstInMs: 0,
+    everyMs: options.everyMs,
+    onOutage: (err) => log.warn({ err }, 'spill.waiting'),
+  });
 }

@@ -9,3 +9,4 @@ export * from './ports.js';
 export * from './provider.js';
 export * from './redis-url.js';
 export * from './story.js';
+export * from './with-deadline.js';

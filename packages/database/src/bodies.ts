@@ -1,4 +1,5 @@
 import { idempotencyKey, type WebhookEvent } from '@semel/core';
+import { namesOf, ofEvents } from './of-events.js';
 import type { Query } from './pool.js';
 
 /**
@@ -12,14 +13,6 @@ export async function insertBody(query: Query, event: WebhookEvent, body: Buffer
   );
 }
 
-const ofEvents = `provider = $1 AND (event_id, firm_id) IN (SELECT * FROM unnest($2::text[], $3::uuid[]))`;
-
-const named = (events: readonly WebhookEvent[]): unknown[] => [
-  events[0]?.provider,
-  events.map(({ eventId }) => eventId),
-  events.map(({ owner }) => owner),
-];
-
 /** The events' own bodies, wherever they are kept, by idempotency key; never those of another firm under the same event id. */
 export async function selectBodies(
   query: Query,
@@ -28,7 +21,7 @@ export async function selectBodies(
   const { rows } = await query(
     `SELECT provider, event_id, body FROM webhook_bodies WHERE ${ofEvents}
      UNION ALL SELECT provider, event_id, event_raw FROM webhook_spill WHERE ${ofEvents}`,
-    named(events),
+    namesOf(events),
   );
   return new Map(
     rows.map((row: { provider: string; event_id: string; body: Buffer }) => [
@@ -39,5 +32,5 @@ export async function selectBodies(
 }
 
 export async function deleteBodies(query: Query, events: readonly WebhookEvent[]): Promise<void> {
-  await query(`DELETE FROM webhook_bodies WHERE ${ofEvents}`, named(events));
+  await query(`DELETE FROM webhook_bodies WHERE ${ofEvents}`, namesOf(events));
 }

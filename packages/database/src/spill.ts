@@ -2,6 +2,7 @@ import type { QuarantineEntry, WebhookEvent } from '@semel/core';
 import type pg from 'pg';
 import { bodyOrReference, type KeptRow, toEvent } from './kept-event.js';
 import { isoTime, storable } from './ledger.js';
+import { namesOf, ofEvents } from './of-events.js';
 import { inFirms, type Query } from './pool.js';
 import { insertQuarantine } from './quarantine.js';
 
@@ -19,8 +20,6 @@ export interface SpillRow extends SpillRef {
   /** The queue refused it the last time. */
   refused: boolean;
 }
-
-const ofEvents = `provider = $1 AND (event_id, firm_id) IN (SELECT * FROM unnest($2::text[], $3::uuid[]))`;
 
 /**
  * Keeps an event; one row per event and owner. `dueInMs`: when the relay shall look at it; above 0 it is a copy of what
@@ -61,11 +60,7 @@ export async function insertSpill(
 
 /** Deletes the rows of these events of one provider, whichever delivery they came from. */
 export async function deleteSpill(query: Query, events: readonly WebhookEvent[]): Promise<void> {
-  await query(`DELETE FROM webhook_spill WHERE ${ofEvents}`, [
-    events[0]?.provider,
-    events.map(({ eventId }) => eventId),
-    events.map(({ owner }) => owner),
-  ]);
+  await query(`DELETE FROM webhook_spill WHERE ${ofEvents}`, namesOf(events));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type RedisGate, StoreUnavailableError } from '@semel/core';
+import { type RedisGate, StoreUnavailableError, withDeadline } from '@semel/core';
 import { queueKey } from './names.js';
 import { mastersOf, type Redis } from './topology.js';
 
@@ -38,6 +38,9 @@ export function openRedisGate(options: RedisGateOptions): OpenGate {
   const overlong = new Set<string>();
   let stopped = false;
 
+  const isOpen = (queue: string) => state === 'open' && !overlong.has(queue);
+  const overBudget = () => new StoreUnavailableError('redis', new Error(`no answer within ${budgetMs} ms`));
+
   function become(next: GateState): void {
     if (next === state || stopped) return;
     state = next;
@@ -72,13 +75,13 @@ export function openRedisGate(options: RedisGateOptions): OpenGate {
   return {
     of: (queue) => ({
       get isOpen() {
-        return state === 'open' && !overlong.has(queue);
+        return isOpen(queue);
       },
       async pass(work) {
-        if (state !== 'open' || overlong.has(queue))
-          throw new StoreUnavailableError('redis', new Error(`the gate is shut: ${state}`));
+        if (!isOpen(queue)) throw new StoreUnavailableError('redis', new Error(`the gate is shut: ${state}`));
         try {
-          return await within(budgetMs, work());
+          // What was begun may still land: under the same job id, met again by whatever else becomes of the event.
+          return await withDeadline(budgetMs, work(), overBudget);
         } catch (error) {
           if (error instanceof StoreUnavailableError && error.store === 'redis') become('failing');
           throw error;
@@ -94,23 +97,6 @@ export function openRedisGate(options: RedisGateOptions): OpenGate {
       clearTimeout(timer);
     },
   };
-}
-
-/** What was begun may still land in Redis later: the same job id, met again by whatever else becomes of the event. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  work.catch(() => undefined); // too late for anyone to hear
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new StoreUnavailableError('redis', new Error(`no answer within ${ms} ms`))),
-      ms,
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 const backlogOf = async (redis: Redis, queue: string): Promise<number> => {

@@ -4,12 +4,12 @@ import {
   accept,
   type Provider,
   type Route,
-  type SemelError,
+  SemelError,
+  withDeadline,
 } from '@semel/core';
 import type { DeliveryRecorder } from '@semel/database';
 import type { Logger, Metrics } from '@semel/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { withinBudget } from '../budget.js';
 import { sendProblem, toProblem } from '../problem.js';
 import { rawBody } from './raw-body.js';
 
@@ -37,6 +37,8 @@ export function webhooks(app: FastifyInstance, options: WebhookOptions): void {
 function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provider, route: Route): void {
   const { metrics, deliveries, log } = options;
   const ports = options.portsOf(provider);
+  const overBudget = () =>
+    new SemelError('unavailable', `No answer from the stores within ${options.budgetMs} ms`);
 
   app.post<{ Params: { endpoint: string } }>(
     `/webhooks/${provider.name}/:endpoint${route.path}`,
@@ -54,7 +56,8 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
         path: request.raw.url ?? '',
       };
       try {
-        const accepted = await withinBudget(options.budgetMs, accept(ports, provider, delivered));
+        // A provider must not wait for a store that hangs: its next try meets what was begun as a duplicate.
+        const accepted = await withDeadline(options.budgetMs, accept(ports, provider, delivered), overBudget);
         observe(accepted, request);
         return answer(reply, route, accepted);
       } finally {

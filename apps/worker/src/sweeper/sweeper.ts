@@ -1,5 +1,6 @@
 import { StoreUnavailableError } from '@semel/core';
 import type { SweepLock } from '@semel/database';
+import { repeat } from '../repeat.js';
 import { type Sweep, type SweepOptions, sweepContext } from './context.js';
 import { sweepFailedEvents } from './failed-events.js';
 import { sweepLostJobs } from './lost-jobs.js';
@@ -18,7 +19,6 @@ export interface Sweeper {
 export function startSweeper({ lock, ...options }: SweepOptions & { lock: SweepLock }): Sweeper {
   const { gate, providers, log } = options;
   let sweeps: Map<string, Sweep> | null = null;
-  let waiting = false;
   let stopped = false;
 
   function kinds(): Map<string, Sweep> {
@@ -56,31 +56,21 @@ export function startSweeper({ lock, ...options }: SweepOptions & { lock: SweepL
     }
   }
 
-  async function run(): Promise<void> {
-    try {
+  const repeating = repeat(
+    async () => {
       await pass();
-      waiting = false;
-    } catch (err) {
-      if (!waiting) log.info({ err }, 'sweep.waiting'); // once per outage
-      waiting = true;
-    }
-    if (!stopped) again();
-  }
-
-  let timer: NodeJS.Timeout;
-  let running = Promise.resolve();
-  function again(): void {
-    timer = setTimeout(() => {
-      running = run();
-    }, options.everyMs);
-  }
-  again();
-
+      return options.everyMs;
+    },
+    {
+      firstInMs: options.everyMs,
+      everyMs: options.everyMs,
+      onOutage: (err) => log.info({ err }, 'sweep.waiting'),
+    },
+  );
   return {
     async stop() {
       stopped = true;
-      clearTimeout(timer);
-      await running;
+      await repeating.stop();
       await lock.release();
     },
   };

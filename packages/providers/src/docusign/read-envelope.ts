@@ -1,3 +1,4 @@
+import { withDeadline } from '@semel/core';
 import { asObject, type JsonObject } from '../json.js';
 import type { DocusignSdk, Failure } from './sdk.js';
 
@@ -102,19 +103,11 @@ export function openEnvelopeReader(
   return {
     async read(account, envelopeId) {
       await load(); // takes its while, and DocuSign has no part in it
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<never>((_, reject) => {
-        const error = new EnvelopeReadError('away', null, null, `no answer within ${timeoutMs} ms`);
-        timer = setTimeout(() => reject(error), timeoutMs);
-      });
-      const answer = askTwice(account, envelopeId);
-      answer.catch(() => undefined);
+      const late = () => new EnvelopeReadError('away', null, null, `no answer within ${timeoutMs} ms`);
       try {
-        return await Promise.race([answer, late]);
+        return await withDeadline(timeoutMs, askTwice(account, envelopeId), late);
       } catch (error) {
         throw toReadError(error);
-      } finally {
-        clearTimeout(timer);
       }
     },
   };
