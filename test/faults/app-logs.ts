@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 
 /** What the apps have written down of a run, for the table and for what a 200 was not promised to survive. */
 export interface LogFacts {
@@ -9,19 +10,41 @@ export interface LogFacts {
   duplicates: Map<string, number>;
 }
 
-export function readLogs(dir: string): LogFacts {
+/** Reads what the apps have written since the last time, and returns all that is known: a long run's logs are large. */
+export function openLogs(dir: string): { read(): LogFacts } {
   const facts: LogFacts = { degraded: new Set(), duplicates: new Map() };
-  for (const file of readdirSync(join(dir, 'logs')))
-    for (const line of readFileSync(join(dir, 'logs', file), 'utf8').split('\n')) {
-      if (!line.includes('"ack.degraded"') && !line.includes('"layer":')) continue;
-      const { msg, provider, eventId, layer } = parse(line);
-      if (msg === 'ack.degraded') facts.degraded.add(`${provider}:${eventId}`);
-      else if (typeof layer === 'string') facts.duplicates.set(layer, (facts.duplicates.get(layer) ?? 0) + 1);
+  const files = new Map<string, { at: number; decoder: StringDecoder; rest: string }>();
+  const chunk = Buffer.alloc(1 << 20);
+
+  function readFile(name: string): void {
+    const file = files.get(name) ?? { at: 0, decoder: new StringDecoder('utf8'), rest: '' };
+    files.set(name, file);
+    const descriptor = openSync(join(dir, 'logs', name), 'r');
+    for (let n = 1; n > 0; file.at += n) {
+      n = readSync(descriptor, chunk, 0, chunk.length, file.at);
+      const lines = (file.rest + file.decoder.write(chunk.subarray(0, n))).split('\n');
+      file.rest = lines.pop() ?? '';
+      for (const line of lines) note(line);
     }
-  return facts;
+    closeSync(descriptor);
+  }
+
+  function note(line: string): void {
+    if (!line.includes('"ack.degraded"') && !line.includes('"layer":')) return;
+    const { msg, provider, eventId, layer } = parse(line);
+    if (msg === 'ack.degraded') facts.degraded.add(`${provider}:${eventId}`);
+    else if (typeof layer === 'string') facts.duplicates.set(layer, (facts.duplicates.get(layer) ?? 0) + 1);
+  }
+
+  return {
+    read() {
+      for (const name of readdirSync(join(dir, 'logs'))) readFile(name);
+      return facts;
+    },
+  };
 }
 
-/** The last line of a process that was killed may be half a line. */
+/** A line of a process that was killed may be half a line, with the next one's after it. */
 function parse(line: string): Record<string, unknown> {
   try {
     return JSON.parse(line) as Record<string, unknown>;

@@ -34,6 +34,8 @@ export interface FaultContext {
 export interface FaultKind {
   name: string;
   lane: Lane;
+  /** It takes long by itself: its lane goes on meanwhile. */
+  aside?: true;
   /** Makes it happen and mends it again. False: it did not come about, such as a place that nothing came by. */
   run(context: FaultContext, random: Random): Promise<boolean>;
 }
@@ -275,8 +277,10 @@ const bothAway: FaultKind = {
 
 const inTraffic = (name: string, run: FaultKind['run']): FaultKind => ({ name, lane: 'traffic', run });
 
+const aside: typeof inTraffic = (name, run) => ({ ...inTraffic(name, run), aside: true });
+
 const ofTraffic: FaultKind[] = [
-  inTraffic('poison event', async ({ stage, senders, oracle }, random) => {
+  aside('poison event', async ({ stage, senders, oracle }, random) => {
     const name = String(random.int(1, 1_000_000_000));
     const event = planSpecial(random, 'poison', stage.firms.length, poisonMark(name));
     const sent = await senders.send(event);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readLogs } from './app-logs.js';
+import { openLogs } from './app-logs.js';
 import { providerNames } from './bodies.js';
 import type { AppSettings } from './fault-app.js';
 import { type FaultContext, type FaultKind, lanes } from './fault-kinds.js';
@@ -77,6 +77,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
   const { stage, seed, rounds } = options;
   const startedMs = Date.now();
   const oracle = openOracle(stage.databaseUrl);
+  const logs = openLogs(stage.dir);
   const senders = new Senders({
     firms: stage.firms,
     receivers: stage.receivers.map(({ app }) => app),
@@ -159,7 +160,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     verdict,
     surprises: [...surprises, ...[...stage.receivers, ...stage.workers].flatMap(({ app }) => app.surprises)],
     counts,
-    duplicates: readLogs(stage.dir).duplicates,
+    duplicates: logs.read().duplicates,
     drainMs,
     answerP99Ms: percentile(senders.answerMs, 0.99),
     seconds: (Date.now() - startedMs) / 1000,
@@ -180,20 +181,26 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     const behind = () =>
       running.some(({ plan, done }) => (plan[done]?.atEvent ?? Infinity) < begun - aheadEvents);
     let over = false;
+    const aside: Promise<void>[] = [];
     const done = Promise.all(
       running.map(async (lane) => {
         for (const fault of lane.plan) {
           while (begun < fault.atEvent) await sleep(10);
           await untilLoadIsBack();
           lane.doing = fault.kind;
-          await makeHappen(round, fault, lane.random);
+          const kind = kindOf(round, fault);
+          const happening = makeHappen(kind, lane.random);
+          if (kind.aside) aside.push(happening);
+          else await happening;
           lane.doing = '';
           lane.done++;
         }
       }),
-    ).then(() => {
-      over = true;
-    });
+    )
+      .then(() => Promise.all(aside))
+      .then(() => {
+        over = true;
+      });
     while (begun < until || !over) {
       const sending = senders.send(events.next().value).finally(() => underway.delete(sending));
       underway.add(sending);
@@ -210,11 +217,14 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       await sleep(50);
   }
 
-  async function makeHappen(round: Round, { kind: name }: PlannedFault, random: Random): Promise<void> {
-    const kind = [...round.faults.keys()].find((each) => each.name === name) as FaultKind;
+  function kindOf({ faults }: Round, { kind }: PlannedFault): FaultKind {
+    return [...faults.keys()].find(({ name }) => name === kind) as FaultKind;
+  }
+
+  async function makeHappen({ name, run }: FaultKind, random: Random): Promise<void> {
     try {
       for (let i = 0; i < 5; i++)
-        if (await kind.run(context, random)) {
+        if (await run(context, random)) {
           const counted = faults.get(name);
           if (counted !== undefined) counted.happened++;
           return;
@@ -226,7 +236,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
 
   /** `queue` durability does not promise to survive a flush, nor does a 200 that was given with an alert. */
   function mayBeLost() {
-    const { degraded } = context.flushes.length === 0 ? { degraded: null } : readLogs(stage.dir);
+    const { degraded } = context.flushes.length === 0 ? { degraded: null } : logs.read();
     return ({ acknowledgedBeganMs, facts, eventId }: Sent): boolean =>
       context.flushes.some(
         ({ atMs, survived }) =>
@@ -237,8 +247,16 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
   /** Until nothing is missing any more, or nothing has moved for too long. */
   async function untilApplied(): Promise<void> {
     let least = Infinity;
-    for (let movedMs = Date.now(); Date.now() - movedMs < options.patienceMs; await sleep(200)) {
+    let lookMs = 0;
+    // A look at a hundred thousand events takes its time, and must not hold up what it waits for.
+    for (
+      let movedMs = Date.now();
+      Date.now() - movedMs < options.patienceMs;
+      await sleep(Math.max(200, 5 * lookMs))
+    ) {
+      const beganMs = Date.now();
       const { events: missing, spilled } = await oracle.missing(senders.sent, mayBeLost());
+      lookMs = Date.now() - beganMs;
       if (missing + spilled === 0) return;
       if (missing + spilled < least || (await jobsAreWaiting())) {
         least = Math.min(least, missing + spilled);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { waitUntil } from '../../support/wait-until.js';
-import { readLogs } from '../app-logs.js';
+import { openLogs } from '../app-logs.js';
 import { type ProviderName, providerNames } from '../bodies.js';
 import { buildApps } from '../build-apps.js';
 import { type Counts, openOracle } from '../oracle.js';
@@ -131,7 +131,7 @@ export async function openGround(
       for (const [name, broken] of Object.entries(invariants)) t.same(broken, [], `${name}: none`);
       const surprises = [...stage.receivers, ...stage.workers].flatMap(({ app }) => app.surprises);
       t.same(surprises, [], 'no process ended by itself');
-      const ledgerDuplicates = readLogs(stage.dir).duplicates.get('ledger') ?? 0;
+      const ledgerDuplicates = openLogs(stage.dir).read().duplicates.get('ledger') ?? 0;
       return { ...counts, lostAllowed, ledgerDuplicates, drainMs };
     },
   };
