@@ -28,7 +28,20 @@ export interface RunOptions {
   patienceMs: number;
   /** Requests per second that the load never exceeds. */
   fastest?: number;
+  /** Once aborted, the run ends after the round that it is in. */
+  signal?: AbortSignal;
   onProgress?(progress: Progress): void;
+  /** After each round: what holds so far. */
+  onRound?(done: RoundDone): void;
+}
+
+/** What there was until the end of a round, and what holds of it. */
+export interface RoundDone {
+  round: number;
+  events: number;
+  faults: number;
+  verdict: Verdict;
+  counts: Counts;
 }
 
 export interface Progress {
@@ -94,10 +107,8 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     postgresTurn: turns(),
   };
   const faults: RunResult['faults'] = new Map();
-  for (const round of rounds)
-    for (const [{ name }, n] of round.faults)
-      faults.set(name, { wanted: (faults.get(name)?.wanted ?? 0) + n, happened: 0 });
-  const total = (of: 'wanted' | 'happened') => [...faults.values()].reduce((sum, each) => sum + each[of], 0);
+  const allFaults = rounds.flatMap((round) => [...round.faults.values()]).reduce((sum, n) => sum + n, 0);
+  const happened = () => [...faults.values()].reduce((sum, each) => sum + each.happened, 0);
   const surprises: string[] = [];
   const events = planEvents(seed, { firms: stage.firms.length });
   const underway = new Set<Promise<unknown>>();
@@ -110,8 +121,8 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     options.onProgress?.({
       round: number,
       events: begun,
-      faults: total('happened'),
-      allFaults: total('wanted'),
+      faults: happened(),
+      allFaults,
       acknowledged: senders.sent.filter(({ acknowledgedAtMs }) => acknowledgedAtMs !== null).length,
       unresolved: senders.unresolved,
       attempts: await oracle.attempts().catch(() => 0),
@@ -119,8 +130,16 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     });
   }, 1_000);
 
+  const judge = () =>
+    oracle.judge({ sent: senders.sent, refusals: senders.refusals, mayBeLost: mayBeLost() });
+
   for (const round of rounds) {
+    if (options.signal?.aborted) break;
     number++;
+    for (const [{ name }, n] of round.faults) {
+      const before = faults.get(name) ?? { wanted: 0, happened: 0 };
+      faults.set(name, { ...before, wanted: before.wanted + n });
+    }
     context.survivesFlush = round.survivesFlush;
     await Promise.all(
       stage.receivers.map(async ({ app }) => {
@@ -135,14 +154,11 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     await Promise.race([Promise.all(underway), sleep(90_000, undefined, { ref: false })]);
     await untilApplied();
     drainMs = Math.max(drainMs, Date.now() - quietMs);
+    options.onRound?.({ round: number, events: begun, faults: happened(), ...(await judge()) });
   }
   senders.stop();
   clearInterval(ticking);
-  const { verdict, counts } = await oracle.judge({
-    sent: senders.sent,
-    refusals: senders.refusals,
-    mayBeLost: mayBeLost(),
-  });
+  const { verdict, counts } = await judge();
   await oracle.close();
 
   const outcomes = new Map<string, number>();

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Progress } from './fault-run.js';
-import { describeProgress } from './report.js';
+import type { Progress, RoundDone } from './fault-run.js';
+import { describeProgress, invariants } from './report.js';
 
 /** Shows a run while it lasts, and keeps what it had, so that a run that is interrupted is not lost as well. */
 export function openProgress(name: string) {
@@ -19,6 +19,14 @@ export function openProgress(name: string) {
       const line = `${Math.round((Date.now() - beganMs) / 1000)} s · ${describeProgress(progress)}`;
       if (stderr.isTTY) stderr.write(`\r\x1b[2K${line.slice(0, stderr.columns - 1)}`);
       else if (shown++ % 10 === 0) stderr.write(`${line}\n`);
+    },
+    /** Kept and shown: a run that ends before its time has shown what held until then. */
+    round({ verdict, ...done }: RoundDone): void {
+      write({ atMs: Date.now() - beganMs, done, verdict });
+      const broken = invariants.filter(({ of }) => verdict[of].length > 0);
+      const words = broken.map(({ name, of }) => `${name}: ${verdict[of].length}`).join(', ') || 'all holds';
+      if (stderr.isTTY) stderr.write('\r\x1b[2K');
+      stderr.write(`round ${done.round}: ${done.events} events and ${done.faults} faults so far, ${words}\n`);
     },
     end(result: object): void {
       write({ result });

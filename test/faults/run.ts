@@ -1,9 +1,9 @@
 import { buildApps } from './build-apps.js';
-import { type FaultKind, faultKinds, flushName } from './fault-kinds.js';
-import { type Round, runFaults } from './fault-run.js';
+import { runFaults } from './fault-run.js';
 import { type FaultOptions, readOptions, usage } from './options.js';
 import { openProgress } from './progress.js';
 import { checksOf, describe } from './report.js';
+import { roundsOf } from './rounds.js';
 import { runSabotages } from './sabotage.js';
 import { type FaultServers, startServers } from './servers.js';
 import { openStage } from './stage.js';
@@ -11,8 +11,14 @@ import { openStage } from './stage.js';
 // `npm run faults` ends up here. Its last line is `N passed, N failed`.
 
 let servers: FaultServers | null = null;
+const early = new AbortController();
+let endsEarly = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, async () => {
+  process.on(signal, async () => {
+    if (signal === 'SIGINT' && endsEarly && !early.signal.aborted) {
+      console.error('\nends after this round, and judges what was sent; once more ends it at once');
+      return early.abort();
+    }
     await servers?.stop();
     process.exit(130);
   });
@@ -41,6 +47,7 @@ function readFromCommandLine(): FaultOptions {
 
 async function runOnce({ events, each, seed, json, keep, quick }: FaultOptions) {
   console.error(`seed ${seed}`);
+  endsEarly = true;
   const [started, files] = await Promise.all([startServers(), buildApps()]);
   servers = started;
   const stage = await openStage({ servers, files, keepLogs: keep });
@@ -50,7 +57,9 @@ async function runOnce({ events, each, seed, json, keep, quick }: FaultOptions) 
     seed,
     rounds: roundsOf(events, each),
     patienceMs: quick ? 45_000 : 90_000,
+    signal: early.signal,
     onProgress: progress.show,
+    onRound: progress.round,
   });
   progress.end(toJson(result));
   await stage.stop();
@@ -62,31 +71,6 @@ async function runOnce({ events, each, seed, json, keep, quick }: FaultOptions) 
   console.error(`progress: ${progress.file}`);
   const failed = checks.filter(({ broken }) => broken.length > 0).length;
   return { passed: checks.length - failed, failed };
-}
-
-/**
- * First as most will run it: what their providers never send again is in Postgres before the answer. Redis is flushed only
- * in the second half, when that is so for all: `queue` durability does not promise to survive it.
- */
-function roundsOf(events: number, each: number): Round[] {
-  const first = Math.floor(events / 2);
-  const withoutFlush = faultKinds.filter(({ name }) => name !== flushName);
-  const times = (kinds: readonly FaultKind[], n: number) => new Map(kinds.map((kind) => [kind, n]));
-  const half = Math.floor(each / 2);
-  return [
-    {
-      events: first,
-      durability: { docusign: 'postgres', twilio: 'postgres' },
-      survivesFlush: false,
-      faults: times(withoutFlush, half),
-    },
-    {
-      events: events - first,
-      durability: { stripe: 'postgres', square: 'postgres', docusign: 'postgres', twilio: 'postgres' },
-      survivesFlush: true,
-      faults: new Map(faultKinds.map((kind) => [kind, kind.name === flushName ? each : each - half])),
-    },
-  ];
 }
 
 function toJson(value: object): object {
