@@ -11,6 +11,7 @@ import {
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { countRows } from './count-rows.js';
+import { readEndpointHealth } from './endpoint-health.js';
 import { createGauges } from './gauges.js';
 import { credentialCheck } from './login/credentials.js';
 import { sessionsOf } from './login/sessions.js';
@@ -49,6 +50,7 @@ export async function buildConsole(options: ConsoleOptions): Promise<FastifyInst
     providers,
     readQueue: (provider) => readQueueStats(redis, provider),
     countRows: () => countRows(pool),
+    readEndpoints: () => readEndpointHealth(pool),
     log,
   });
   const guard = {

@@ -1,4 +1,5 @@
-import { inFirms, type openPool } from '@semel/database';
+import type { openPool } from '@semel/database';
+import { inAllFirms } from './in-all-firms.js';
 
 export interface RowCounts {
   /** Not handed to Redis yet. */
@@ -10,12 +11,8 @@ export interface RowCounts {
 }
 
 /** Counts over all firms and the platform. */
-export async function countRows(pool: ReturnType<typeof openPool>): Promise<RowCounts> {
-  const firmIds = await inFirms(pool, { firmIds: [] }, async (query) => {
-    const { rows } = await query('SELECT id FROM semel_firms()');
-    return rows.map(({ id }: { id: string }) => id);
-  });
-  return inFirms(pool, { firmIds, platform: true }, async (query) => {
+export const countRows = (pool: ReturnType<typeof openPool>): Promise<RowCounts> =>
+  inAllFirms(pool, async (query) => {
     const { rows } = await query(
       `SELECT (SELECT count(*) FROM webhook_spill WHERE enqueued_at IS NULL) AS spill,
          (SELECT count(*) FROM webhook_quarantine WHERE resolved_at IS NULL) AS quarantine,
@@ -29,4 +26,3 @@ export async function countRows(pool: ReturnType<typeof openPool>): Promise<RowC
       outbox: { pending: Number(pending), dead: Number(dead) },
     };
   });
-}

@@ -1,5 +1,11 @@
 import type { QueueStats } from '@semel/queue';
-import { type ConsoleMetrics, jobStates, type Logger, outboxStatuses } from '@semel/telemetry';
+import {
+  type ConsoleMetrics,
+  type EndpointHealth,
+  jobStates,
+  type Logger,
+  outboxStatuses,
+} from '@semel/telemetry';
 import type { RowCounts } from './count-rows.js';
 import { createRefresher } from './refresher.js';
 
@@ -8,6 +14,7 @@ export interface GaugeOptions {
   providers: readonly string[];
   readQueue(provider: string): Promise<QueueStats>;
   countRows(): Promise<RowCounts>;
+  readEndpoints(): Promise<readonly EndpointHealth[]>;
   log: Logger;
 }
 
@@ -21,7 +28,14 @@ export interface Gauges {
 const everyMs = 5_000;
 
 /** Keeps the gauges that describe the whole. While a store is away they keep what it said last; `/readyz` says that it is away. */
-export function createGauges({ metrics, providers, readQueue, countRows, log }: GaugeOptions): Gauges {
+export function createGauges({
+  metrics,
+  providers,
+  readQueue,
+  countRows,
+  readEndpoints,
+  log,
+}: GaugeOptions): Gauges {
   const report = (store: string) => (err: unknown | null) =>
     err === null ? log.info({ store }, 'gauges.recovered') : log.warn({ err, store }, 'gauges.failed');
   const queues = createRefresher(async () => {
@@ -38,6 +52,7 @@ export function createGauges({ metrics, providers, readQueue, countRows, log }: 
     metrics.spillRows(spill);
     metrics.quarantineRows(quarantine);
     for (const status of outboxStatuses) metrics.outboxRows(status, outbox[status]);
+    metrics.endpoints(await readEndpoints());
   }, report('postgres'));
 
   const refresh = async () => void (await Promise.all([queues.refresh(), rows.refresh()]));

@@ -3,6 +3,7 @@ import {
   type DatabaseOptions,
   deliveryRecorder,
   endpointCache,
+  endpointHealthRecorder,
   inFirms,
   insertBody,
   insertQuarantine,
@@ -81,6 +82,11 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     flushMs: options.deliveryFlushMs,
     onError: quiet('deliveries.flushFailed'),
   });
+  const health = endpointHealthRecorder({
+    pool,
+    flushMs: 10 * options.deliveryFlushMs,
+    onError: quiet('endpointHealth.flushFailed'),
+  });
   const gate = openRedisGate({
     ...options.gate,
     redis,
@@ -132,7 +138,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new RejectedError('unknown_endpoint')));
   draining(app);
   app.register(async (scope) =>
-    webhooks(scope, { portsOf, providers, budgetMs: options.budgetMs, metrics, deliveries, log }),
+    webhooks(scope, { portsOf, providers, budgetMs: options.budgetMs, metrics, deliveries, health, log }),
   );
   registerHealth(app, {
     metrics,
@@ -145,7 +151,12 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
   });
   app.addHook('onClose', async () => {
     gate.stop();
-    await Promise.allSettled([endpoints.stop(), deliveries.stop(), ...queues.map((queue) => queue.close())]);
+    await Promise.allSettled([
+      endpoints.stop(),
+      deliveries.stop(),
+      health.stop(),
+      ...queues.map((queue) => queue.close()),
+    ]);
     redis.disconnect();
     await pool.end();
   });

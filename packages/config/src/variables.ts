@@ -285,7 +285,7 @@ export const variables: readonly Variable[] = [
   millis(
     'DELIVERY_FLUSH_MS',
     1000,
-    'How often duplicates and rejections, summed in memory, are written to `webhook_deliveries`.',
+    'How often duplicates and rejections, summed in memory, are written to `webhook_deliveries`; every tenth time, how endpoints fare.',
   ),
   millis(
     'SHUTDOWN_TIMEOUT_MS',

@@ -3,6 +3,7 @@ export { type ApplyChanges, applyStore } from './apply-store.js';
 export { insertBody } from './bodies.js';
 export { addDeliveries, countDuplicates, type DeliverySum } from './deliveries.js';
 export { type Delivery, type DeliveryRecorder, deliveryRecorder } from './delivery-recorder.js';
+export { type EndpointHealthRecorder, endpointHealthRecorder } from './endpoint-health.js';
 export { type EndpointCache, endpointCache } from './endpoints.js';
 export {
   applyFetched,

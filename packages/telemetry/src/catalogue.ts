@@ -55,6 +55,8 @@ export interface MetricEntry {
 
 const everywhere: readonly App[] = ['receiver', 'worker', 'console'];
 const provider = { provider: [] };
+/** The endpoint's key, and its firm's slug; none for the platform's. Their series come and go with the endpoints. */
+const endpoint = { ...provider, firm: [], endpoint: [] };
 
 /** Every metric of Semel's own; the table in docs/metrics.md is made from it. */
 export const metricCatalogue = {
@@ -175,6 +177,20 @@ export const metricCatalogue = {
     type: 'gauge',
     help: 'Deliveries set aside for an operator to decide.',
     labels: {},
+    apps: ['console'],
+  },
+  endpointAcknowledged: {
+    name: 'webhook_endpoint_acknowledged_timestamp_seconds',
+    type: 'gauge',
+    help: 'When a delivery to the endpoint was last answered 2xx, in seconds since 1970.',
+    labels: endpoint,
+    apps: ['console'],
+  },
+  endpointFailing: {
+    name: 'webhook_endpoint_failing_seconds',
+    type: 'gauge',
+    help: 'How long the endpoint has had refusals and no 2xx: from the first to the last of them. 0: the last answer was a 2xx.',
+    labels: endpoint,
     apps: ['console'],
   },
   outboxRows: {

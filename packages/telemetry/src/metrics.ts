@@ -45,6 +45,20 @@ export interface ConsoleMetrics extends Metrics {
   spillRows(rows: number): void;
   quarantineRows(rows: number): void;
   outboxRows(status: OutboxStatus, rows: number): void;
+  /** All endpoints that there are: those that are not among them are not shown any more. */
+  endpoints(all: readonly EndpointHealth[]): void;
+}
+
+/** How an endpoint's deliveries were answered lately. Seconds since 1970, and seconds. */
+export interface EndpointHealth {
+  provider: string;
+  /** Its key. */
+  endpoint: string;
+  /** Its firm's slug; empty for the platform. */
+  firm: string;
+  /** null: never. */
+  acknowledgedSeconds: number | null;
+  failingSeconds: number;
 }
 
 /** A registry of its own with Semel's metrics and the process's; every series of the known providers starts at 0. */
@@ -80,6 +94,16 @@ export function createMetrics(app: App, providers: readonly string[]): Metrics {
     return (labels: Record<string, string>, value: number) => made.set(labels, value);
   };
 
+  /** A gauge whose series are replaced as a whole. */
+  const gauges = (entry: MetricEntry) => {
+    if (!shows(entry)) return refuse(entry, app);
+    const made = new Gauge(options(entry));
+    return (all: readonly (readonly [labels: Record<string, string>, value: number])[]) => {
+      made.reset();
+      for (const [labels, value] of all) made.set(labels, value);
+    };
+  };
+
   const perProvider = new Map(
     providers.map((name) => {
       const { help, ...entry } = metricCatalogue.providerDuplicate;
@@ -104,6 +128,8 @@ export function createMetrics(app: App, providers: readonly string[]): Metrics {
   const spillRows = gauge(metricCatalogue.spillRows);
   const quarantineRows = gauge(metricCatalogue.quarantineRows);
   const outboxRows = gauge(metricCatalogue.outboxRows);
+  const endpointAcknowledged = gauges(metricCatalogue.endpointAcknowledged);
+  const endpointFailing = gauges(metricCatalogue.endpointFailing);
 
   const metrics: ConsoleMetrics = {
     registry,
@@ -127,6 +153,15 @@ export function createMetrics(app: App, providers: readonly string[]): Metrics {
     spillRows: (rows) => spillRows({}, rows),
     quarantineRows: (rows) => quarantineRows({}, rows),
     outboxRows: (status, rows) => outboxRows({ status }, rows),
+    endpoints(all) {
+      const labels = ({ provider, firm, endpoint }: EndpointHealth) => ({ provider, firm, endpoint });
+      endpointAcknowledged(
+        all.flatMap((each) =>
+          each.acknowledgedSeconds === null ? [] : [[labels(each), each.acknowledgedSeconds] as const],
+        ),
+      );
+      endpointFailing(all.map((each) => [labels(each), each.failingSeconds] as const));
+    },
   };
   return metrics;
 }

@@ -17,14 +17,16 @@ export function endpoint(program: Command): void {
     .description('list the endpoints; their secrets are only counted')
     .option('--provider <provider>', 'only of this provider')
     .option('--firm <slug>', 'only of this firm')
-    .addHelpText('after', example('semel endpoint list --provider stripe'))
+    .option('--failing', 'only those whose last delivery was refused')
+    .addHelpText('after', example('semel endpoint list --provider stripe', 'semel endpoint list --failing'))
     .action(
-      answering(async ({ provider, firm }: { provider?: string; firm?: string }) => {
+      answering(async ({ provider, firm, failing }: { provider?: string; firm?: string; failing?: true }) => {
         const filter = {
           ...(provider === undefined ? {} : { provider }),
           ...(firm === undefined ? {} : { firmSlug: firm }),
         };
-        const endpoints = await withAdmin((admin) => admin.endpoints.list(filter));
+        const all = await withAdmin((admin) => admin.endpoints.list(filter));
+        const endpoints = failing ? all.filter(({ failingSince }) => failingSince !== null) : all;
         return { value: endpoints, text: table(titles, endpoints.map(toCells), 'There is no endpoint.') };
       }),
     );
@@ -66,7 +68,18 @@ export function endpoint(program: Command): void {
     );
 }
 
-const titles = ['PROVIDER', 'KEY', 'OF', 'MODE', 'ACCOUNTS', 'SECRETS', 'STATE', 'PUBLIC URL'];
+const titles = [
+  'PROVIDER',
+  'KEY',
+  'OF',
+  'MODE',
+  'ACCOUNTS',
+  'SECRETS',
+  'STATE',
+  'LAST 2XX',
+  'FAILING SINCE',
+  'PUBLIC URL',
+];
 
 const toCells = (row: EndpointRow) => [
   row.provider,
@@ -76,5 +89,7 @@ const toCells = (row: EndpointRow) => [
   row.accounts.length === 0 ? 'any' : row.accounts,
   row.secretCount,
   row.disabledAt === null ? 'enabled' : 'disabled',
+  row.acknowledgedAt,
+  row.failingSince,
   row.publicUrl,
 ];

@@ -44,7 +44,8 @@ function ofQueue({ provider, paused, waiting, active, oldestAgeMs }: QueueStatus
   return [];
 }
 
-function ofRows({ spill, quarantine, events, outbox }: Overview, nowMs: number): Problem[] {
+function ofRows(overview: Overview, nowMs: number): Problem[] {
+  const { failingEndpoints, spill, quarantine, events, outbox } = overview;
   const problems: Problem[] = [];
   const spilledMs = spill.oldest === null ? 0 : nowMs - spill.oldest.getTime();
   if (spill.waiting > 0 && spilledMs > untouchedMs)
@@ -56,6 +57,11 @@ function ofRows({ spill, quarantine, events, outbox }: Overview, nowMs: number):
     problems.push({
       what: `${spill.steppedAside} spilled events are refused by Redis`,
       next: 'look for spill.steppedAside in the log of the workers',
+    });
+  if (failingEndpoints > 0)
+    problems.push({
+      what: `${failingEndpoints} endpoints have refused every delivery for an hour or longer`,
+      next: 'semel endpoint list --failing',
     });
   for (const { provider, dead } of events)
     if (dead > 0)

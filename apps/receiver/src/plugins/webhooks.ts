@@ -7,7 +7,7 @@ import {
   SemelError,
   withDeadline,
 } from '@semel/core';
-import type { DeliveryRecorder } from '@semel/database';
+import type { DeliveryRecorder, EndpointHealthRecorder } from '@semel/database';
 import type { Logger, Metrics } from '@semel/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendProblem, toProblem } from '../problem.js';
@@ -20,6 +20,7 @@ export interface WebhookOptions {
   budgetMs: number;
   metrics: Metrics;
   deliveries: Pick<DeliveryRecorder, 'add'>;
+  health: Pick<EndpointHealthRecorder, 'note'>;
   log: Logger;
 }
 
@@ -35,7 +36,7 @@ export function webhooks(app: FastifyInstance, options: WebhookOptions): void {
 }
 
 function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provider, route: Route): void {
-  const { metrics, deliveries, log } = options;
+  const { metrics, deliveries, health, log } = options;
   const ports = options.portsOf(provider);
   const overBudget = () =>
     new SemelError('unavailable', `No answer from the stores within ${options.budgetMs} ms`);
@@ -69,6 +70,7 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
   function observe({ outcome, event, endpoint, layer, degraded }: Accepted, request: FastifyRequest): void {
     const { eventId, type, owner: firmId } = event;
     metrics.received(provider.name, outcome);
+    health.note(endpoint, true);
     const facts = { provider: provider.name, eventId, type, firmId, endpoint: endpoint.key, outcome };
     if (degraded) {
       metrics.ackDegraded(provider.name);
@@ -97,6 +99,8 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
   function reject(request: WebhookRequest, reply: FastifyReply, problem: SemelError): FastifyReply {
     const outcome = problem.code === 'unavailable' ? 'unavailable' : 'rejected';
     metrics.received(provider.name, outcome);
+    const endpoint = endpointOf(request.params.endpoint);
+    if (endpoint !== null) health.note(endpoint, false);
     const facts = {
       provider: provider.name,
       endpoint: request.params.endpoint.slice(0, 64),
@@ -106,7 +110,6 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
       log.error({ ...facts, err: problem.cause ?? problem }, 'webhook.unavailable');
     else {
       log.warn(facts, 'webhook.rejected');
-      const endpoint = endpointOf(request.params.endpoint);
       deliveries.add({
         firmId: endpoint?.firmId ?? null,
         provider: provider.name,

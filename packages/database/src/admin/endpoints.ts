@@ -59,6 +59,10 @@ export interface EndpointRow {
   createdAt: Date;
   updatedAt: Date;
   disabledAt: Date | null;
+  /** When a delivery was last answered 2xx; null: never. */
+  acknowledgedAt: Date | null;
+  /** The first refusal after that; null: the last answer was a 2xx, or there was none. */
+  failingSince: Date | null;
 }
 
 export interface AdminEndpoints {
@@ -124,7 +128,8 @@ export function endpointsOf(
           data: accounts.map((account) => ({ endpointId: id, firmId, account })),
         });
       }
-      return toRow(await tx.webhookEndpoint.findUniqueOrThrow({ where: { id }, include: shown }));
+      const row = await tx.webhookEndpoint.findUniqueOrThrow({ where: { id }, include: shown });
+      return (await toRows(tx, [row]))[0] as EndpointRow;
     });
 
   return {
@@ -167,7 +172,7 @@ export function endpointsOf(
           include: shown,
           orderBy: [{ provider: 'asc' }, { createdAt: 'asc' }],
         });
-        return rows.map(toRow);
+        return toRows(tx, rows);
       }),
 
     update,
@@ -214,25 +219,35 @@ const shown = {
   _count: { select: { secrets: true } },
 } as const;
 
-interface Shown extends Omit<EndpointRow, 'firmSlug' | 'accounts' | 'secretCount'> {
+interface Shown
+  extends Omit<EndpointRow, 'firmSlug' | 'accounts' | 'secretCount' | 'acknowledgedAt' | 'failingSince'> {
   firm: { slug: string } | null;
   accounts: { account: string }[];
   _count: { secrets: number };
 }
 
-const toRow = (row: Shown): EndpointRow => ({
-  id: row.id,
-  key: row.key,
-  provider: row.provider,
-  firmSlug: row.firm?.slug ?? null,
-  mode: row.mode,
-  publicUrl: row.publicUrl,
-  accounts: row.accounts.map(({ account }) => account),
-  secretCount: row._count.secrets,
-  createdAt: row.createdAt,
-  updatedAt: row.updatedAt,
-  disabledAt: row.disabledAt,
-});
+/** How they fare is asked for by itself: beside the others, Prisma would ask for it at the same time on one connection. */
+async function toRows(tx: Transaction, rows: readonly Shown[]): Promise<EndpointRow[]> {
+  const health = await tx.webhookEndpointHealth.findMany({
+    where: { endpointId: { in: rows.map(({ id }) => id) } },
+  });
+  const healthOf = new Map(health.map((each) => [each.endpointId, each]));
+  return rows.map((row) => ({
+    id: row.id,
+    key: row.key,
+    provider: row.provider,
+    firmSlug: row.firm?.slug ?? null,
+    mode: row.mode,
+    publicUrl: row.publicUrl,
+    accounts: row.accounts.map(({ account }) => account),
+    secretCount: row._count.secrets,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    disabledAt: row.disabledAt,
+    acknowledgedAt: healthOf.get(row.id)?.acknowledgedAt ?? null,
+    failingSince: healthOf.get(row.id)?.refusedSince ?? null,
+  }));
+}
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

@@ -8,6 +8,8 @@ import type { Scope } from './scope.js';
 /** What PostgreSQL says of the whole. Ages are of the oldest row; null: there is none. */
 export interface Overview {
   endpoints: number;
+  /** Endpoints that have refused for an hour, without a 2xx between. */
+  failingEndpoints: number;
   spill: { waiting: number; oldest: Date | null; steppedAside: number };
   quarantine: { open: number; oldest: Date | null };
   /** Received within the last day, by how they ended so far. */
@@ -32,6 +34,8 @@ export const statusOf = (pool: pg.Pool, scope: Scope, providers: Providers): Sta
       const [rows, unfinished] = [
         await tx.$queryRaw<Counts[]>`SELECT
           (SELECT count(*) FROM webhook_endpoints WHERE removed_at IS NULL AND disabled_at IS NULL) AS endpoints,
+          (SELECT count(*) FROM webhook_endpoint_health h JOIN webhook_endpoints e ON e.id = h.endpoint_id
+            WHERE e.removed_at IS NULL AND e.disabled_at IS NULL AND h.refused_at - h.refused_since > interval '1 hour') AS failing,
           (SELECT count(*) FROM webhook_spill WHERE enqueued_at IS NULL) AS waiting,
           (SELECT min(received_at) FROM webhook_spill WHERE enqueued_at IS NULL) AS waiting_since,
           (SELECT count(*) FROM webhook_spill WHERE last_error IS NOT NULL) AS stepped_aside,
@@ -49,6 +53,7 @@ export const statusOf = (pool: pg.Pool, scope: Scope, providers: Providers): Sta
       const of = (name: string) => unfinished.find(({ provider }) => provider === name);
       return {
         endpoints: Number(counts.endpoints),
+        failingEndpoints: Number(counts.failing),
         spill: {
           waiting: Number(counts.waiting),
           oldest: counts.waiting_since,
@@ -70,7 +75,7 @@ export const statusOf = (pool: pg.Pool, scope: Scope, providers: Providers): Sta
 });
 
 type Counts = Record<
-  'endpoints' | 'waiting' | 'stepped_aside' | 'open' | 'pending' | 'overdue' | 'dead',
+  'endpoints' | 'failing' | 'waiting' | 'stepped_aside' | 'open' | 'pending' | 'overdue' | 'dead',
   bigint
 > &
   Record<'waiting_since' | 'open_since', Date | null>;

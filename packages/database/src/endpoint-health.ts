@@ -1,0 +1,89 @@
+import type pg from 'pg';
+import { columnwise, isoTime } from './ledger.js';
+import { inFirms } from './pool.js';
+
+export interface EndpointHealthRecorder {
+  /** How a delivery to this endpoint was answered: with a 2xx, or with anything else. */
+  note(endpoint: { id: string; firmId: string | null }, acknowledged: boolean): void;
+  /** Writes what is there now. For tests, and at stop. */
+  flush(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Since the last flush. Milliseconds since 1970; null: there was none. */
+interface Noted {
+  endpointId: string;
+  firmId: string | null;
+  acknowledgedMs: number | null;
+  /** The first refusal after the last 2xx. */
+  refusedSinceMs: number | null;
+  refusedMs: number | null;
+}
+
+const columns = [
+  ['endpoint_id', 'uuid', (noted: Noted) => noted.endpointId],
+  ['firm_id', 'uuid', (noted: Noted) => noted.firmId],
+  ['acknowledged_at', 'timestamptz', (noted: Noted) => isoTime(noted.acknowledgedMs)],
+  ['refused_since', 'timestamptz', (noted: Noted) => isoTime(noted.refusedSinceMs)],
+  ['refused_at', 'timestamptz', (noted: Noted) => isoTime(noted.refusedMs)],
+] as const;
+const names = columns.map(([name]) => name).join(', ');
+
+const stillRefused = (row: string) =>
+  `CASE WHEN ${row}.refused_since > coalesce(greatest(h.acknowledged_at, excluded.acknowledged_at), '-infinity')
+     THEN ${row}.refused_since END`;
+
+/** Several receivers write the same row, in any order, and some of it twice. */
+const upsert = `
+  INSERT INTO webhook_endpoint_health AS h (${names})
+  SELECT * FROM unnest(${columns.map(([, type], i) => `$${i + 1}::${type}[]`).join(', ')}) AS r (${names})
+  ORDER BY r.endpoint_id
+  ON CONFLICT (endpoint_id) DO UPDATE SET
+    acknowledged_at = greatest(h.acknowledged_at, excluded.acknowledged_at),
+    refused_since = least(${stillRefused('h')}, ${stillRefused('excluded')}),
+    refused_at = greatest(h.refused_at, excluded.refused_at)`;
+
+/** Notes in memory, and writes now and then: a delivery costs no round trip. A crash costs what was not written yet. */
+export function endpointHealthRecorder(options: {
+  pool: pg.Pool;
+  flushMs: number;
+  onError(error: unknown): void;
+}): EndpointHealthRecorder {
+  const latest = new Map<string, Noted>();
+  let flushing: Promise<void> = Promise.resolve();
+
+  async function write(): Promise<void> {
+    if (latest.size === 0) return;
+    const batch = [...latest.values()];
+    const firmIds = [...new Set(batch.flatMap(({ firmId }) => firmId ?? []))];
+    await inFirms(options.pool, { firmIds, platform: true }, (query) =>
+      query(upsert, columnwise(columns, batch)),
+    );
+    // What was noted meanwhile is a new value, and stays.
+    for (const noted of batch) if (latest.get(noted.endpointId) === noted) latest.delete(noted.endpointId);
+  }
+
+  const flush = () => {
+    flushing = flushing.then(write).catch(options.onError);
+    return flushing;
+  };
+  const timer = setInterval(flush, options.flushMs);
+  return {
+    note({ id, firmId }, acknowledged) {
+      const nowMs = Date.now();
+      const before = latest.get(id);
+      latest.set(id, {
+        endpointId: id,
+        firmId,
+        acknowledgedMs: acknowledged ? nowMs : (before?.acknowledgedMs ?? null),
+        refusedSinceMs: acknowledged ? null : (before?.refusedSinceMs ?? nowMs),
+        refusedMs: acknowledged ? (before?.refusedMs ?? null) : nowMs,
+      });
+    },
+    flush,
+    stop: async () => {
+      clearInterval(timer);
+      await flush();
+    },
+  };
+}

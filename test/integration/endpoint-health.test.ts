@@ -1,0 +1,158 @@
+import { buildConsole } from '@semel/console';
+import { connectionAs, encryptionKey, endpointHealthRecorder } from '@semel/database';
+import { providers } from '@semel/providers';
+import { createLogger } from '@semel/telemetry';
+import pg from 'pg';
+import t from 'tap';
+import { startSemelHost } from '../support/cli.js';
+import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { createWorld, type TestEndpoint } from '../support/world.js';
+
+// An endpoint that is silent, or refuses everything, shows before its provider gives it up.
+
+const world = await createWorld(t, { receivers: 2, workers: 0 });
+const firm = await world.addFirm('acme');
+const app = await buildConsole({
+  databaseUrl: world.database.url,
+  encryptionKey: encryptionKey(testEncryptionKey),
+  redisUrl: world.redisServer.url,
+  providers,
+  password: 'not to be guessed',
+  log: createLogger({ app: 'console', level: 'silent' }),
+});
+t.teardown(() => app.close());
+
+const row = async ({ id }: Pick<TestEndpoint, 'id'>) =>
+  (
+    await world.sql<Record<'acknowledged_at' | 'refused_since' | 'refused_at', Date | null>>(
+      'SELECT * FROM webhook_endpoint_health WHERE endpoint_id = $1',
+      [id],
+    )
+  )[0];
+const series = (name: string, { key, provider }: TestEndpoint, slug: string) =>
+  `${name}{provider="${provider.name}",firm="${slug}",endpoint="${key}"}`;
+const failing = (endpoint: TestEndpoint, slug = 'acme') =>
+  world.metric(series('webhook_endpoint_failing_seconds', endpoint, slug), [app]);
+
+t.test('what came last decides, in whichever receiver', async (t) => {
+  const endpoint = await world.addEndpoint('stripe', firm);
+  const untouched = await world.addEndpoint('stripe', firm);
+  const good = (receiver: number) =>
+    waitUntil(async () => (await world.send(endpoint, 'invoice.paid', { receiver })).status === 200, {
+      what: 'it is known, and answers 200',
+    });
+  const bad = (receiver: number) => world.send(endpoint, 'invoice.paid', { receiver, secret: 'whsec_wrong' });
+
+  await good(0);
+  await waitUntil(async () => (await row(endpoint))?.acknowledged_at, { what: 'the 2xx is written' });
+  await waitUntil(async () => (await row(endpoint))?.refused_since === null, {
+    what: 'and no refusal counts',
+  });
+
+  t.equal((await bad(1)).status, 401);
+  const first = await waitUntil(async () => (await row(endpoint))?.refused_since, { what: 'it fails' });
+  await waitUntil(
+    async () => {
+      await bad(0);
+      return (await failing(endpoint)) >= 1.5;
+    },
+    { what: 'the span of refusals grows, though the receivers take turns', intervalMs: 200 },
+  );
+  t.same((await row(endpoint))?.refused_since, first, 'and still counts from the first');
+
+  await good(1);
+  await waitUntil(async () => (await row(endpoint))?.refused_since === null, { what: 'a 2xx ends it' });
+  await waitUntil(async () => (await failing(endpoint)) === 0, { what: 'the console says so' });
+  const acknowledged = series('webhook_endpoint_acknowledged_timestamp_seconds', endpoint, 'acme');
+  await waitUntil(async () => Math.abs((await world.metric(acknowledged, [app])) - Date.now() / 1_000) < 30, {
+    what: 'the time of the last 2xx',
+  });
+
+  await bad(0);
+  await waitUntil(async () => (await row(endpoint))?.refused_since, { what: 'it fails again' });
+  const { body } = await app.inject('/metrics');
+  t.notMatch(body, untouched.key, 'who has had no delivery has no series');
+});
+
+t.test('an endpoint of the platform, one that is disabled, and a key that is unknown', async (t) => {
+  const endpoint = await world.addEndpoint('twilio', null);
+  await waitUntil(
+    async () => {
+      const { status } = await world.send(endpoint, 'status:delivered', { secret: 'wrong' });
+      return status !== 404 && (await row(endpoint)) !== undefined;
+    },
+    { what: 'its refusals are written', intervalMs: 200 },
+  );
+  const shown = async () => (await app.inject('/metrics')).body.includes(endpoint.key);
+  await waitUntil(shown, { what: 'it is shown without a firm' });
+  await world.sql('UPDATE webhook_endpoints SET disabled_at = now() WHERE id = $1', [endpoint.id]);
+  await waitUntil(async () => !(await shown()), { what: 'it is not shown any more' });
+
+  const stranger = { ...endpoint, key: 'f'.repeat(22) };
+  t.equal((await world.send(stranger, 'status:delivered')).status, 404);
+  await Promise.all(world.receivers.map((receiver) => receiver.close()));
+  const [{ n }] = (await world.sql<{ n: number }>(
+    'SELECT count(*)::int AS n FROM webhook_endpoint_health WHERE endpoint_id NOT IN (SELECT id FROM webhook_endpoints)',
+  )) as [{ n: number }];
+  t.equal(n, 0);
+});
+
+t.test('the commands tell of it', async (t) => {
+  const endpoint = await world.addEndpoint('square', firm);
+  const semel = startSemelHost(t);
+  const env = {
+    DATABASE_URL: world.database.url,
+    REDIS_URL: world.redisServer.url,
+    SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+  };
+  await world.sql(
+    `INSERT INTO webhook_endpoint_health (endpoint_id, firm_id, acknowledged_at, refused_since, refused_at)
+     VALUES ($1, $2, now() - interval '5 hours', now() - interval '4 hours', now() - interval '1 hour')`,
+    [endpoint.id, firm],
+  );
+  const list = JSON.parse((await semel(['endpoint', 'list', '--failing', '--json'], { env })).stdout);
+  const found = list.find(({ key }: { key: string }) => key === endpoint.key);
+  t.match(found, { failingSince: /T/, acknowledgedAt: /T/ });
+  t.notOk(list.some(({ failingSince }: { failingSince: string | null }) => failingSince === null));
+  const { problems } = JSON.parse((await semel(['status', '--json'], { env })).stdout);
+  t.match(
+    problems.filter(({ next }: { next: string }) => next === 'semel endpoint list --failing'),
+    [{ what: /^1 endpoints have refused/ }],
+  );
+});
+
+t.test('what could not be written is written later, and an older note changes nothing', async (t) => {
+  const endpoint = await world.addEndpoint('docusign', firm);
+  const pool = new pg.Pool(connectionAs(world.database.url, 'receiver', encryptionKey(testEncryptionKey)));
+  t.teardown(() => pool.end());
+  const errors: unknown[] = [];
+  const open = () => {
+    const recorder = endpointHealthRecorder({
+      pool,
+      flushMs: 3_600_000,
+      onError: (error) => errors.push(error),
+    });
+    t.teardown(() => recorder.stop());
+    return recorder;
+  };
+  const [late, early] = [open(), open()];
+  late.note(endpoint, false);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  early.note(endpoint, true);
+
+  await world.sql('REVOKE INSERT ON webhook_endpoint_health FROM semel_receiver');
+  await early.flush();
+  t.equal(errors.length, 1);
+  t.equal(await row(endpoint), undefined);
+  await world.sql('GRANT INSERT ON webhook_endpoint_health TO semel_receiver');
+  await early.flush();
+  t.ok((await row(endpoint))?.acknowledged_at);
+  await late.flush();
+  t.match(await row(endpoint), { refused_since: null, refused_at: Date }, 'the 2xx was later');
+
+  early.note(endpoint, false);
+  const since = (await early.flush().then(() => row(endpoint)))?.refused_since;
+  late.note(endpoint, false);
+  await late.flush();
+  t.same((await row(endpoint))?.refused_since, since);
+});
