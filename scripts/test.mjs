@@ -1,38 +1,17 @@
 // `npm test [-- files]`: the whole suite, or the files given, against servers of its own.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkNode, ensureRedis, generate, installMissing, read, root, runScript } from './bootstrap.mjs';
+import { read, runScript } from './bootstrap.mjs';
+import { runTool } from './run-tool.mjs';
 
 await runScript(async () => {
-  checkNode();
-  installMissing();
-  ensureRedis();
-  generate();
-
   const dataDir = mkdtempSync(join(tmpdir(), 'semel-test-'));
-  const runner = spawn(
-    process.execPath,
-    [
-      '--import=tsx',
-      '--conditions=@semel/source',
-      join(root, 'test/support/run.ts'),
-      ...process.argv.slice(2),
-    ],
-    {
-      cwd: root,
-      stdio: 'inherit',
-      env: { ...withoutSettings(process.env), SEMEL_DATA_DIR: dataDir, TAP_TIMEOUT: '0' },
-    },
-  );
-  // The runner gets Ctrl-C as well, and stops its servers; ending before it would leave its last line out.
-  process.on('SIGINT', () => undefined);
-  process.on('SIGTERM', () => runner.kill('SIGTERM'));
-  const [code] = await once(runner, 'exit');
+  const code = await runTool('test/support/run.ts', {
+    env: { ...withoutSettings(process.env), SEMEL_DATA_DIR: dataDir, TAP_TIMEOUT: '0' },
+  });
   rmSync(dataDir, { recursive: true, force: true });
-  return code ?? 1;
+  return code;
 });
 
 /** The suite must neither see nor touch what the person at the keyboard works with. */

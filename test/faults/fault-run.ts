@@ -4,6 +4,7 @@ import { providerNames } from './bodies.js';
 import type { AppSettings } from './fault-app.js';
 import { type FaultContext, type FaultKind, lanes } from './fault-kinds.js';
 import { type Counts, openOracle, type Verdict } from './oracle.js';
+import { percentile } from './percentile.js';
 import { type PlannedFault, planEvents, planFaults } from './plan.js';
 import { type Random, randomOf } from './random.js';
 import { Senders, type Sent } from './senders.js';
@@ -303,9 +304,4 @@ function turns() {
     last = turn.catch(() => undefined);
     return turn;
   };
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }

@@ -3,17 +3,23 @@ import { fileURLToPath } from 'node:url';
 import type { Progress, RoundDone } from './fault-run.js';
 import { describeProgress, invariants } from './report.js';
 
-/** Shows a run while it lasts, and keeps what it had, so that a run that is interrupted is not lost as well. */
-export function openProgress(name: string) {
+/** What a run has had so far, one JSON value a line: a run that is interrupted is not lost as well. */
+export function openProgressFile(name: string) {
   const dir = new URL('../../.turbo/faults/', import.meta.url);
   mkdirSync(dir, { recursive: true });
-  const file = fileURLToPath(new URL(`${new Date().toISOString().replace(/[:.]/g, '-')}-${name}.jsonl`, dir));
+  const time = new Date().toISOString().replace(/[:.]/g, '-');
+  const path = fileURLToPath(new URL(`${time}-${name}.jsonl`, dir));
+  return { path, write: (line: object) => appendFileSync(path, `${JSON.stringify(line)}\n`) };
+}
+
+/** Shows a fault run while it lasts, and keeps it. */
+export function openProgress(name: string) {
+  const { path, write } = openProgressFile(name);
   const { stderr } = process;
   const beganMs = Date.now();
   let shown = 0;
-  const write = (line: object) => appendFileSync(file, `${JSON.stringify(line)}\n`);
   return {
-    file,
+    file: path,
     show(progress: Progress): void {
       write({ atMs: Date.now() - beganMs, ...progress });
       const line = `${Math.round((Date.now() - beganMs) / 1000)} s · ${describeProgress(progress)}`;

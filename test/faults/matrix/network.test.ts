@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { TcpProxy } from '../../support/tcp-proxy.js';
+import { percentile } from '../percentile.js';
 import { openGround } from './ground.js';
-import { percentile } from './percentile.js';
 
 // The way from every app to one of the stores is bad, each time in another way.
 

@@ -3,8 +3,8 @@ import { openProducerRedis, openQueue } from '@semel/queue';
 import t from 'tap';
 import { waitUntil } from '../../support/wait-until.js';
 import { providerNames } from '../bodies.js';
+import { percentile } from '../percentile.js';
 import { openGround } from './ground.js';
-import { percentile } from './percentile.js';
 
 // Redis dies, is flushed, is away, answers nothing, or is full, while events go on coming.
 

@@ -1,0 +1,26 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { checkNode, ensureRedis, generate, installMissing, root } from './bootstrap.mjs';
+
+/**
+ * Brings what a fresh clone lacks, runs a TypeScript file of the repository with the arguments of this process, and returns
+ * its exit code. `prepare` runs in between; `options` go to the process.
+ */
+export async function runTool(file, { prepare, ...options } = {}) {
+  checkNode();
+  installMissing();
+  ensureRedis();
+  generate();
+  prepare?.();
+  const tool = spawn(
+    process.execPath,
+    ['--import=tsx', '--conditions=@semel/source', join(root, file), ...process.argv.slice(2)],
+    { cwd: root, stdio: 'inherit', ...options },
+  );
+  // It gets Ctrl-C as well, and stops its servers; ending before it would leave its last line out.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => tool.kill('SIGTERM'));
+  const [code] = await once(tool, 'exit');
+  return code ?? 1;
+}
