@@ -93,6 +93,18 @@ t.test('an empty database is migrated by an owner who is no superuser, once', as
   t.strictSame(rows, expected, 'the history is what Prisma itself would have written');
 });
 
+t.test('an older release is content with a newer database, and changes nothing in it', async (t) => {
+  const databaseUrl = await emptyDatabase();
+  await applyMigrations({ databaseUrl, migrationsDir });
+  const older = folderOf(t, {});
+  for (const name of names.slice(0, -1))
+    cpSync(path.join(migrationsDir, name), path.join(older, name), { recursive: true });
+  const before = await history(databaseUrl);
+  t.strictSame(await pendingMigrations({ databaseUrl, migrationsDir: older }), []);
+  t.strictSame(await applyMigrations({ databaseUrl, migrationsDir: older }), { applied: [] });
+  t.strictSame(await history(databaseUrl), before);
+});
+
 t.test('several runs at once take turns', async (t) => {
   const databaseUrl = await emptyDatabase();
   const runs = await Promise.all([1, 2, 3].map(() => applyMigrations({ databaseUrl, migrationsDir })));

@@ -34,12 +34,15 @@ export interface TestPostgresOptions {
   /** Default true, as in production; false is faster and loses nothing when only the process dies. */
   fsync?: boolean;
   settings?: Readonly<Record<string, string>>;
+  /** The folder of another PostgreSQL's programs, in place of the embedded one's. */
+  binDir?: string;
 }
 
 /** A PostgreSQL cluster of its own. `url` is the superuser's. */
 export async function startPostgres({
   fsync = true,
   settings = {},
+  binDir,
 }: TestPostgresOptions = {}): Promise<TestServer> {
   const dir = mkdtempSync(join(tmpdir(), 'semel-postgres-'));
   const port = await freePort();
@@ -54,6 +57,7 @@ export async function startPostgres({
       logFile: join(dir, 'postgres.log'),
       orphan: { signal: 'SIGQUIT', killAfterMs: 3000 },
       removeDir: dir,
+      ...(binDir === undefined ? {} : { binDir }),
     }),
   );
 }

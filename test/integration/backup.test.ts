@@ -1,0 +1,185 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { connectionAs, encryptionKey } from '@semel/database';
+import { providers } from '@semel/providers';
+import pg from 'pg';
+import t from 'tap';
+import { startSemelHost } from '../support/cli.js';
+import { makeTemplate, testDatabaseEnv, testEncryptionKey } from '../support/database.js';
+import { findPostgresPrograms } from '../support/postgres-programs.js';
+import { startPostgres, type TestServer, waitUntil } from '../support/servers.js';
+import { readWalls } from '../support/walls.js';
+import { createWorld, identityOf, mainTypes, type TestEndpoint, type World } from '../support/world.js';
+
+// The runbook's backup and restore, with its own commands: PostgreSQL's disk is lost, Redis' is not, and it remembers events
+// that the backup has never seen.
+
+t.setTimeout(290_000);
+
+const binDir = findPostgresPrograms();
+const noPrograms = binDir === null ? 'no PostgreSQL with pg_dump is installed' : false;
+
+t.test(
+  'a backup is restored, and what came after it is applied once more',
+  { skip: noPrograms },
+  async (t) => {
+    const scratch = mkdtempSync(join(tmpdir(), 'semel-backup-'));
+    t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
+    const server = await startPostgres({ fsync: false, binDir: binDir as string });
+    t.teardown(() => server.stop());
+    process.env[testDatabaseEnv.cluster] = server.url;
+    process.env[testDatabaseEnv.template] = await makeTemplate(server);
+    const world = await createWorld(t, { durability: 'postgres', spillAgainAfterMs: 2_000 });
+    const owner = new URL(world.database.url);
+    owner.username = owner.password = 'semel_owner';
+    const env = {
+      DATABASE_URL: owner.href,
+      REDIS_URL: world.redisServer.url,
+      SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+      SEMEL_DATA_DIR: join(scratch, 'none'),
+    };
+    const run = startSemelHost(t);
+    const semel = async (...args: string[]) => {
+      const { code, stdout, stderr } = await run([...args, '--json'], { env });
+      if (code !== 0) throw new Error(`semel ${args.join(' ')} ended with ${code}: ${stderr}`);
+      return JSON.parse(stdout);
+    };
+    const shell = { cwd: scratch, env: programsEnv(world.database.url), stdio: 'pipe' } as const;
+    const firmId = await world.addFirm();
+    const otherId = await world.addFirm();
+    const endpoints = await Promise.all(providers.map(({ name }) => world.addEndpoint(name, firmId)));
+    const waiting = await world.addEndpoint('stripe', otherId);
+
+    // Before the backup: an event of each provider is applied, and one of another firm waits for a worker.
+    const old = await sendEach(world, endpoints);
+    await appliedOnce(t, world, old);
+    await semel('queue', 'pause', 'stripe');
+    const [waits] = (await sendEach(world, [waiting])) as [Kept];
+    const wallsBefore = await readWalls(world.database.url);
+    for (const command of documented(/^pg_dump/)) execFileSync('sh', ['-ec', command], shell);
+    const dumpAs = (url: URL) =>
+      spawnSync('pg_dump', [`--dbname=${url.href}`, '--file=other.sql'], { ...shell, encoding: 'utf8' });
+    t.match(dumpAs(owner), { status: 1, stderr: /row-level security/ }, 'the owner can not make a backup');
+    const keeper = new URL(owner);
+    keeper.username = keeper.password = 'keeper';
+    await world.sql(`CREATE ROLE keeper LOGIN BYPASSRLS PASSWORD 'keeper' IN ROLE pg_read_all_data`);
+    t.match(dumpAs(keeper), { status: 0 }, 'a role that reads past the walls can');
+
+    // After it.
+    await semel('queue', 'resume', 'stripe');
+    const late = await sendEach(world, endpoints);
+    await appliedOnce(t, world, [...late, waits]);
+
+    await Promise.all([...world.receivers, ...world.workers].map((app) => app.close()));
+    await loseDisk(server);
+    for (const command of documented(/^(psql|pg_restore)/)) execFileSync('sh', ['-ec', command], shell);
+    t.strictSame(await semel('migrate'), { applied: [] }, 'and the roles have their passwords');
+    t.strictSame(await readWalls(world.database.url), wallsBefore, 'each wall and each right is there again');
+    for (const event of late) t.strictSame(await world.attemptsOf(event.eventId), [], 'it is forgotten');
+    const { total } = await semel('claims', 'reset', '--yes');
+    t.equal(total, old.length + late.length + 1);
+
+    const receiver = await world.startReceiver();
+    await world.startWorker();
+    // That a delivery is accepted says that its secret could be opened, too.
+    const again = async ({ endpoint, body }: Kept) => {
+      const { status, outcome } = await world.send(endpoint, typeOf(endpoint), { body, receiver });
+      t.equal(status, 200);
+      return outcome;
+    };
+    for (const event of [...old, ...late])
+      t.not(await again(event), 'duplicate', `${event.endpoint.provider.name}: the ledger is to judge`);
+    await appliedOnce(t, world, late);
+    await appliedOnce(t, world, [waits]); // nobody sent it again: its copy was in the backup
+    for (const event of old) await foundByLedger(world, event);
+    await appliedOnce(t, world, old);
+    for (const event of late) t.equal(await again(event), 'duplicate');
+
+    const worker = new pg.Pool(connectionAs(world.database.url, 'worker', encryptionKey(testEncryptionKey)));
+    t.teardown(() => worker.end());
+    const seen = (firm: string) =>
+      worker.query(
+        `SELECT set_config('semel.firm_ids', '{${firm}}', false); SELECT DISTINCT firm_id FROM finance_stripe_webhook_events`,
+      ) as unknown as Promise<pg.QueryResult[]>;
+    for (const firm of [firmId, otherId])
+      t.strictSame((await seen(firm))[1]?.rows, [{ firm_id: firm }], 'a firm sees its own alone');
+  },
+);
+
+type Asserts = Pick<typeof t, 'strictSame'>;
+
+interface Kept {
+  endpoint: TestEndpoint;
+  body: Buffer;
+  eventId: string;
+}
+
+const typeOf = ({ provider }: TestEndpoint): string => mainTypes[provider.name]?.type as string;
+
+/** One event for each endpoint; accepted, when this returns. */
+async function sendEach(world: World, endpoints: readonly TestEndpoint[]): Promise<Kept[]> {
+  const kept: Kept[] = [];
+  for (const endpoint of endpoints) {
+    const { body, channel } = world.buildBody(endpoint, typeOf(endpoint));
+    const { eventId } = identityOf(endpoint.provider, body, channel);
+    await waitUntil(async () => (await world.send(endpoint, typeOf(endpoint), { body })).status === 200, {
+      what: `${endpoint.provider.name} is accepted`, // a receiver hears of a new endpoint within a moment
+    });
+    kept.push({ endpoint, body, eventId });
+  }
+  return kept;
+}
+
+async function appliedOnce(t: Asserts, world: World, events: readonly Kept[]): Promise<void> {
+  for (const { endpoint, eventId } of events) {
+    const { outcome } = await world.applied(endpoint.provider, eventId);
+    t.strictSame(await world.attemptsOf(eventId), [{ outcome, error: null }], endpoint.provider.name);
+  }
+}
+
+const foundByLedger = (world: World, { endpoint: { provider }, eventId }: Kept) =>
+  waitUntil(
+    async () => {
+      const [row] = await world.sql(
+        `SELECT 1 FROM ${provider.ledger.table} WHERE idempotency_key = $1 AND duplicate_count > 0`,
+        [`${provider.name}:${eventId}`],
+      );
+      return row;
+    },
+    { what: `the ledger finds ${eventId} to be a duplicate` },
+  );
+
+/** The lines of the runbook's section that begin like this. */
+function documented(beginning: RegExp): string[] {
+  const runbook = readFileSync(fileURLToPath(new URL('../../docs/runbook.md', import.meta.url)), 'utf8');
+  const section = /\n## Backup and restore\n(.*?)\n## /s.exec(runbook)?.[1] ?? '';
+  const lines = section
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => beginning.test(line));
+  if (lines.length < 2) throw new Error(`the runbook has no commands like ${beginning}`);
+  return lines;
+}
+
+/** As the runbook asks for it: a superuser, and the database of Semel. */
+function programsEnv(databaseUrl: string): NodeJS.ProcessEnv {
+  const { hostname, port, username, password, pathname } = new URL(databaseUrl);
+  return {
+    PATH: `${binDir}:${process.env.PATH}`,
+    PGHOST: hostname,
+    PGPORT: port,
+    PGUSER: username,
+    PGPASSWORD: password,
+    PGDATABASE: pathname.slice(1),
+  };
+}
+
+/** A new, empty cluster at the same address. */
+async function loseDisk(server: TestServer): Promise<void> {
+  await server.kill();
+  rmSync(join(server.dir, 'data'), { recursive: true, force: true });
+  await server.restart();
+}
