@@ -86,19 +86,23 @@ function step(what, command, args) {
 /** Redis 7 or Valkey: from PATH, else by apt as root on Debian or Ubuntu, else a Docker engine that runs. */
 export function ensureRedis() {
   if (hasRedis()) return;
-  if (existsSync('/usr/bin/apt-get') && process.getuid?.() === 0) {
-    say('Installing redis-server (once) …');
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-    const apt = (...args) =>
-      run('apt-get', ['-y', '-q', ...args], { env, stdio: ['ignore', 2, 2] }).status === 0;
-    const install = () => apt('install', '--no-install-recommends', 'redis-server');
-    if ((install() || (apt('update') && install())) && hasRedis()) return;
-  }
+  if (aptInstall('redis-server') && hasRedis()) return;
   if (
     run('docker', ['info', '--format', '{{.ServerVersion}}'], { stdio: 'pipe', timeout: 5000 }).stdout?.trim()
   )
     return;
   throw new BootstrapError(`Redis 7 or newer is missing: ${installCommand()}, or set REDIS_URL`);
+}
+
+/** As root on Debian or Ubuntu, once; false: not here, or it failed. */
+export function aptInstall(name) {
+  if (!existsSync('/usr/bin/apt-get') || process.getuid?.() !== 0) return false;
+  say(`Installing ${name} (once) …`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const apt = (...args) =>
+    run('apt-get', ['-y', '-q', ...args], { env, stdio: ['ignore', 2, 2] }).status === 0;
+  const install = () => apt('install', '--no-install-recommends', name);
+  return install() || (apt('update') && install());
 }
 
 function hasRedis() {

@@ -29,12 +29,14 @@ interface Page {
   headings: string[];
   /** The targets of links outside of code. */
   links: string[];
+  /** Of this repository, outside of code. */
+  images: { alt: string; path: string }[];
   /** Code spans, and the lines of fenced code, without pictures. */
   code: string[];
 }
 
 function parse(text: string): Page {
-  const page: Page = { headings: [], links: [], code: [] };
+  const page: Page = { headings: [], links: [], images: [], code: [] };
   let fence: string | null = null;
   for (const line of text.split('\n')) {
     const mark = /^\s*```(\w*)/.exec(line);
@@ -48,6 +50,8 @@ function parse(text: string): Page {
       for (const [, code = ''] of line.matchAll(/`([^`]+)`/g)) page.code.push(code);
       const prose = line.replaceAll(/`[^`]*`/g, '');
       for (const [, target = ''] of prose.matchAll(/\]\(([^)\s]+)\)/g)) page.links.push(target);
+      for (const [, alt = '', path = ''] of prose.matchAll(/!\[([^\]]*)\]\(([^)\s:]+)\)/g))
+        page.images.push({ alt, path });
     }
   }
   return page;
@@ -107,6 +111,20 @@ t.test('every page is linked from another one', async (t) => {
     ),
   );
   for (const file of pages.keys()) if (file !== 'README.md') t.ok(linked.has(file), file);
+});
+
+t.test('every picture is there, and shown by a page', async (t) => {
+  const folder = join('docs', 'images');
+  const there = readdirSync(join(root, folder)).map((name) => join(folder, name));
+  const shown = new Set<string>();
+  for (const [file, { images }] of pages)
+    for (const { alt, path } of images) {
+      const image = relative(root, resolve(root, dirname(file), path));
+      shown.add(image);
+      t.ok(there.includes(image), `${file}: ${path}`);
+      t.ok(alt.length > 20, `${file}: ${path} says what it shows`);
+    }
+  for (const image of there) t.ok(shown.has(image), image);
 });
 
 t.test('every command of semel is there, with its options', async (t) => {
