@@ -115,7 +115,7 @@ t.test('status says that all is well, and what is not with the command to type',
     { what: 'the event waits', intervalMs: 200 },
   );
   t.match(paused.found.problems, [
-    { what: 'stripe is paused, and 1 events wait', next: 'semel queue resume stripe' },
+    { what: 'stripe is paused, and 1 event waits', next: 'semel queue resume stripe' },
   ]);
   t.equal(paused.code, 1);
   t.match(JSON.parse(paused.stderr), { error: { code: 'status_wrong' } });

@@ -117,7 +117,7 @@ t.test('the commands tell of it', async (t) => {
   const { problems } = JSON.parse((await semel(['status', '--json'], { env })).stdout);
   t.match(
     problems.filter(({ next }: { next: string }) => next === 'semel endpoint list --failing'),
-    [{ what: /^1 endpoints have refused/ }],
+    [{ what: /^1 endpoint without a 2xx/ }],
   );
 });
 
