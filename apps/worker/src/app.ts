@@ -145,11 +145,14 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
       openProviderQueue({ redis, provider, attempts: options.settingsOf(provider).attempts }),
     ]),
   );
+  // It does not look by itself: relay and sweeper tell it to before they begin.
+  const { highWater, backlogLimit } = options.relay;
   const gate = openRedisGate({
-    ...options.relay,
     redis,
     queues: [...queues.keys()],
     budgetMs: redisCommandTimeoutMs,
+    highWater,
+    backlogLimit,
     onChange: (state, queue) => log.warn({ state, queue }, 'redis.gate'),
   });
   const queueOf = (name: string) => queues.get(name) as ReturnType<typeof openProviderQueue>;

@@ -10,8 +10,8 @@ export interface RedisGateOptions {
   queues: readonly string[];
   /** What everything behind the gate may take together, per event. */
   budgetMs: number;
-  /** How often to look whether Redis is there, and how full. */
-  everyMs: number;
+  /** How often to look whether Redis is there, and how full. Default: only when it is told to `check`. */
+  everyMs?: number;
   /** The share of `maxmemory` above which Redis counts as full; it is never full without a `maxmemory`. */
   highWater: number;
   /** Jobs that wait in one queue, above which Redis counts as full for that queue. */
@@ -66,11 +66,11 @@ export function openRedisGate(options: RedisGateOptions): OpenGate {
     }
   }
 
-  let timer: NodeJS.Timeout;
+  let timer: NodeJS.Timeout | undefined;
   const poll = () => {
     timer = setTimeout(() => void look().then(() => stopped || poll()), everyMs);
   };
-  poll();
+  if (everyMs !== undefined) poll();
 
   return {
     of: (queue) => ({
