@@ -291,7 +291,7 @@ const ofTraffic: FaultKind[] = [
         async () =>
           (await oracle.ledgerOutcome(sent.facts.provider, sent.eventId)) === 'dead' &&
           !(await isActive(stage, sent)),
-        { what: 'the poison event is dead', timeoutMs: 150_000, intervalMs: 200 },
+        { what: 'the poison event is dead', timeoutMs: 600_000, intervalMs: 200 },
       );
     } finally {
       writeFileSync(mendedFile(stage.dir, name), '');
