@@ -7,8 +7,9 @@ import { invariants } from '../faults/report.js';
 import { Senders } from '../faults/senders.js';
 import { type FaultServers, startServers } from '../faults/servers.js';
 import { openStage, type Stage } from '../faults/stage.js';
-import { redisBytesPerEvent, type Trend, trendsOf } from './judgement.js';
+import { trendsOf } from './judgement.js';
 import { readOptions, type SoakOptions, usage } from './options.js';
+import { describe, lineOf } from './report.js';
 import { openSampler, type Sample } from './sampler.js';
 
 // `npm run soak` ends up here. Its last line is `N passed, N failed`.
@@ -37,7 +38,7 @@ const failed = checks.filter(({ isFlat }) => !isFlat).length + broken.length;
 const events = samples.at(-1)?.events ?? 0;
 if (options.json)
   console.log(JSON.stringify({ ...options, events, trends, broken: broken.map(({ name }) => name) }));
-else console.log(describe());
+else console.log(describe({ options, samples, trends, verdict }));
 console[options.json ? 'error' : 'log'](
   `${checks.length + invariants.length - failed} passed, ${failed} failed`,
 );
@@ -95,38 +96,6 @@ async function soak(on: Stage, { minutes, rate, seed }: SoakOptions) {
   file.write({ result: { trends: trendsOf(taken), verdict: judged.verdict } });
   return result;
 }
-
-function describe(): string {
-  const width = Math.max(...trends.map(({ name }) => name.length));
-  const cell = (value: number, unit: Trend['unit']) =>
-    `${value.toFixed(unit === '' ? 0 : 1)}${unit === '' ? '' : ` ${unit}`}`.padStart(10);
-  return [
-    `seed ${options.seed}, ${options.minutes} min, ${options.rate} events/s, ${events} events`,
-    '',
-    `  ${''.padEnd(width)}${'first third'.padStart(12)}${'last third'.padStart(12)}`,
-    ...trends.map(({ name, unit, first, last, limit, isFlat }) => {
-      const mark = limit === null ? ' ' : isFlat ? '✓' : '✗';
-      return `${mark} ${name.padEnd(width)}${cell(first, unit).padStart(12)}${cell(last, unit).padStart(12)}`;
-    }),
-    '',
-    `Redis keeps ${Math.round(redisBytesPerEvent(samples))} bytes for each event that was applied`,
-    '',
-    ...invariants.map(
-      ({ name, of }) => `${verdict[of].length === 0 ? '✓' : '✗'} ${name}: ${verdict[of].length}`,
-    ),
-  ].join('\n');
-}
-
-const lineOf = (s: Sample): string =>
-  [
-    `${Math.round(s.atMs / 1_000)} s`,
-    `${s.events} events`,
-    `receiver ${Math.round(s.receiverMemory / 1e6)} MB`,
-    `worker ${Math.round(s.workerMemory / 1e6)} MB`,
-    `${s.postgresConnections} + ${s.redisConnections} connections`,
-    `answer p99 ${s.answerP99Ms.toFixed(0)} ms`,
-    `applied p99 ${s.applyP99Ms.toFixed(0)} ms`,
-  ].join(' · ');
 
 function readFromCommandLine(): SoakOptions {
   try {
