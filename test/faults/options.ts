@@ -22,7 +22,7 @@ was applied twice, and nothing crossed from one firm to another.
   --events N       how many events; 20 faults of every kind for each 10,000 (default 10000, some 15 minutes). Ctrl-C ends
                    the run after its round of at most 5,000 events, and judges what was sent until then
   --seed N         repeats the events and faults of a run; timings differ (default: a new one, printed)
-  --quick          the short form for CI: 1,000 events, two faults of every kind
+  --quick          the short form for CI: 500 events, one fault of every kind
   --json           the result as one JSON value on standard output
   --keep           keeps the apps' logs, and says where
   --sabotage NAME  breaks the product on purpose, and passes only if the invariant that must notice does; 'list' names
@@ -49,7 +49,7 @@ export function readOptions(argv: readonly string[]): FaultOptions {
     if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new Error(`--${name} is a whole number above 0, not ${text}`);
     return Number(text);
   };
-  const events = whole('events', values.quick ? 1_000 : 10_000);
+  const events = whole('events', values.quick ? 500 : 10_000);
   return {
     events,
     each: Math.max(1, Math.ceil((events * 20) / 10_000)),
