@@ -42,6 +42,8 @@ export interface FaultKind {
 
 /** How long a fault lasts, milliseconds. */
 const spell = (random: Random) => random.int(50, 2_000);
+/** How often a poison event is sent again until it is dead. */
+const resendMs = 20_000;
 /** How long to wait for an event to come by a failpoint. */
 const comeByMs = 10_000;
 
@@ -285,6 +287,8 @@ const ofTraffic: FaultKind[] = [
     const event = planSpecial(random, 'poison', stage.firms.length, poisonMark(name));
     const sent = await senders.send(event);
     try {
+      // It may have been answered with `ack.degraded` and be gone with the next flush, as is allowed: so it is sent again.
+      const again = setInterval(() => void senders.deliver(sent, false), resendMs);
       // Long: each outage holds it up, and after a flush the sweeper has to find it. The ledger knows that it is dead a
       // moment before the queue does; what is delivered in between is a duplicate of an event that is still being tried.
       await waitUntil(
@@ -292,7 +296,7 @@ const ofTraffic: FaultKind[] = [
           (await oracle.ledgerOutcome(sent.facts.provider, sent.eventId)) === 'dead' &&
           !(await isActive(stage, sent)),
         { what: 'the poison event is dead', timeoutMs: 600_000, intervalMs: 200 },
-      );
+      ).finally(() => clearInterval(again));
     } finally {
       writeFileSync(mendedFile(stage.dir, name), '');
       await senders.deliver(sent, false);
