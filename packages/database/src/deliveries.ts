@@ -44,7 +44,7 @@ const upsert = `
 
 /** Adds the sums up in `webhook_deliveries`. A lost answer may count them twice: history, never an event. */
 export async function addDeliveries(pool: pg.Pool, sums: readonly DeliverySum[]): Promise<void> {
-  const firmIds = [...new Set(sums.flatMap(({ firmId }) => firmId ?? []))];
+  const firmIds = sums.flatMap(({ firmId }) => firmId ?? []);
   await inFirms(pool, { firmIds, platform: true }, (query) => query(upsert, columnwise(columns, sums)));
 }
 

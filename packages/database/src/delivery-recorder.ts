@@ -93,7 +93,7 @@ export function deliveryRecorder({
     const waiting = uncounted.get(provider.name);
     if (waiting === undefined || waiting.size === 0) return;
     const batch = [...waiting].slice(0, maxSums);
-    const firmIds = [...new Set(batch.map(([, { firmId }]) => firmId))];
+    const firmIds = batch.map(([, { firmId }]) => firmId);
     const told = await countDuplicates(
       pool,
       provider,

@@ -55,7 +55,7 @@ export function endpointHealthRecorder(options: {
   async function write(): Promise<void> {
     if (latest.size === 0) return;
     const batch = [...latest.values()];
-    const firmIds = [...new Set(batch.flatMap(({ firmId }) => firmId ?? []))];
+    const firmIds = batch.flatMap(({ firmId }) => firmId ?? []);
     await inFirms(options.pool, { firmIds, platform: true }, (query) =>
       query(upsert, columnwise(columns, batch)),
     );

@@ -33,7 +33,7 @@ export async function wantEnvelopes(pool: pg.Pool, wanted: readonly WantedEnvelo
   );
   const ids = [...rows.keys()].sort();
   const column = (name: keyof WantedEnvelope) => ids.map((id) => rows.get(id)?.[name]);
-  await inFirms(pool, { firmIds: [...new Set(wanted.map(({ firmId }) => firmId))] }, (query) =>
+  await inFirms(pool, { firmIds: wanted.map(({ firmId }) => firmId) }, (query) =>
     query(
       `INSERT INTO esignature_envelope_polls AS p (envelope_id, firm_id, account, external_id, wanted_at)
        SELECT *, now() FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS r (envelope_id, firm_id, account, external_id)
@@ -101,7 +101,7 @@ export const applyFetched = (
   applyChanges: ApplyChanges,
   changes: readonly PlannedChange[],
 ): Promise<number> =>
-  inFirms(pool, { firmIds: [...new Set(changes.map(({ firmId }) => firmId))] }, async (query) => {
+  inFirms(pool, { firmIds: changes.map(({ firmId }) => firmId) }, async (query) => {
     const applied = await applyChanges(query, changes);
     if (applied.length > 0) await recordChanges(query, applied);
     return applied.length;

@@ -46,7 +46,7 @@ export async function outboxDue(
 
 export async function markEnqueued(pool: pg.Pool, refs: readonly OutboxRef[]): Promise<void> {
   if (refs.length === 0) return;
-  const firmIds = [...new Set(refs.map(({ firmId }) => firmId))];
+  const firmIds = refs.map(({ firmId }) => firmId);
   await inFirms(pool, { firmIds }, (query) =>
     query(
       `UPDATE webhook_outbox SET enqueued_at = now() WHERE id IN (

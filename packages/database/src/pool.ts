@@ -56,7 +56,8 @@ export function openPool(options: PoolOptions): pg.Pool {
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
- * Runs `work` in one READ COMMITTED transaction that sees exactly these firms (and the platform's rows, if asked).
+ * Runs `work` in one READ COMMITTED transaction that sees exactly these firms, each named as often as you like, and the
+ * platform's rows, if asked.
  * Throws `StoreUnavailableError` for every fault of ours; the connection is then thrown away.
  */
 export async function inFirms<T>(
@@ -64,7 +65,8 @@ export async function inFirms<T>(
   scope: { firmIds: readonly string[]; platform?: boolean },
   work: (query: Query, send: Send) => Promise<T>,
 ): Promise<T> {
-  if (!scope.firmIds.every((id) => uuid.test(id))) throw new Error('a firm id is not a UUID');
+  const firmIds = [...new Set(scope.firmIds)];
+  if (!firmIds.every((id) => uuid.test(id))) throw new Error('a firm id is not a UUID');
   const client = await pool.connect().catch((error: unknown) => {
     throw new StoreUnavailableError('postgres', error);
   });
@@ -75,7 +77,7 @@ export async function inFirms<T>(
   let broken: Error | undefined;
   try {
     await query(
-      `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('semel.firm_ids', '{${scope.firmIds.join(',')}}', true),
+      `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('semel.firm_ids', '{${firmIds.join(',')}}', true),
        set_config('semel.platform', '${scope.platform ? 'on' : 'off'}', true)`,
     );
     const result = await work(query, (statement) => client.query(statement));

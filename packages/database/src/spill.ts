@@ -80,7 +80,7 @@ export async function takeDueSpill(
     return rows as SpillRef[];
   });
   if (due.length === 0) return { rows: [], settled: [] };
-  const firmIds = [...new Set(due.map(({ firmId }) => firmId))];
+  const firmIds = due.map(({ firmId }) => firmId);
   return inFirms(pool, { firmIds }, async (query) => {
     const ids = due.map(({ id }) => id);
     const { rows: settled } = await query(
@@ -143,7 +143,7 @@ export async function postponeSpill(
   { dueInMs, enqueued = false, error = null }: { dueInMs: number; enqueued?: boolean; error?: string | null },
 ): Promise<void> {
   if (rows.length === 0) return;
-  await inFirms(pool, { firmIds: [...new Set(rows.map(({ firmId }) => firmId))] }, (query) =>
+  await inFirms(pool, { firmIds: rows.map(({ firmId }) => firmId) }, (query) =>
     query(
       `UPDATE webhook_spill SET due_at = now() + $2 * interval '1 millisecond', last_error = $4,
          enqueued_at = CASE WHEN $3 THEN now() ELSE enqueued_at END

@@ -49,7 +49,7 @@ export async function deleteSpareBodies(
   { spare, olderThanMs }: { spare: SpareBodies; olderThanMs: number },
 ): Promise<BodyRef[]> {
   if (refs.length === 0) return [];
-  const { rows } = await inFirms(pool, { firmIds: [...new Set(refs.map(({ firmId }) => firmId))] }, (query) =>
+  const { rows } = await inFirms(pool, { firmIds: refs.map(({ firmId }) => firmId) }, (query) =>
     query(
       `DELETE FROM webhook_bodies b
          WHERE (b.provider, b.event_id, b.firm_id) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[]))

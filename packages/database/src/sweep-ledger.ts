@@ -35,7 +35,7 @@ export async function readFailedEvents(
   failed: readonly FailedEvent[],
 ): Promise<WebhookEvent[]> {
   if (failed.length === 0) return [];
-  const firmIds = [...new Set(failed.map(({ firmId }) => firmId))];
+  const firmIds = failed.map(({ firmId }) => firmId);
   const { rows } = await inFirms(pool, { firmIds }, (query) =>
     query(
       `SELECT firm_id, substr(idempotency_key, $3) AS event_id, endpoint_id, event_type, channel, account, body_sha256,
@@ -61,7 +61,7 @@ export async function outcomesOf(
   { ledger }: Provider,
   events: readonly WebhookEvent[],
 ): Promise<Map<string, string>> {
-  const firmIds = [...new Set(events.map(({ owner }) => owner))];
+  const firmIds = events.map(({ owner }) => owner);
   const { rows } = await inFirms(pool, { firmIds }, (query) =>
     query(
       `SELECT idempotency_key, outcome FROM ${ledger.table}
