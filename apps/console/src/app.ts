@@ -13,6 +13,7 @@ import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { countRows } from './count-rows.js';
 import { readEndpointHealth } from './endpoint-health.js';
 import { createGauges } from './gauges.js';
+import { inAllFirms } from './in-all-firms.js';
 import { credentialCheck } from './login/credentials.js';
 import { sessionsOf } from './login/sessions.js';
 import { board } from './plugins/board.js';
@@ -49,8 +50,11 @@ export async function buildConsole(options: ConsoleOptions): Promise<FastifyInst
     metrics,
     providers,
     readQueue: (provider) => readQueueStats(redis, provider),
-    countRows: () => countRows(pool),
-    readEndpoints: () => readEndpointHealth(pool),
+    readRows: () =>
+      inAllFirms(pool, async (query) => ({
+        counts: await countRows(query),
+        endpoints: await readEndpointHealth(query),
+      })),
     log,
   });
   const guard = {

@@ -1,5 +1,4 @@
-import type { openPool } from '@semel/database';
-import { inAllFirms } from './in-all-firms.js';
+import type { Query } from '@semel/database';
 
 export interface RowCounts {
   /** Not handed to Redis yet. */
@@ -10,19 +9,18 @@ export interface RowCounts {
   outbox: { pending: number; dead: number };
 }
 
-/** Counts over all firms and the platform. */
-export const countRows = (pool: ReturnType<typeof openPool>): Promise<RowCounts> =>
-  inAllFirms(pool, async (query) => {
-    const { rows } = await query(
-      `SELECT (SELECT count(*) FROM webhook_spill WHERE enqueued_at IS NULL) AS spill,
+/** Counts over what the transaction sees. */
+export async function countRows(query: Query): Promise<RowCounts> {
+  const { rows } = await query(
+    `SELECT (SELECT count(*) FROM webhook_spill WHERE enqueued_at IS NULL) AS spill,
          (SELECT count(*) FROM webhook_quarantine WHERE resolved_at IS NULL) AS quarantine,
          (SELECT count(*) FROM webhook_outbox WHERE status = 'pending') AS pending,
          (SELECT count(*) FROM webhook_outbox WHERE status = 'dead') AS dead`,
-    );
-    const { spill, quarantine, pending, dead } = rows[0];
-    return {
-      spill: Number(spill),
-      quarantine: Number(quarantine),
-      outbox: { pending: Number(pending), dead: Number(dead) },
-    };
-  });
+  );
+  const { spill, quarantine, pending, dead } = rows[0];
+  return {
+    spill: Number(spill),
+    quarantine: Number(quarantine),
+    outbox: { pending: Number(pending), dead: Number(dead) },
+  };
+}

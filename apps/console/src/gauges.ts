@@ -13,8 +13,7 @@ export interface GaugeOptions {
   metrics: ConsoleMetrics;
   providers: readonly string[];
   readQueue(provider: string): Promise<QueueStats>;
-  countRows(): Promise<RowCounts>;
-  readEndpoints(): Promise<readonly EndpointHealth[]>;
+  readRows(): Promise<{ counts: RowCounts; endpoints: readonly EndpointHealth[] }>;
   log: Logger;
 }
 
@@ -28,14 +27,7 @@ export interface Gauges {
 const everyMs = 5_000;
 
 /** Keeps the gauges that describe the whole. While a store is away they keep what it said last; `/readyz` says that it is away. */
-export function createGauges({
-  metrics,
-  providers,
-  readQueue,
-  countRows,
-  readEndpoints,
-  log,
-}: GaugeOptions): Gauges {
+export function createGauges({ metrics, providers, readQueue, readRows, log }: GaugeOptions): Gauges {
   const report = (store: string) => (err: unknown | null) =>
     err === null ? log.info({ store }, 'gauges.recovered') : log.warn({ err, store }, 'gauges.failed');
   const queues = createRefresher(async () => {
@@ -48,11 +40,12 @@ export function createGauges({
     }
   }, report('redis'));
   const rows = createRefresher(async () => {
-    const { spill, quarantine, outbox } = await countRows();
+    const { counts, endpoints } = await readRows();
+    const { spill, quarantine, outbox } = counts;
     metrics.spillRows(spill);
     metrics.quarantineRows(quarantine);
     for (const status of outboxStatuses) metrics.outboxRows(status, outbox[status]);
-    metrics.endpoints(await readEndpoints());
+    metrics.endpoints(endpoints);
   }, report('postgres'));
 
   const refresh = async () => void (await Promise.all([queues.refresh(), rows.refresh()]));
