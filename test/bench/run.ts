@@ -17,7 +17,7 @@ import { type Comparison, median, printTable } from './table.js';
 
 const usage = `npm run bench -- [--quick] [--json] [--only P1|P2|P3]
 
-  --quick   shorter rounds, under a minute; fit for CI, not for publishing
+  --quick   shorter rounds, a minute or two; fit for CI, not for publishing
   --json    prints one JSON value instead of the table
   --only    one comparison`;
 

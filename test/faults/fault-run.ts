@@ -7,8 +7,8 @@ import { type Counts, openOracle, type Verdict } from './oracle.js';
 import { percentile } from './percentile.js';
 import { type PlannedFault, planEvents, planFaults } from './plan.js';
 import { type Random, randomOf } from './random.js';
-import { Senders, type Sent } from './senders.js';
-import type { Stage } from './stage.js';
+import type { Sent } from './senders.js';
+import { type Stage, sendersOn } from './stage.js';
 
 /** A part of a run with settings of its own. It ends when all that came in is applied. */
 export interface Round {
@@ -92,12 +92,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
   const startedMs = Date.now();
   const oracle = openOracle(stage.databaseUrl);
   const logs = openLogs(stage.dir);
-  const senders = new Senders({
-    firms: stage.firms,
-    receivers: stage.receivers.map(({ app }) => app),
-    publicBaseUrl: stage.publicBaseUrl,
-    seed,
-  });
+  const senders = sendersOn(stage, { seed });
   const context: FaultContext = {
     stage,
     senders,

@@ -1,4 +1,5 @@
 import { buildApps } from './build-apps.js';
+import { readCommandLine } from './command-line.js';
 import { runFaults } from './fault-run.js';
 import { type FaultOptions, readOptions, usage } from './options.js';
 import { openProgress } from './progress.js';
@@ -23,7 +24,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.exit(130);
   });
 
-const options = readFromCommandLine();
+const options = readCommandLine(readOptions, usage);
 const { passed, failed } =
   options.sabotage === null
     ? await runOnce(options)
@@ -32,18 +33,6 @@ const { passed, failed } =
       });
 console[options.json ? 'error' : 'log'](`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
-
-function readFromCommandLine(): FaultOptions {
-  try {
-    const read = readOptions(process.argv.slice(2));
-    if (!read.help) return read;
-    process.stdout.write(usage);
-    process.exit(0);
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}`);
-    process.exit(2);
-  }
-}
 
 async function runOnce({ events, each, seed, json, keep, quick }: FaultOptions) {
   console.error(`seed ${seed}`);

@@ -11,7 +11,7 @@ import { type FaultApp, faultApp } from './app-process.js';
 import { providerNames } from './bodies.js';
 import { diskFullSql } from './disk-full.js';
 import type { AppSettings } from './fault-app.js';
-import type { Firm } from './senders.js';
+import { type Firm, type SenderOptions, Senders } from './senders.js';
 import type { FaultServers } from './servers.js';
 
 export interface StageApp {
@@ -129,6 +129,12 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     },
   };
 }
+
+/** Those who send to the receivers of a stage. */
+export const sendersOn = (
+  { firms, receivers, publicBaseUrl }: Stage,
+  options: Pick<SenderOptions, 'seed'> & Partial<SenderOptions>,
+): Senders => new Senders({ firms, receivers: receivers.map(({ app }) => app), publicBaseUrl, ...options });
 
 async function addFirm(sql: pg.Pool, slug: string): Promise<Firm> {
   const key = encryptionKey(testEncryptionKey);

@@ -1,4 +1,3 @@
-import { buildConsole } from '@semel/console';
 import { encryptionKey } from '@semel/database';
 import { providers } from '@semel/providers';
 import { openQueue, quarantineQueueName } from '@semel/queue';
@@ -6,6 +5,7 @@ import { createLogger } from '@semel/telemetry';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import t from 'tap';
 import { startApp } from '../support/apps.js';
+import { openConsole } from '../support/console.js';
 import { freePort, startRedis, testEncryptionKey, waitUntil } from '../support/servers.js';
 import { createWorld, identityOf, type World } from '../support/world.js';
 
@@ -30,16 +30,12 @@ async function startConsole(
 ): Promise<TestConsole> {
   const logs: string[] = [];
   const clock = { ms: Date.now() };
-  const app = await buildConsole({
-    databaseUrl: world.database.url,
-    encryptionKey: encryptionKey(testEncryptionKey),
+  const app = await openConsole(t, world, {
     redisUrl,
-    providers,
     password,
     log: createLogger({ app: 'console', stream: { write: (line: string) => void logs.push(line) } }),
     now: () => clock.ms,
   });
-  t.teardown(() => app.close());
   await app.ready();
   if (redisUrl === world.redisServer.url)
     await waitUntil(async () => (await app.inject('/readyz')).statusCode === 200, { what: 'it is ready' });
@@ -221,18 +217,11 @@ t.test('nobody gets in without the password', async (t) => {
   t.test('another password, or another key, ends the sessions', async (t) => {
     const { app } = await startConsole(t, world);
     const token = (await signIn(app, password)).cookies[0]?.value ?? '';
-    const base = {
-      databaseUrl: world.database.url,
-      redisUrl: world.redisServer.url,
-      providers,
-      log: createLogger({ app: 'console', level: 'silent' }),
-    };
     for (const changed of [
-      { encryptionKey: encryptionKey(testEncryptionKey), password: 'changed password' },
+      { password: 'changed password' },
       { encryptionKey: encryptionKey(Buffer.alloc(32, 'other')), password },
     ]) {
-      const other = await buildConsole({ ...base, ...changed });
-      t.teardown(() => other.close());
+      const other = await openConsole(t, world, changed);
       const { statusCode } = await other.inject({ url: '/queues', cookies: { semel_session: token } });
       t.equal(statusCode, 401);
     }

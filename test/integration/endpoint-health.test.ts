@@ -1,10 +1,8 @@
-import { buildConsole } from '@semel/console';
 import { connectionAs, encryptionKey, endpointHealthRecorder } from '@semel/database';
-import { providers } from '@semel/providers';
-import { createLogger } from '@semel/telemetry';
 import pg from 'pg';
 import t from 'tap';
 import { startSemelHost } from '../support/cli.js';
+import { openConsole } from '../support/console.js';
 import { testEncryptionKey, waitUntil } from '../support/servers.js';
 import { createWorld, type TestEndpoint } from '../support/world.js';
 
@@ -12,15 +10,7 @@ import { createWorld, type TestEndpoint } from '../support/world.js';
 
 const world = await createWorld(t, { receivers: 2, workers: 0 });
 const firm = await world.addFirm('acme');
-const app = await buildConsole({
-  databaseUrl: world.database.url,
-  encryptionKey: encryptionKey(testEncryptionKey),
-  redisUrl: world.redisServer.url,
-  providers,
-  password: 'not to be guessed',
-  log: createLogger({ app: 'console', level: 'silent' }),
-});
-t.teardown(() => app.close());
+const app = await openConsole(t, world);
 
 const row = async ({ id }: Pick<TestEndpoint, 'id'>) =>
   (

@@ -3,15 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { buildConsole } from '@semel/console';
-import { encryptionKey } from '@semel/database';
 import { providers } from '@semel/providers';
-import { createLogger } from '@semel/telemetry';
 import t from 'tap';
 import { parse } from 'yaml';
+import { openConsole } from '../support/console.js';
 import { type Names, startNameServer } from '../support/name-server.js';
 import { noOwnDns, noPrometheus, startPrometheus } from '../support/prometheus.js';
-import { freePort, testEncryptionKey, waitUntil } from '../support/servers.js';
+import { freePort, waitUntil } from '../support/servers.js';
 import { createWorld, type MainType, mainTypes } from '../support/world.js';
 
 // What watches Semel, run for real: the rules, the discovery of replicas, and every query of the dashboard.
@@ -72,15 +70,7 @@ t.test(
       await world.startReceiver({}, { host, port: ports.receiver });
       await world.startWorker({}, { host, port: ports.worker });
     }
-    const consoleApp = await buildConsole({
-      databaseUrl: world.database.url,
-      encryptionKey: encryptionKey(testEncryptionKey),
-      redisUrl: world.redisServer.url,
-      providers,
-      password: 'not to be guessed',
-      log: createLogger({ app: 'console', level: 'silent' }),
-    });
-    t.teardown(() => consoleApp.close());
+    const consoleApp = await openConsole(t, world);
     await consoleApp.listen({ host: '127.0.0.1', port: ports.console });
 
     const names: Names = new Map([

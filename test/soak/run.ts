@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildApps } from '../faults/build-apps.js';
+import { readCommandLine } from '../faults/command-line.js';
 import { openOracle, type Verdict } from '../faults/oracle.js';
 import { planEvents } from '../faults/plan.js';
 import { openProgressFile } from '../faults/progress.js';
 import { invariants } from '../faults/report.js';
-import { Senders } from '../faults/senders.js';
 import { type FaultServers, startServers } from '../faults/servers.js';
-import { openStage, type Stage } from '../faults/stage.js';
+import { openStage, type Stage, sendersOn } from '../faults/stage.js';
 import { trendsOf } from './judgement.js';
 import { readOptions, type SoakOptions, usage } from './options.js';
 import { describe, lineOf } from './report.js';
@@ -22,7 +22,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.exit(130);
   });
 
-const options = readFromCommandLine();
+const options = readCommandLine(readOptions, usage);
 console.error(`seed ${options.seed}`);
 const [started, files] = await Promise.all([startServers(), buildApps()]);
 servers = started;
@@ -47,12 +47,7 @@ process.exit(failed === 0 ? 0 : 1);
 /** Sends at the rate, however long answers take, and looks every ten seconds; then waits until all is applied. */
 async function soak(on: Stage, { minutes, rate, seed }: SoakOptions) {
   const oracle = openOracle(on.databaseUrl);
-  const senders = new Senders({
-    firms: on.firms,
-    receivers: on.receivers.map(({ app }) => app),
-    publicBaseUrl: on.publicBaseUrl,
-    seed,
-  });
+  const senders = sendersOn(on, { seed });
   const file = openProgressFile(`soak-${seed}`);
   console.error(`progress: ${file.path}`);
   const sampler = openSampler(on, senders);
@@ -95,16 +90,4 @@ async function soak(on: Stage, { minutes, rate, seed }: SoakOptions) {
   const result: { samples: Sample[]; verdict: Verdict } = { samples: taken, verdict: judged.verdict };
   file.write({ result: { trends: trendsOf(taken), verdict: judged.verdict } });
   return result;
-}
-
-function readFromCommandLine(): SoakOptions {
-  try {
-    const read = readOptions(process.argv.slice(2));
-    if (!read.help) return read;
-    process.stdout.write(usage);
-    process.exit(0);
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}`);
-    process.exit(2);
-  }
 }

@@ -7,9 +7,9 @@ import { buildApps } from '../build-apps.js';
 import { type Counts, openOracle } from '../oracle.js';
 import { type PlannedEvent, planEvents } from '../plan.js';
 import { closeConnections } from '../post.js';
-import { type SenderOptions, Senders, type Sent } from '../senders.js';
+import type { SenderOptions, Senders, Sent } from '../senders.js';
 import { startServers } from '../servers.js';
-import { openStage, type Stage, type StageOptions } from '../stage.js';
+import { openStage, type Stage, type StageOptions, sendersOn } from '../stage.js';
 
 /** Where the rows of one file are played: servers, apps, senders and the judge of all that was sent since the file began. */
 export interface Ground extends Stage {
@@ -44,14 +44,7 @@ export async function openGround(
   const oracle = openOracle(stage.databaseUrl);
   const kinds: Senders[] = [];
   const sendersWith = (given: Partial<SenderOptions>) => {
-    const senders = new Senders({
-      firms: stage.firms,
-      receivers: stage.receivers.map(({ app }) => app),
-      publicBaseUrl: stage.publicBaseUrl,
-      seed: kinds.length,
-      patience: options.patience ?? 1,
-      ...given,
-    });
+    const senders = sendersOn(stage, { seed: kinds.length, patience: options.patience ?? 1, ...given });
     kinds.push(senders);
     return senders;
   };
