@@ -145,4 +145,13 @@ t.test('what could not be written is written later, and an older note changes no
   late.note(endpoint, false);
   await late.flush();
   t.same((await row(endpoint))?.refused_since, since);
+
+  const writing = early.flush();
+  early.note(endpoint, false);
+  const underway = early.flush();
+  await new Promise((resolve) => setImmediate(resolve));
+  early.note(endpoint, true);
+  await Promise.all([writing, underway]);
+  await early.flush();
+  t.match(await row(endpoint), { refused_since: null }, 'what is noted during a write is written after it');
 });
