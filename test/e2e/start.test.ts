@@ -19,7 +19,7 @@ import { providers } from '@semel/providers';
 import t, { type Test } from 'tap';
 import { startSemelHost } from '../support/cli.js';
 import { freePort, waitUntil } from '../support/servers.js';
-import { type MainType, mainTypes } from '../support/world.js';
+import { mainTypeOf } from '../support/world.js';
 
 interface Start {
   child: ChildProcess;
@@ -81,7 +81,7 @@ const childrenOf = (dataDir: string, start: Start): number[] => {
 async function eventsBecomeRows(t: Test, env: NodeJS.ProcessEnv) {
   const semel = startSemelHost(t);
   for (const provider of providers) {
-    const { type, outcome } = mainTypes[provider.name] as MainType;
+    const { type, outcome } = mainTypeOf(provider);
     const sent = await semel(['send', provider.name, type, '--duplicates', '2', '--json'], { env });
     t.equal(sent.code, 0, sent.stderr);
     const { outcomes, events } = JSON.parse(sent.stdout);

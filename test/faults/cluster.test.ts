@@ -4,7 +4,7 @@ import t from 'tap';
 import { ask, type ClusterSet, noTopology, startClusterSet } from '../support/redis-topology.js';
 import { waitUntil } from '../support/servers.js';
 import { startLoad } from '../support/steady-load.js';
-import { changingProviders, createWorld, identityOf, mainTypes, type World } from '../support/world.js';
+import { changingProviders, createWorld, identityOf, mainTypeOf, type World } from '../support/world.js';
 
 t.jobs = 1;
 
@@ -52,7 +52,7 @@ t.test(
     const firm = await world.addFirm();
     for (const provider of changingProviders) {
       const endpoint = await world.addEndpoint(provider.name, firm);
-      const { type } = mainTypes[provider.name] as { type: string };
+      const { type } = mainTypeOf(provider);
       const { body, channel } = world.buildBody(endpoint, type);
       const { eventId } = identityOf(provider, body, channel);
       t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted');

@@ -4,7 +4,7 @@ import { waitUntil } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import {
   createWorld,
-  mainTypes,
+  mainTypeOf,
   type TestEndpoint,
   type World,
   type WorldOptions,
@@ -45,7 +45,7 @@ async function vanish(proxy: TcpProxy, ms: number, meanwhile?: () => Promise<voi
 }
 
 const budgetMs = 2_000;
-const type = mainTypes.stripe?.type as string;
+const type = mainTypeOf({ name: 'stripe' }).type;
 
 /** The answer, and how long it took. */
 async function timed(world: World, endpoint: TestEndpoint) {

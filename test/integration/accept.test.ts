@@ -1,54 +1,13 @@
 import { createHmac } from 'node:crypto';
 import type { Provider } from '@semel/core';
 import { providers } from '@semel/providers';
-import t, { type Test } from 'tap';
+import { claimKey, queueKey } from '@semel/queue';
+import t from 'tap';
+import { assertOneEffect, idOf } from '../support/one-effect.js';
 import { waitUntil } from '../support/servers.js';
-import {
-  createWorld,
-  identityOf,
-  type MainType,
-  mainTypes,
-  type TestEndpoint,
-  type World,
-} from '../support/world.js';
+import { createWorld, mainTypeOf, type World } from '../support/world.js';
 
 // What an authentic delivery is answered, and that its bytes arrive as they are.
-
-const typeOf = (provider: Provider) => (mainTypes[provider.name] as MainType).type;
-const claimKey = (provider: Provider, id: string) => `{semel:${provider.name}}:claim:${id}`;
-const jobKey = (provider: Provider, id: string) => `{semel:${provider.name}}:${provider.name}:${id}`;
-
-function idOf(provider: Provider, body: Buffer, type = typeOf(provider)): string {
-  const channel = provider.samples.find((sample) => sample.type === type)?.channel ?? null;
-  return identityOf(provider, body, channel).eventId;
-}
-
-/** The event has one ledger row, one final attempt, and changed each object once. */
-async function assertOneEffect(
-  t: Test,
-  world: World,
-  { provider, firmId }: TestEndpoint,
-  eventId: string,
-  outcome: string = (mainTypes[provider.name] as MainType).outcome,
-) {
-  const row = await world.applied(provider, eventId, outcome);
-  t.equal(row.firm_id, firmId, 'it belongs to the firm that signed it');
-  const finals = (await world.attemptsOf(eventId)).filter(({ outcome }) =>
-    ['applied', 'stale', 'ignored'].includes(outcome),
-  );
-  t.equal(finals.length, 1, 'one final attempt');
-  const changes = await world.sql<{ entity_id: string }>(
-    'SELECT entity_id FROM domain_changes WHERE event_id = $1',
-    [eventId],
-  );
-  t.equal(
-    changes.length,
-    new Set(changes.map((change) => change.entity_id)).size,
-    'each object changed once',
-  );
-  if (outcome === 'applied') t.ok(changes.length > 0, 'something changed');
-  return row;
-}
 
 t.test('what a sender sees, and how soon an endpoint changes', async (t) => {
   const world = await createWorld(t);
@@ -56,7 +15,7 @@ t.test('what a sender sees, and how soon an endpoint changes', async (t) => {
 
   for (const provider of providers) {
     const { name } = provider;
-    const type = typeOf(provider);
+    const type = mainTypeOf(provider).type;
 
     t.test(`${name}: the answer has outcome and event id, and Twilio's messages get TwiML`, async (t) => {
       const endpoint = await world.addEndpoint(name, firm);
@@ -160,10 +119,10 @@ t.test('what a sender sees, and how soon an endpoint changes', async (t) => {
   for (const [name, change] of Object.entries(unknown))
     t.test(`${name}: a type that nobody knows is recorded`, async (t) => {
       const endpoint = await world.addEndpoint(name, firm);
-      const built = world.buildBody(endpoint, typeOf(endpoint.provider)).body.toString();
+      const built = world.buildBody(endpoint, mainTypeOf(endpoint.provider).type).body.toString();
       const body = Buffer.from(change(built));
       t.not(body.toString(), built);
-      const sent = await world.send(endpoint, typeOf(endpoint.provider), { body });
+      const sent = await world.send(endpoint, mainTypeOf(endpoint.provider).type, { body });
       t.equal(sent.outcome, 'accepted');
       const row = await assertOneEffect(t, world, endpoint, sent.eventId, 'ignored');
       t.equal(row.ignored_reason, 'type_not_handled');
@@ -187,7 +146,7 @@ t.test('bodies of any size and shape', async (t) => {
 
   for (const provider of providers)
     t.test(`${provider.name}: a large body waits in Postgres, and is applied byte by byte`, async (t) => {
-      const type = typeOf(provider);
+      const type = mainTypeOf(provider).type;
       const endpoint = await world.addEndpoint(provider.name, firm);
       const padding = 'å'.repeat(60_000);
       const overrides = provider.name === 'twilio' ? { Body: padding } : { padding };
@@ -195,9 +154,9 @@ t.test('bodies of any size and shape', async (t) => {
       t.ok(body.length > 64 * 1024);
       t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted');
       const eventId = idOf(provider, body);
-      const job = JSON.parse((await world.redis.hget(jobKey(provider, eventId), 'data')) ?? '{}');
+      const job = JSON.parse((await world.redis.hget(queueKey(provider.name, eventId), 'data')) ?? '{}');
       t.strictSame(job.body, { stored: true }, 'the job carries a reference alone');
-      t.ok((await world.redis.memory('USAGE', jobKey(provider, eventId))) ?? 0 < 4_096);
+      t.ok((await world.redis.memory('USAGE', queueKey(provider.name, eventId))) ?? 0 < 4_096);
       const row = await assertOneEffect(t, world, endpoint, eventId);
       t.ok(body.equals(row.event_raw as Buffer), 'the exact bytes');
       t.same(await world.sql('SELECT event_id FROM webhook_bodies'), [], 'and the copy is gone');
@@ -251,14 +210,14 @@ t.test('bodies of any size and shape', async (t) => {
     for (const [what, value] of Object.entries(awkward))
       t.test(`${provider.name}: ${what} goes through, without a searchable copy`, async (t) => {
         const endpoint = await world.addEndpoint(provider.name, firm);
-        const plain = world.buildBody(endpoint, typeOf(provider)).body;
+        const plain = world.buildBody(endpoint, mainTypeOf(provider).type).body;
         const body = Buffer.concat([
           plain.subarray(0, plain.length - 1),
           Buffer.from(',"odd":'),
           value,
           Buffer.from('}'),
         ]);
-        const sent = await world.send(endpoint, typeOf(provider), {
+        const sent = await world.send(endpoint, mainTypeOf(provider).type, {
           body,
           tamper: ({ headers }) => {
             if (provider.name !== 'stripe') return;
@@ -289,6 +248,6 @@ async function forget(world: World, provider: Provider, eventId: string) {
     async () => (await world.redis.zscore(`{semel:${name}}:${name}:completed`, eventId)) !== null,
     { what: 'the job is completed' },
   );
-  await world.redis.del(claimKey(provider, eventId), jobKey(provider, eventId));
+  await world.redis.del(claimKey(provider.name, eventId), queueKey(provider.name, eventId));
   await world.redis.zrem(`{semel:${name}}:${name}:completed`, eventId);
 }

@@ -1,27 +1,29 @@
 import { type ApplyItem, type ApplyPorts, apply, type Provider, type WebhookEvent } from '@semel/core';
 import { applyStore, encryptionKey, inFirms, insertBody, openPool } from '@semel/database';
 import { applyChanges } from '@semel/domain';
-import { openConsumerRedis, openQueue } from '@semel/queue';
 import pg from 'pg';
 import t from 'tap';
+import { forget } from '../support/forget.js';
 import { testEncryptionKey, waitUntil } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import {
   changingProviders,
   createWorld,
   identityOf,
-  type MainType,
-  mainTypes,
+  mainTypeOf,
   type TestEndpoint,
   type World,
 } from '../support/world.js';
 
 t.jobs = 3; // each has servers of its own, and waits most of the time
 
-const mainType = (provider: Provider) => (mainTypes[provider.name] as MainType).type;
-
 /** A body and the id of its event, known before it is sent. */
-function prepare(world: World, endpoint: TestEndpoint, type = mainType(endpoint.provider), overrides = {}) {
+function prepare(
+  world: World,
+  endpoint: TestEndpoint,
+  type = mainTypeOf(endpoint.provider).type,
+  overrides = {},
+) {
   const { body, channel } = world.buildBody(endpoint, type, { overrides });
   const { eventId, type: eventType } = identityOf(endpoint.provider, body, channel);
   return { type, body, eventId, eventType, channel };
@@ -52,20 +54,6 @@ const outcomesOf = async (world: World, eventId: string) =>
 const changesOf = (world: World, eventId: string) =>
   world.sql('SELECT * FROM domain_changes WHERE event_id = $1 ORDER BY id', [eventId]);
 
-/** Takes claims and jobs of all providers out of Redis, as a flush would; the queues themselves stay. */
-async function forgetAll(world: World, sent: readonly { provider: Provider; eventId: string }[]) {
-  const { connection: redis } = openConsumerRedis(world.redisServer.url);
-  for (const provider of changingProviders) {
-    const queue = openQueue(redis, provider.name);
-    for (const { eventId } of sent.filter((entry) => entry.provider === provider)) {
-      await waitUntil(async () => (await queue.remove(eventId)) === 1, { what: 'the job can be removed' });
-      await redis.del(`{semel:${provider.name}}:claim:${eventId}`);
-    }
-    await queue.close();
-  }
-  redis.disconnect();
-}
-
 t.test('copies that get past Redis are stopped by the ledger', async (t) => {
   const world = await createWorld(t, { receivers: 1, workers: 2 });
   const firm = await world.addFirm();
@@ -80,7 +68,7 @@ t.test('copies that get past Redis are stopped by the ledger', async (t) => {
   for (const { provider, eventId } of sent) await world.applied(provider, eventId);
   const before = await world.sql('SELECT * FROM domain_changes ORDER BY id');
 
-  await forgetAll(world, sent);
+  for (const { provider, eventId } of sent) await forget(world, provider, eventId);
   for (const { outcome } of await sendAll()) t.equal(outcome, 'accepted', 'Redis has forgotten all');
   for (const provider of changingProviders) {
     await waitUntil(
@@ -355,10 +343,7 @@ t.test('what changes nothing is written down as that', async (t) => {
     t.same(await outcomesOf(world, stale.eventId), ['stale']);
     const row = await world.applied(provider, stale.eventId, 'stale');
     t.same(row.event_raw, stale.body);
-    t.ok(
-      (mainTypes[provider.name] as MainType).links.some((link) => row[link]) || row.invoice_id,
-      'still linked',
-    );
+    t.ok(mainTypeOf(provider).links.some((link) => row[link]) || row.invoice_id, 'still linked');
     t.match(await run(provider, [toEvent(endpoint, stale)]), [{ outcome: 'duplicate' }], 'and final');
 
     const off = { ...toEvent(endpoint, prepare(world, endpoint)), ignored: 'mode_mismatch' };

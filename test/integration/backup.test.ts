@@ -12,7 +12,7 @@ import { makeTemplate, testDatabaseEnv, testEncryptionKey } from '../support/dat
 import { findPostgresPrograms } from '../support/postgres-programs.js';
 import { startPostgres, type TestServer, waitUntil } from '../support/servers.js';
 import { readWalls } from '../support/walls.js';
-import { createWorld, identityOf, mainTypes, type TestEndpoint, type World } from '../support/world.js';
+import { createWorld, identityOf, mainTypeOf, type TestEndpoint, type World } from '../support/world.js';
 
 // The runbook's backup and restore, with its own commands: PostgreSQL's disk is lost, Redis' is not, and it remembers events
 // that the backup has never seen.
@@ -86,7 +86,10 @@ t.test(
     await world.startWorker();
     // That a delivery is accepted says that its secret could be opened, too.
     const again = async ({ endpoint, body }: Kept) => {
-      const { status, outcome } = await world.send(endpoint, typeOf(endpoint), { body, receiver });
+      const { status, outcome } = await world.send(endpoint, mainTypeOf(endpoint.provider).type, {
+        body,
+        receiver,
+      });
       t.equal(status, 200);
       return outcome;
     };
@@ -117,17 +120,18 @@ interface Kept {
   eventId: string;
 }
 
-const typeOf = ({ provider }: TestEndpoint): string => mainTypes[provider.name]?.type as string;
-
 /** One event for each endpoint; accepted, when this returns. */
 async function sendEach(world: World, endpoints: readonly TestEndpoint[]): Promise<Kept[]> {
   const kept: Kept[] = [];
   for (const endpoint of endpoints) {
-    const { body, channel } = world.buildBody(endpoint, typeOf(endpoint));
+    const { body, channel } = world.buildBody(endpoint, mainTypeOf(endpoint.provider).type);
     const { eventId } = identityOf(endpoint.provider, body, channel);
-    await waitUntil(async () => (await world.send(endpoint, typeOf(endpoint), { body })).status === 200, {
-      what: `${endpoint.provider.name} is accepted`, // a receiver hears of a new endpoint within a moment
-    });
+    await waitUntil(
+      async () => (await world.send(endpoint, mainTypeOf(endpoint.provider).type, { body })).status === 200,
+      {
+        what: `${endpoint.provider.name} is accepted`, // a receiver hears of a new endpoint within a moment
+      },
+    );
     kept.push({ endpoint, body, eventId });
   }
   return kept;

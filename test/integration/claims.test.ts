@@ -1,53 +1,12 @@
 import type { Provider } from '@semel/core';
 import { providers } from '@semel/providers';
-import t, { type Test } from 'tap';
+import { claimKey, queueKey } from '@semel/queue';
+import t from 'tap';
+import { assertOneEffect, idOf } from '../support/one-effect.js';
 import { waitUntil } from '../support/servers.js';
-import {
-  createWorld,
-  identityOf,
-  type MainType,
-  mainTypes,
-  type TestEndpoint,
-  type World,
-} from '../support/world.js';
+import { createWorld, mainTypeOf, type TestEndpoint, type World } from '../support/world.js';
 
 // One event, many deliveries: one effect, whatever the state of its claim, its job and its ledger row.
-
-const typeOf = (provider: Provider) => (mainTypes[provider.name] as MainType).type;
-const claimKey = (provider: Provider, id: string) => `{semel:${provider.name}}:claim:${id}`;
-const jobKey = (provider: Provider, id: string) => `{semel:${provider.name}}:${provider.name}:${id}`;
-
-function idOf(provider: Provider, body: Buffer, type = typeOf(provider)): string {
-  const channel = provider.samples.find((sample) => sample.type === type)?.channel ?? null;
-  return identityOf(provider, body, channel).eventId;
-}
-
-/** The event has one ledger row, one final attempt, and changed each object once. */
-async function assertOneEffect(
-  t: Test,
-  world: World,
-  { provider, firmId }: TestEndpoint,
-  eventId: string,
-  outcome: string = (mainTypes[provider.name] as MainType).outcome,
-) {
-  const row = await world.applied(provider, eventId, outcome);
-  t.equal(row.firm_id, firmId, 'it belongs to the firm that signed it');
-  const finals = (await world.attemptsOf(eventId)).filter(({ outcome }) =>
-    ['applied', 'stale', 'ignored'].includes(outcome),
-  );
-  t.equal(finals.length, 1, 'one final attempt');
-  const changes = await world.sql<{ entity_id: string }>(
-    'SELECT entity_id FROM domain_changes WHERE event_id = $1',
-    [eventId],
-  );
-  t.equal(
-    changes.length,
-    new Set(changes.map((change) => change.entity_id)).size,
-    'each object changed once',
-  );
-  if (outcome === 'applied') t.ok(changes.length > 0, 'something changed');
-  return row;
-}
 
 t.test('many copies at once', async (t) => {
   const world = await createWorld(t, { receivers: 2 });
@@ -58,7 +17,7 @@ t.test('many copies at once', async (t) => {
       t.test(
         `${provider.name}: ${copies} copies over ${receivers} receiver(s) have one effect`,
         async (t) => {
-          const type = typeOf(provider);
+          const type = mainTypeOf(provider).type;
           const endpoint = await world.addEndpoint(provider.name, await world.addFirm());
           const { body } = world.buildBody(endpoint, type);
           const eventId = idOf(provider, body);
@@ -79,7 +38,7 @@ t.test('many copies at once', async (t) => {
             'all others are not',
           );
           await assertOneEffect(t, world, endpoint, eventId);
-          for (const table of (mainTypes[provider.name] as MainType).tables)
+          for (const table of mainTypeOf(provider).tables)
             t.equal(
               (await world.sql(`SELECT 1 FROM ${table} WHERE firm_id = $1`, [endpoint.firmId])).length,
               1,
@@ -124,7 +83,7 @@ async function countsOf(world: World, { name }: Provider) {
     'received duplicate': await received('duplicate'),
     'received revived': await received('revived'),
     final: await world.metric(
-      `webhook_applied_total{provider="${name}",outcome="${(mainTypes[name] as MainType).outcome}"}`,
+      `webhook_applied_total{provider="${name}",outcome="${mainTypeOf({ name }).outcome}"}`,
     ),
   };
 }
@@ -136,7 +95,7 @@ async function forget(world: World, provider: Provider, eventId: string) {
     async () => (await world.redis.zscore(`{semel:${name}}:${name}:completed`, eventId)) !== null,
     { what: 'the job is completed' },
   );
-  await world.redis.del(claimKey(provider, eventId), jobKey(provider, eventId));
+  await world.redis.del(claimKey(provider.name, eventId), queueKey(provider.name, eventId));
   await world.redis.zrem(`{semel:${name}}:${name}:completed`, eventId);
 }
 
@@ -156,14 +115,14 @@ t.test('each state of claim and job', async (t) => {
   const due: { endpoint: TestEndpoint; eventId: string }[] = [];
 
   for (const provider of providers) {
-    const type = typeOf(provider);
+    const type = mainTypeOf(provider).type;
     /** One event, and what the next delivery of it is answered. */
     const make = async () => {
       const endpoint = await world.addEndpoint(provider.name, await world.addFirm());
       const { body } = world.buildBody(endpoint, type);
       const eventId = idOf(provider, body);
-      const claim = claimKey(provider, eventId);
-      const job = jobKey(provider, eventId);
+      const claim = claimKey(provider.name, eventId);
+      const job = queueKey(provider.name, eventId);
       const deliver = async () => (await world.send(endpoint, type, { body })).outcome;
       return { endpoint, eventId, claim, job, deliver };
     };
@@ -222,7 +181,7 @@ t.test('each state of claim and job', async (t) => {
   });
 
   for (const provider of providers) {
-    const type = typeOf(provider);
+    const type = mainTypeOf(provider).type;
     const name = provider.name;
 
     t.test(`${name}: the job failed: the next delivery revives it`, async (t) => {
@@ -248,14 +207,14 @@ t.test('each state of claim and job', async (t) => {
       const before = await countsOf(world, provider);
       t.equal(await deliver(), 'revived', 'by its claim');
       await isDead(2);
-      await world.redis.del(claimKey(provider, eventId));
+      await world.redis.del(claimKey(provider.name, eventId));
       failing.delete(eventId);
       t.equal(await deliver(), 'revived', 'by its job, after the handler was repaired');
       await assertOneEffect(t, world, endpoint, eventId);
       t.equal((await countsOf(world, provider)).own, before.own, 'a revived event is no duplicate');
       t.same(
         (await world.attemptsOf(eventId)).map(({ outcome }) => outcome),
-        ['dead', 'dead', (mainTypes[provider.name] as MainType).outcome],
+        ['dead', 'dead', mainTypeOf(provider).outcome],
         'the whole story is kept',
       );
     });
@@ -279,10 +238,10 @@ t.test('each state of claim and job', async (t) => {
       t.equal(await deliver(), 'accepted', 'the receiver can not know');
       await ledgerCounts(1);
       await waitUntil(
-        async () => (await world.redis.get(claimKey(provider, eventId)))?.startsWith('done') === true,
+        async () => (await world.redis.get(claimKey(provider.name, eventId)))?.startsWith('done') === true,
         { what: 'the claim is done again' },
       );
-      await world.redis.del(claimKey(provider, eventId));
+      await world.redis.del(claimKey(provider.name, eventId));
       t.equal(await deliver(), 'revived', 'the job is completed, and judged again');
       await ledgerCounts(2);
       const after = await countsOf(world, provider);
@@ -297,7 +256,7 @@ t.test('each state of claim and job', async (t) => {
             [`${name}:${eventId}`],
           )
         )[0],
-        { applied_at: row.applied_at, outcome: (mainTypes[provider.name] as MainType).outcome },
+        { applied_at: row.applied_at, outcome: mainTypeOf(provider).outcome },
         'the row is final',
       );
       await waitUntil(async () => (await world.applied(provider, eventId)).duplicate_count === '2', {

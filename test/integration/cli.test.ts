@@ -9,7 +9,7 @@ import t, { type Test } from 'tap';
 import { runSemel, startSemelHost } from '../support/cli.js';
 import { startHookServer } from '../support/hook-server.js';
 import { freePort, testEncryptionKey, waitUntil } from '../support/servers.js';
-import { createWorld, type MainType, mainTypes } from '../support/world.js';
+import { createWorld, mainTypeOf } from '../support/world.js';
 
 t.setTimeout(240_000);
 
@@ -161,7 +161,7 @@ t.test('samples are signed like the provider does, once each, and applied', asyn
   t.match(await value(['send', 'square', '--list']), [{ provider: 'square', type: 'payment.created' }]);
 
   for (const provider of providers) {
-    const { type } = mainTypes[provider.name] as MainType;
+    const { type } = mainTypeOf(provider);
     const endpoint = ['--endpoint', keys.get(provider.name) as string];
     const sent = await value(
       ['send', provider.name, type, '--duplicates', '2', ...endpoint],

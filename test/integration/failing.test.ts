@@ -1,13 +1,13 @@
 import type { Provider, WebhookEvent } from '@semel/core';
-import { openConsumerRedis, openProducerRedis, openProviderQueue, openQueue } from '@semel/queue';
+import { openProducerRedis, openProviderQueue, openQueue, queueKey } from '@semel/queue';
 import t from 'tap';
+import { forget } from '../support/forget.js';
 import { waitUntil } from '../support/servers.js';
 import {
   changingProviders,
   createWorld,
   identityOf,
-  type MainType,
-  mainTypes,
+  mainTypeOf,
   type TestEndpoint,
   type World,
 } from '../support/world.js';
@@ -31,13 +31,12 @@ function failingRule() {
   return { budget, rule };
 }
 
-const mainType = (provider: Provider) => (mainTypes[provider.name] as MainType).type;
 const always = Number.POSITIVE_INFINITY;
 
 /** A body and the id of its event, known before it is sent. */
 function prepare(world: World, endpoint: TestEndpoint, overrides?: Record<string, unknown>) {
   const { provider } = endpoint;
-  const type = mainType(provider);
+  const type = mainTypeOf(provider).type;
   const { body, channel } = world.buildBody(endpoint, type, overrides ? { overrides } : {});
   return { type, body, eventId: identityOf(provider, body, channel).eventId };
 }
@@ -287,9 +286,12 @@ t.test('a final row is never overwritten by a failure', async (t) => {
     const { type, body, eventId } = prepare(world, endpoint);
     await world.send(endpoint, type, { body });
     const before = await world.applied(provider, eventId);
-    await waitUntil(async () => (await world.redis.exists(jobKey(provider, eventId, ':lock'))) === 0, {
-      what: 'the job is over',
-    });
+    await waitUntil(
+      async () => (await world.redis.exists(queueKey(provider.name, `${eventId}:lock`))) === 0,
+      {
+        what: 'the job is over',
+      },
+    );
     await forget(world, provider, eventId);
     budget.set(eventId, always);
     t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted', 'Redis has forgotten it');
@@ -306,19 +308,6 @@ t.test('a final row is never overwritten by a failure', async (t) => {
   }
 });
 
-const jobKey = (provider: Provider, eventId: string, part = '') =>
-  `{semel:${provider.name}}:${provider.name}:${eventId}${part}`;
-
-/** Takes claim and job out of Redis, as a flush or the end of the claim window would. */
-async function forget(world: World, provider: Provider, eventId: string) {
-  const { connection: redis } = openConsumerRedis(world.redisServer.url);
-  const queue = openQueue(redis, provider.name);
-  await waitUntil(async () => (await queue.remove(eventId)) === 1, { what: 'the job can be removed' });
-  await redis.del(`{semel:${provider.name}}:claim:${eventId}`);
-  await queue.close();
-  redis.disconnect();
-}
-
 t.test('a job that the queue gives up without running it is dead, and in the ledger', async (t) => {
   const world = await createWorld(t, { workers: 0, attempts: 3 });
   const firm = await world.addFirm();
@@ -329,7 +318,7 @@ t.test('a job that the queue gives up without running it is dead, and in the led
     const { type, body, eventId } = prepare(world, endpoint);
     await world.send(endpoint, type, { body });
     // What BullMQ leaves on a job that stalled too often: the next worker fails it instead of running it.
-    await world.redis.hset(jobKey(provider, eventId), 'defa', 'job stalled more than allowable limit');
+    await world.redis.hset(queueKey(provider.name, eventId), 'defa', 'job stalled more than allowable limit');
     lost.push({ provider, eventId, endpoint, type, body });
   }
   await world.startWorker();
@@ -360,7 +349,7 @@ t.test('a stalled-out job whose event was applied stays applied', async (t) => {
   const { queue, close } = openProviderQueue({ redis, provider, attempts: 3 });
   await waitUntil(() => redis.status === 'ready', { what: 'Redis is there' });
   await queue.add(storedEvent(provider, row));
-  await world.redis.hset(jobKey(provider, eventId), 'defa', 'job stalled more than allowable limit');
+  await world.redis.hset(queueKey(provider.name, eventId), 'defa', 'job stalled more than allowable limit');
   await world.startWorker();
   await waitUntil(
     async () => (await world.metric('webhook_applied_total{provider="square",outcome="duplicate"}')) === 1,

@@ -4,14 +4,7 @@ import { providers } from '@semel/providers';
 import t from 'tap';
 import { startApp } from '../support/apps.js';
 import { testEncryptionKey, waitUntil } from '../support/servers.js';
-import {
-  createWorld,
-  identityOf,
-  type MainType,
-  mainTypes,
-  type TestEndpoint,
-  type World,
-} from '../support/world.js';
+import { createWorld, identityOf, mainTypeOf, type TestEndpoint, type World } from '../support/world.js';
 
 // The team's own code runs once with its event, is rolled back with it, and harms no other.
 
@@ -63,7 +56,7 @@ t.test('a handler runs exactly once with its event', async (t) => {
   for (const provider of providers)
     await t.test(`${provider.name}: under duplicates, at the same time and later`, async (t) => {
       const endpoint = await world.addEndpoint(provider.name, firm);
-      const { type, outcome } = mainTypes[provider.name] as MainType;
+      const { type, outcome } = mainTypeOf(provider);
       const { body, channel } = world.buildBody(endpoint, type);
       const { eventId } = identityOf(provider, body, channel);
       await Promise.all(

@@ -4,7 +4,7 @@ import { providerNamed, providers } from '@semel/providers';
 import t from 'tap';
 import { noNginx, startNginx } from '../support/nginx.js';
 import { waitUntil } from '../support/servers.js';
-import { createWorld, identityOf, type MainType, mainTypes } from '../support/world.js';
+import { createWorld, identityOf, mainTypeOf } from '../support/world.js';
 
 // docs/examples/nginx.conf in front of a receiver: what is signed arrives as it was signed, and nothing else is reached.
 
@@ -26,7 +26,7 @@ t.test('behind nginx', { skip: noNginx, timeout: 400_000 }, async (t) => {
 
     for (const provider of providers)
       t.test(`${provider.name}, ${how}: the exact bytes arrive`, async (t) => {
-        const { type } = mainTypes[provider.name] as MainType;
+        const { type } = mainTypeOf(provider);
         const endpoint = await world.addEndpoint(provider.name, firm);
         const { body, channel } = world.buildBody(endpoint, type, {
           overrides: { Body: 'Grüße\r\n', note: 'Grüße\r\n' },

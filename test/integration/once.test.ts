@@ -1,14 +1,14 @@
 import { providers } from '@semel/providers';
 import t from 'tap';
 import { waitUntil } from '../support/servers.js';
-import { createWorld, identityOf, type MainType, mainTypes } from '../support/world.js';
+import { createWorld, identityOf, mainTypeOf } from '../support/world.js';
 
 t.test('each event changes the data once', async (t) => {
   const world = await createWorld(t);
   const firm = await world.addFirm();
 
   for (const provider of providers) {
-    const { type, outcome, tables, links } = mainTypes[provider.name] as MainType;
+    const { type, outcome, tables, links } = mainTypeOf(provider);
     t.test(`${provider.name}: new, then again`, async (t) => {
       const endpoint = await world.addEndpoint(provider.name, firm);
       const { body } = world.buildBody(endpoint, type);

@@ -12,18 +12,15 @@ import {
   changingProviders,
   createWorld,
   identityOf,
-  type MainType,
-  mainTypes,
+  mainTypeOf,
   type TestEndpoint,
   type World,
 } from '../support/world.js';
 
 t.jobs = 3; // most of the time they wait
 
-const mainType = (provider: Provider) => (mainTypes[provider.name] as MainType).type;
-
 function prepare(world: World, endpoint: TestEndpoint) {
-  const type = mainType(endpoint.provider);
+  const type = mainTypeOf(endpoint.provider).type;
   const { body, channel } = world.buildBody(endpoint, type);
   return {
     provider: endpoint.provider,
@@ -280,7 +277,7 @@ t.test('an unmigrated database makes events wait, and no one dies', async (t) =>
   await waitUntil(() => redis.status === 'ready', { what: 'Redis is there' });
   const events: Event[] = [];
   for (const provider of changingProviders) {
-    const sample = provider.samples.find(({ type }) => type === mainType(provider)) as Sample;
+    const sample = provider.samples.find(({ type }) => type === mainTypeOf(provider).type) as Sample;
     const { body } = sample.build({ account: null, nowMs: Date.now() });
     const { channel } = sample;
     const { eventId, type } = identityOf(provider, body, channel);

@@ -1,22 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Provider, Sample } from '@semel/core';
 import { providers } from '@semel/providers';
+import { claimKey, queueKey } from '@semel/queue';
 import t, { type Test } from 'tap';
 import { waitUntil } from '../support/servers.js';
-import {
-  createWorld,
-  identityOf,
-  type MainType,
-  mainTypes,
-  type TestEndpoint,
-  type World,
-} from '../support/world.js';
+import { createWorld, identityOf, mainTypeOf, type TestEndpoint, type World } from '../support/world.js';
 
 // An event belongs to the firm that signed it first. Whoever signs its id as well is set aside, and seen.
-
-const typeOf = (provider: Provider) => (mainTypes[provider.name] as MainType).type;
-const claimKey = (provider: Provider, id: string) => `{semel:${provider.name}}:claim:${id}`;
-const queueKey = (provider: Provider, part: string) => `{semel:${provider.name}}:${provider.name}:${part}`;
 
 /** As the provider writes it, where that matters. */
 const newAccount: Record<string, () => string> = {
@@ -83,11 +73,11 @@ async function assertAppliedFor(
 ) {
   const row = await world.applied(endpoint.provider, eventId);
   t.match(row, { firm_id: firmId, endpoint_id: endpoint.id });
-  for (const table of (mainTypes[endpoint.provider.name] as MainType).tables)
+  for (const table of mainTypeOf(endpoint.provider).tables)
     t.ok((await world.sql(`SELECT 1 FROM ${table} WHERE firm_id = $1`, [firmId])).length > 0, table);
   t.same(
     await world.sql('SELECT firm_id, outcome FROM webhook_attempts WHERE event_id = $1', [eventId]),
-    [{ firm_id: firmId, outcome: (mainTypes[endpoint.provider.name] as MainType).outcome }],
+    [{ firm_id: firmId, outcome: mainTypeOf(endpoint.provider).outcome }],
     'applied once, for the firm that signed it',
   );
 }
@@ -104,10 +94,10 @@ t.test('one event id, signed by two firms', async (t) => {
       await world.addEndpoint(provider.name, firms[0] as string),
       await world.addEndpoint(provider.name, firms[1] as string),
     ];
-    const { body, channel } = world.buildBody(first, typeOf(provider));
+    const { body, channel } = world.buildBody(first, mainTypeOf(provider).type);
     const { eventId } = identityOf(provider, body, channel);
     const deliver = async (endpoint: TestEndpoint) =>
-      (await world.send(endpoint, typeOf(provider), { body })).outcome;
+      (await world.send(endpoint, mainTypeOf(provider).type, { body })).outcome;
     const duplicates = () => world.metric(`${provider.name}_webhook_duplicate`);
     const assertBoth = async (t: Test) => {
       await assertAppliedFor(t, world, first, first.firmId as string, eventId);
@@ -134,7 +124,7 @@ t.test('one event id, signed by two firms', async (t) => {
       t.test(`${provider.name}, ${order}: met by the waiting job`, async (t) => {
         const { first, second, eventId, deliver, duplicates, assertBoth } = await makePair(provider, order);
         t.equal(await deliver(first), 'accepted');
-        await world.redis.del(claimKey(provider, eventId));
+        await world.redis.del(claimKey(provider.name, eventId));
         const before = await duplicates();
         t.equal(await deliver(second), 'quarantined');
         t.equal(await duplicates(), before, 'no duplicate was counted');
@@ -144,7 +134,7 @@ t.test('one event id, signed by two firms', async (t) => {
 
       t.test(`${provider.name}, ${order}: met half accepted`, async (t) => {
         const { first, second, eventId, deliver, assertBoth } = await makePair(provider, order);
-        await world.redis.set(claimKey(provider, eventId), `pending|${first.firmId}`, 'PX', 60_000);
+        await world.redis.set(claimKey(provider.name, eventId), `pending|${first.firmId}`, 'PX', 60_000);
         t.equal(await deliver(second), 'quarantined');
         t.equal(await deliver(first), 'duplicate');
         waiting.push(assertBoth);
@@ -160,16 +150,19 @@ t.test('one event id, signed by two firms', async (t) => {
   for (const provider of providers)
     for (const order of ['a first', 'b first'] as const) {
       const isCompleted = (eventId: string) =>
-        waitUntil(async () => (await world.redis.zscore(queueKey(provider, 'completed'), eventId)) !== null, {
-          what: 'the job is completed',
-        });
+        waitUntil(
+          async () => (await world.redis.zscore(queueKey(provider.name, 'completed'), eventId)) !== null,
+          {
+            what: 'the job is completed',
+          },
+        );
 
       t.test(`${provider.name}, ${order}: met by the completed job`, async (t) => {
         const { first, second, eventId, deliver, assertBoth } = await makePair(provider, order);
         t.equal(await deliver(first), 'accepted');
         await isCompleted(eventId);
         t.equal(await deliver(second), 'quarantined', 'by the claim that is done');
-        await world.redis.del(claimKey(provider, eventId));
+        await world.redis.del(claimKey(provider.name, eventId));
         t.equal(await deliver(second), 'quarantined', 'by the job');
         await assertBoth(t);
       });
@@ -178,8 +171,8 @@ t.test('one event id, signed by two firms', async (t) => {
         const { first, second, eventId, deliver, duplicates, assertBoth } = await makePair(provider, order);
         t.equal(await deliver(first), 'accepted');
         await isCompleted(eventId);
-        await world.redis.del(claimKey(provider, eventId), queueKey(provider, eventId));
-        await world.redis.zrem(queueKey(provider, 'completed'), eventId);
+        await world.redis.del(claimKey(provider.name, eventId), queueKey(provider.name, eventId));
+        await world.redis.zrem(queueKey(provider.name, 'completed'), eventId);
         const before = await duplicates();
         t.equal(await deliver(second), 'accepted', 'the receiver can not know');
         await assertBoth(t);
@@ -203,13 +196,13 @@ t.test('one event id, signed by two firms', async (t) => {
       const { eventId } = await world.send(first, 'invoice.paid', { body });
       await world.applied(provider, eventId);
       await waitUntil(
-        async () => (await world.redis.zscore(queueKey(provider, 'completed'), eventId)) !== null,
+        async () => (await world.redis.zscore(queueKey(provider.name, 'completed'), eventId)) !== null,
         {
           what: 'the job is completed',
         },
       );
-      await world.redis.del(claimKey(provider, eventId), queueKey(provider, eventId));
-      await world.redis.zrem(queueKey(provider, 'completed'), eventId);
+      await world.redis.del(claimKey(provider.name, eventId), queueKey(provider.name, eventId));
+      await world.redis.zrem(queueKey(provider.name, 'completed'), eventId);
       await world.send(second, 'invoice.paid', { body });
       const { firmId } = second;
       await assertSetAside(t, world, { endpoint: second, eventId, body, reason: 'owner_collision', firmId });
@@ -230,7 +223,7 @@ t.test('whose account it is', async (t) => {
 
   for (const provider of namingAccounts) {
     const { name } = provider;
-    const type = typeOf(provider);
+    const type = mainTypeOf(provider).type;
     const account = () => (newAccount[name] ?? randomUUID)();
     const map = (value: string, firmId: string) =>
       world.sql('INSERT INTO webhook_accounts (provider, account, firm_id) VALUES ($1, $2, $3)', [

@@ -10,7 +10,7 @@ import { openConsole } from '../support/console.js';
 import { type Names, startNameServer } from '../support/name-server.js';
 import { noOwnDns, noPrometheus, startPrometheus } from '../support/prometheus.js';
 import { freePort, waitUntil } from '../support/servers.js';
-import { createWorld, type MainType, mainTypes } from '../support/world.js';
+import { createWorld, mainTypeOf } from '../support/world.js';
 
 // What watches Semel, run for real: the rules, the discovery of replicas, and every query of the dashboard.
 
@@ -115,7 +115,7 @@ t.test(
     const firm = await world.addFirm();
     for (const provider of providers) {
       const endpoint = await world.addEndpoint(provider.name, firm);
-      const { type } = mainTypes[provider.name] as MainType;
+      const { type } = mainTypeOf(provider);
       await waitUntil(async () => (await world.send(endpoint, type)).status === 200, {
         what: `the endpoint for ${provider.name} is known`,
       });

@@ -10,8 +10,7 @@ import { freePort, waitUntil } from '../support/servers.js';
 import {
   createWorld,
   identityOf,
-  type MainType,
-  mainTypes,
+  mainTypeOf,
   type SendOptions,
   type Sent,
   type TestEndpoint,
@@ -20,7 +19,6 @@ import {
 
 // What is not authentic leaves nothing behind but a count; what can't be stored is never called wrong.
 
-const typeOf = (provider: Provider) => (mainTypes[provider.name] as MainType).type;
 /** True if the event has its name from the body. */
 function namesEvent(provider: Provider): boolean {
   try {
@@ -71,7 +69,7 @@ t.test('what is refused leaves nothing but a count', async (t) => {
 
   for (const provider of providers) {
     const { name } = provider;
-    const type = typeOf(provider);
+    const type = mainTypeOf(provider).type;
     const header = signatureHeaderOf(provider);
 
     t.test(`${name}: signatures that do not fit`, async (t) => {
@@ -247,8 +245,8 @@ t.test('what is refused leaves nothing but a count', async (t) => {
     await world.startWorker();
     for (const provider of providers) {
       const endpoint = await world.addEndpoint(provider.name, firm);
-      const { body, channel } = world.buildBody(endpoint, typeOf(provider));
-      t.equal((await world.send(endpoint, typeOf(provider), { body })).outcome, 'accepted');
+      const { body, channel } = world.buildBody(endpoint, mainTypeOf(provider).type);
+      t.equal((await world.send(endpoint, mainTypeOf(provider).type, { body })).outcome, 'accepted');
       await world.applied(provider, identityOf(provider, body, channel).eventId);
     }
   });
@@ -378,7 +376,7 @@ t.test('Postgres is away', async (t) => {
 
   t.test('at the start: 503 and never 404, then back by itself', async (t) => {
     for (const endpoint of endpoints)
-      assertProblem(t, await world.send(endpoint, typeOf(endpoint.provider)), 503, 'unavailable');
+      assertProblem(t, await world.send(endpoint, mainTypeOf(endpoint.provider).type), 503, 'unavailable');
     postgres.mend();
     await waitUntil(
       async () => (await world.send(endpoints[0] as TestEndpoint, 'invoice.paid')).outcome === 'accepted',
@@ -401,8 +399,8 @@ t.test('Postgres is away', async (t) => {
       for (const bytes of [0, 200_000]) {
         const padding = 'x'.repeat(bytes);
         const overrides = endpoint.provider.name === 'twilio' ? { Body: padding } : { padding };
-        const built = world.buildBody(endpoint, typeOf(endpoint.provider), { overrides });
-        const sent = await world.send(endpoint, typeOf(endpoint.provider), { body: built.body });
+        const built = world.buildBody(endpoint, mainTypeOf(endpoint.provider).type, { overrides });
+        const sent = await world.send(endpoint, mainTypeOf(endpoint.provider).type, { body: built.body });
         t.equal(sent.outcome, 'accepted', `${endpoint.provider.name} with ${built.body.length} bytes`);
         const { eventId } = identityOf(endpoint.provider, built.body, built.channel);
         accepted.push({ endpoint, eventId, body: built.body });
@@ -429,7 +427,7 @@ t.test('Postgres is away', async (t) => {
     for (const { endpoint, eventId, body } of accepted) {
       const row = await world.applied(endpoint.provider, eventId);
       t.ok(body.equals(row.event_raw as Buffer), 'the exact bytes');
-      const { outcome } = mainTypes[endpoint.provider.name] as MainType;
+      const { outcome } = mainTypeOf(endpoint.provider);
       t.same(await world.attemptsOf(eventId), [{ outcome, error: null }], 'one attempt');
     }
     const rows = await waitUntil(

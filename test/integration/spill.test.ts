@@ -7,14 +7,13 @@ import {
   changingProviders,
   createWorld,
   identityOf,
-  mainTypes,
+  mainTypeOf,
   type TestEndpoint,
   type World,
   type WorldOptions,
 } from '../support/world.js';
 
 const budgetMs = 4_000;
-const typeOf = ({ provider }: Pick<TestEndpoint, 'provider'>) => mainTypes[provider.name]?.type as string;
 
 interface Event {
   endpoint: TestEndpoint;
@@ -23,13 +22,17 @@ interface Event {
 }
 
 function prepare(world: World, endpoint: TestEndpoint, overrides?: Record<string, unknown>): Event {
-  const { body, channel } = world.buildBody(endpoint, typeOf(endpoint), overrides ? { overrides } : {});
+  const { body, channel } = world.buildBody(
+    endpoint,
+    mainTypeOf(endpoint.provider).type,
+    overrides ? { overrides } : {},
+  );
   return { endpoint, body, eventId: identityOf(endpoint.provider, body, channel).eventId };
 }
 
 async function deliver(world: World, { endpoint, body }: Event, receiver = 0) {
   const startedMs = Date.now();
-  const sent = await world.send(endpoint, typeOf(endpoint), { body, receiver });
+  const sent = await world.send(endpoint, mainTypeOf(endpoint.provider).type, { body, receiver });
   return { ...sent, tookMs: Date.now() - startedMs };
 }
 

@@ -12,7 +12,7 @@ import { waitUntil } from '../support/wait-until.js';
 import {
   createWorld,
   identityOf,
-  mainTypes,
+  mainTypeOf,
   type TestEndpoint,
   type World,
   type WorldOptions,
@@ -22,7 +22,6 @@ import {
 
 const sweep = { everyMs: 100, graceMs: 1 };
 const key = encryptionKey(testEncryptionKey);
-const typeOf = ({ provider }: TestEndpoint) => mainTypes[provider.name]?.type as string;
 
 interface Event {
   endpoint: TestEndpoint;
@@ -31,7 +30,7 @@ interface Event {
 }
 
 function prepare(world: World, endpoint: TestEndpoint, account: string | null = null): Event {
-  const { body, channel } = world.buildBody(endpoint, typeOf(endpoint), { account });
+  const { body, channel } = world.buildBody(endpoint, mainTypeOf(endpoint.provider).type, { account });
   return { endpoint, body, eventId: identityOf(endpoint.provider, body, channel).eventId };
 }
 
@@ -43,7 +42,8 @@ function prepareLarge(world: World, endpoint: TestEndpoint): Event {
   return { endpoint, body, eventId: identityOf(endpoint.provider, body, null).eventId };
 }
 
-const deliver = (world: World, { endpoint, body }: Event) => world.send(endpoint, typeOf(endpoint), { body });
+const deliver = (world: World, { endpoint, body }: Event) =>
+  world.send(endpoint, mainTypeOf(endpoint.provider).type, { body });
 
 /** Until the receiver knows the endpoint. */
 const accepted = (world: World, event: Event) =>
@@ -68,7 +68,7 @@ function breakable() {
 async function onceFailedThenApplied(t: Test, world: World, { endpoint, eventId }: Event) {
   await world.applied(endpoint.provider, eventId);
   const outcomes = (await world.attemptsOf(eventId)).map(({ outcome }) => outcome);
-  t.same(outcomes, ['failed', mainTypes[endpoint.provider.name]?.outcome ?? 'applied'], eventId);
+  t.same(outcomes, ['failed', mainTypeOf(endpoint.provider).outcome], eventId);
 }
 
 t.test('failed events whose job is gone run again, and those that wait for their turn do not', async (t) => {

@@ -21,17 +21,17 @@ const chosen: Record<string, string> = {
   twilio: 'inbound',
 };
 
-/** For each provider of the registry a type that changes data, if it has one. */
-export const mainTypes: Record<string, MainType> = Object.fromEntries(
-  providers.map((provider) => [provider.name, mainTypeOf(provider)]),
-);
+const mainTypes = new Map(providers.map((provider) => [provider.name, choose(provider)]));
+
+/** A type that changes data, if the provider of the registry has one. */
+export const mainTypeOf = ({ name }: Pick<Provider, 'name'>): MainType => mainTypes.get(name) as MainType;
 
 /** Those whose events change data. */
 export const changingProviders: readonly Provider[] = providers.filter(
-  ({ name }) => mainTypes[name]?.outcome === 'applied',
+  (provider) => mainTypeOf(provider).outcome === 'applied',
 );
 
-function mainTypeOf(provider: Provider): MainType {
+function choose(provider: Provider): MainType {
   const known = provider.samples.map((sample) => describe(provider, sample));
   const main =
     known.find(({ type }) => type === chosen[provider.name]) ??

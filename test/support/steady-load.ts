@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identityOf, mainTypes, type TestEndpoint, type World } from './world.js';
+import { identityOf, mainTypeOf, type TestEndpoint, type World } from './world.js';
 
 export interface Acknowledged {
   eventId: string;
@@ -24,7 +24,7 @@ export function startLoad(
   endpoint: TestEndpoint,
   { everyMs = 20, atOnce = 4 } = {},
 ): SteadyLoad {
-  const type = mainTypes[endpoint.provider.name]?.type as string;
+  const type = mainTypeOf(endpoint.provider).type;
   const acknowledged: Acknowledged[] = [];
   const wrong: number[] = [];
   let refused = 0;

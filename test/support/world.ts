@@ -14,7 +14,7 @@ import { buildWorker, type WorkerOptions } from '@semel/worker';
 import type { FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { mainTypes } from './main-types.js';
+import { mainTypeOf } from './main-types.js';
 import {
   createTestDatabase,
   startRedis,
@@ -25,7 +25,7 @@ import {
 } from './servers.js';
 
 export { identityOf } from './identity-of.js';
-export { changingProviders, type MainType, mainTypes } from './main-types.js';
+export { changingProviders, mainTypeOf } from './main-types.js';
 export type { ApplyItem, ChangeSet };
 export { idempotencyKey };
 
@@ -304,11 +304,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
     );
 
   /** Waits until the event's ledger row has this outcome (as the provider's main type ends), and returns the row. */
-  const applied = (
-    provider: Provider,
-    eventId: string,
-    outcome: string = mainTypes[provider.name]?.outcome ?? 'applied',
-  ) =>
+  const applied = (provider: Provider, eventId: string, outcome: string = mainTypeOf(provider).outcome) =>
     waitUntil(
       async () =>
         (
