@@ -35,8 +35,27 @@ t.test('no secret, signature, body, number, name or address reaches a log', asyn
   logger.info({ config: { databaseUrl: hidden, encryptionKey: hidden }, password: hidden });
   logger.info({ change: { row: { our_number: hidden, their_number: hidden } } });
   logger.info({ req: { method: 'POST', url: `/webhooks/x?token=${hidden}`, headers: request.headers } });
+  logger.info({ headers: { 'set-cookie': [hidden] }, list: [{ token: hidden }, 'told'] });
+  logger.info({ job: { id: 'told', toJSON: () => ({ id: 'told', data: hidden }) } });
+  logger.info({
+    failed: Object.assign(new Error('told'), { config: { password: hidden }, address: hidden }),
+  });
+  logger.child({ secret: hidden }).info({ password: hidden }, 'of a child');
   t.notMatch(text(), hidden);
   t.match(text(), '[redacted]');
+  t.equal(text().match(/told/g)?.length, 4, 'and nothing else is hidden');
+});
+
+t.test('what is logged is not changed, whatever it is', async (t) => {
+  const { logger, last } = capture();
+  const circle: Record<string, unknown> = { secret: 'x', at: new Date(0), none: null, n: 1 };
+  circle.self = circle;
+  logger.info(circle, 'a circle');
+  t.match(last(), { secret: '[redacted]', at: '1970-01-01T00:00:00.000Z', none: null, n: 1 });
+  t.equal(circle.secret, 'x');
+  logger.error(Object.assign(new Error('boom'), { address: '10.0.0.1' }));
+  t.match(last().err, { type: 'Error', message: 'boom' });
+  t.notOk('address' in last().err);
 });
 
 t.test('what hides inside a text is masked as well', async (t) => {

@@ -2,4 +2,4 @@ export * from './catalogue.js';
 export * from './health.js';
 export * from './logger.js';
 export * from './metrics.js';
-export { maskPhone, redactedKeys } from './redact.js';
+export { maskPhone } from './redact.js';

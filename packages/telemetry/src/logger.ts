@@ -1,5 +1,6 @@
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
-import { redactPaths, scrubLine } from './redact.js';
+import { describeError } from './describe-error.js';
+import { redact, scrubLine } from './redact.js';
 
 export type { Logger } from 'pino';
 
@@ -17,40 +18,28 @@ export interface LoggerOptions {
  * the name of their field, phone numbers and URL passwords also inside texts; free text beyond that is not searched.
  */
 export function createLogger({ app, level = 'info', stream }: LoggerOptions): Logger {
-  return pino(
+  const logger = pino(
     {
       level,
       base: { app, pid: process.pid },
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: redactPaths, censor: '[redacted]' },
-      serializers: { err: describeError, error: describeError, req: describeRequest, res: describeReply },
+      formatters: {
+        level: (label) => ({ level: label }),
+        // Not pino's own `redact`: with so many paths it took a fifth of the receiver's time in a storm of duplicates.
+        log: (fields) => redact(fields, described),
+      },
+      serializers,
       hooks: { streamWrite: scrubLine },
     },
     // Written at once: a line that waits in memory is lost with a process that is killed.
     stream ?? destination({ fd: 1, sync: true }),
   );
-}
-
-interface Described {
-  type: string;
-  message: string;
-  code?: unknown;
-  stack?: string | undefined;
-  cause?: Described;
-}
-
-/** Only what names the error: a database error's `detail` quotes the row, a client's `config` its credentials. */
-export function describeError(error: unknown, depth = 0): Described {
-  if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
-  const { code } = error as NodeJS.ErrnoException;
-  return {
-    type: error.name,
-    message: error.message,
-    ...(code === undefined ? {} : { code }),
-    stack: error.stack,
-    ...(error.cause === undefined || depth > 3 ? {} : { cause: describeError(error.cause, depth + 1) }),
+  // A child's own fields pass no formatter.
+  const { child } = logger;
+  logger.child = function (fields, ...options) {
+    return child.call(this, redact(fields, described), ...options) as never;
   };
+  return logger;
 }
 
 interface RequestLike {
@@ -61,3 +50,11 @@ interface RequestLike {
 
 const describeRequest = ({ id, method, url }: RequestLike) => ({ id, method, path: url?.split('?')[0] });
 const describeReply = ({ statusCode }: { statusCode?: number }) => ({ statusCode });
+
+const serializers = {
+  err: (error: unknown) => describeError(error),
+  error: (error: unknown) => describeError(error),
+  req: describeRequest,
+  res: describeReply,
+};
+const described = new Set(Object.keys(serializers));

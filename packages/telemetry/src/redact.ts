@@ -1,5 +1,7 @@
+import { describeError } from './describe-error.js';
+
 /** Keys whose values never reach a log, at the top of a line or up to two objects deep. */
-export const redactedKeys = [
+const redactedKeys: ReadonlySet<string> = new Set([
   // secrets and signatures
   'secret',
   'secrets',
@@ -12,7 +14,7 @@ export const redactedKeys = [
   'signature',
   'authorization',
   'cookie',
-  '["set-cookie"]',
+  'set-cookie',
   // bodies
   'body',
   'Body',
@@ -39,11 +41,33 @@ export const redactedKeys = [
   'theirNumber',
   'our_number',
   'their_number',
-] as const;
+]);
 
-const below = (depth: string, key: string) => (key.startsWith('[') ? `${depth}${key}` : `${depth}.${key}`);
+/**
+ * The fields of a line without what those keys hold. Copies only what has such a key: nearly no line has, and each duplicate
+ * writes one. Keys at the top that are `spared` are left as they are.
+ */
+export function redact(fields: object, spared: ReadonlySet<string>): Record<string, unknown> {
+  return withoutSecrets(fields, 3, (key) => spared.has(key)) as Record<string, unknown>;
+}
 
-export const redactPaths: string[] = redactedKeys.flatMap((key) => [key, below('*', key), below('*.*', key)]);
+function withoutSecrets(value: unknown, levels: number, isSpared = (_key: string) => false): unknown {
+  if (typeof value !== 'object' || value === null || levels === 0) return value;
+  if (value instanceof Error) return describeError(value);
+  const fields = ('toJSON' in value && typeof value.toJSON === 'function' ? value.toJSON() : value) as Fields;
+  if (typeof fields !== 'object' || fields === null) return fields;
+  let copy: Fields | undefined;
+  for (const key of Object.keys(fields)) {
+    if (isSpared(key)) continue;
+    const told = redactedKeys.has(key) ? '[redacted]' : withoutSecrets(fields[key], levels - 1);
+    if (told === fields[key]) continue;
+    copy ??= (Array.isArray(fields) ? [...fields] : { ...fields }) as Fields;
+    copy[key] = told;
+  }
+  return copy ?? fields;
+}
+
+type Fields = Record<string, unknown>;
 
 /** `+15551234567` → `+*********67`: enough to tell two numbers apart, too little to call one. */
 export const maskPhone = (number: string): string =>
