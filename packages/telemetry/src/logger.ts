@@ -51,10 +51,5 @@ interface RequestLike {
 const describeRequest = ({ id, method, url }: RequestLike) => ({ id, method, path: url?.split('?')[0] });
 const describeReply = ({ statusCode }: { statusCode?: number }) => ({ statusCode });
 
-const serializers = {
-  err: (error: unknown) => describeError(error),
-  error: (error: unknown) => describeError(error),
-  req: describeRequest,
-  res: describeReply,
-};
+const serializers = { err: describeError, error: describeError, req: describeRequest, res: describeReply };
 const described = new Set(Object.keys(serializers));

@@ -47,19 +47,18 @@ const redactedKeys: ReadonlySet<string> = new Set([
  * The fields of a line without what those keys hold. Copies only what has such a key: nearly no line has, and each duplicate
  * writes one. Keys at the top that are `spared` are left as they are.
  */
-export function redact(fields: object, spared: ReadonlySet<string>): Record<string, unknown> {
-  return withoutSecrets(fields, 3, (key) => spared.has(key)) as Record<string, unknown>;
-}
+export const redact = (fields: object, spared: ReadonlySet<string>): Fields =>
+  withoutSecrets(fields, 3, spared) as Fields;
 
-function withoutSecrets(value: unknown, levels: number, isSpared = (_key: string) => false): unknown {
+function withoutSecrets(value: unknown, levels: number, spared: ReadonlySet<string> | null): unknown {
   if (typeof value !== 'object' || value === null || levels === 0) return value;
   if (value instanceof Error) return describeError(value);
   const fields = ('toJSON' in value && typeof value.toJSON === 'function' ? value.toJSON() : value) as Fields;
   if (typeof fields !== 'object' || fields === null) return fields;
   let copy: Fields | undefined;
   for (const key of Object.keys(fields)) {
-    if (isSpared(key)) continue;
-    const told = redactedKeys.has(key) ? '[redacted]' : withoutSecrets(fields[key], levels - 1);
+    if (spared?.has(key)) continue;
+    const told = redactedKeys.has(key) ? '[redacted]' : withoutSecrets(fields[key], levels - 1, null);
     if (told === fields[key]) continue;
     copy ??= (Array.isArray(fields) ? [...fields] : { ...fields }) as Fields;
     copy[key] = told;
