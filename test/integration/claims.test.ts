@@ -2,6 +2,7 @@ import type { Provider } from '@semel/core';
 import { providers } from '@semel/providers';
 import { claimKey, queueKey } from '@semel/queue';
 import t from 'tap';
+import { forget } from '../support/forget.js';
 import { assertOneEffect, idOf } from '../support/one-effect.js';
 import { waitUntil } from '../support/servers.js';
 import { createWorld, mainTypeOf, type TestEndpoint, type World } from '../support/world.js';
@@ -86,17 +87,6 @@ async function countsOf(world: World, { name }: Provider) {
       `webhook_applied_total{provider="${name}",outcome="${mainTypeOf({ name }).outcome}"}`,
     ),
   };
-}
-
-/** As if the claim had run out, and BullMQ had removed the job. */
-async function forget(world: World, provider: Provider, eventId: string) {
-  const name = provider.name;
-  await waitUntil(
-    async () => (await world.redis.zscore(`{semel:${name}}:${name}:completed`, eventId)) !== null,
-    { what: 'the job is completed' },
-  );
-  await world.redis.del(claimKey(provider.name, eventId), queueKey(provider.name, eventId));
-  await world.redis.zrem(`{semel:${name}}:${name}:completed`, eventId);
 }
 
 t.test('each state of claim and job', async (t) => {

@@ -3,6 +3,7 @@ import type { Provider, Sample } from '@semel/core';
 import { providers } from '@semel/providers';
 import { claimKey, queueKey } from '@semel/queue';
 import t, { type Test } from 'tap';
+import { forget } from '../support/forget.js';
 import { waitUntil } from '../support/servers.js';
 import { createWorld, identityOf, mainTypeOf, type TestEndpoint, type World } from '../support/world.js';
 
@@ -171,8 +172,7 @@ t.test('one event id, signed by two firms', async (t) => {
         const { first, second, eventId, deliver, duplicates, assertBoth } = await makePair(provider, order);
         t.equal(await deliver(first), 'accepted');
         await isCompleted(eventId);
-        await world.redis.del(claimKey(provider.name, eventId), queueKey(provider.name, eventId));
-        await world.redis.zrem(queueKey(provider.name, 'completed'), eventId);
+        await forget(world, provider, eventId);
         const before = await duplicates();
         t.equal(await deliver(second), 'accepted', 'the receiver can not know');
         await assertBoth(t);
@@ -195,14 +195,7 @@ t.test('one event id, signed by two firms', async (t) => {
       });
       const { eventId } = await world.send(first, 'invoice.paid', { body });
       await world.applied(provider, eventId);
-      await waitUntil(
-        async () => (await world.redis.zscore(queueKey(provider.name, 'completed'), eventId)) !== null,
-        {
-          what: 'the job is completed',
-        },
-      );
-      await world.redis.del(claimKey(provider.name, eventId), queueKey(provider.name, eventId));
-      await world.redis.zrem(queueKey(provider.name, 'completed'), eventId);
+      await forget(world, provider, eventId);
       await world.send(second, 'invoice.paid', { body });
       const { firmId } = second;
       await assertSetAside(t, world, { endpoint: second, eventId, body, reason: 'owner_collision', firmId });
