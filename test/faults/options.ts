@@ -19,7 +19,7 @@ Random faults over a mixed load of four providers and several firms, two receive
 real Redis; then a judgement from SQL and from the senders' own records. Exits with 0 only if nothing was lost, nothing
 was applied twice, and nothing crossed from one firm to another.
 
-  --events N       how many events; 20 faults of every kind for each 10,000 (default 10000, some 15 minutes). Ctrl-C ends
+  --events N       how many events; 20 faults of every kind for each 10,000 (default 10000, some 12 minutes). Ctrl-C ends
                    the run after its round of at most 5,000 events, and judges what was sent until then
   --seed N         repeats the events and faults of a run; timings differ (default: a new one, printed)
   --quick          the short form for CI: 500 events, one fault of every kind
