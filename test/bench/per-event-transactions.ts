@@ -52,10 +52,10 @@ export async function perEventTransactions(
         await client.query({
           name: 'invoice',
           text: `INSERT INTO finance_invoices AS t (id, firm_id, provider, external_id, number, status, amount_due, amount_paid,
-                   amount_remaining, currency, order_major, order_minor, order_event)
+                   amount_remaining, currency, order_rank, order_time, order_event)
                  VALUES ($1, $2, 'stripe', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-                 ON CONFLICT (id) DO UPDATE SET status = excluded.status, order_major = excluded.order_major
-                 WHERE (t.order_major, t.order_minor, t.order_event) < (excluded.order_major, excluded.order_minor, excluded.order_event)`,
+                 ON CONFLICT (id) DO UPDATE SET status = excluded.status, order_rank = excluded.order_rank
+                 WHERE (t.order_rank, t.order_time, t.order_event) < (excluded.order_rank, excluded.order_time, excluded.order_event)`,
           values: [
             id,
             event.owner,
@@ -66,8 +66,8 @@ export async function perEventTransactions(
             amount_paid,
             amount_remaining,
             currency,
-            change.order[0],
-            change.order[1],
+            change.order.rank,
+            String(change.order.timeNs),
             event.eventId,
           ],
         });

@@ -153,7 +153,7 @@ async function ledger(event: {
 
 t.test('events are listed, shown and found', async (t) => {
   await owner.query(
-    `INSERT INTO finance_invoices (id, firm_id, provider, external_id, amount_due, order_major, order_minor, order_event)
+    `INSERT INTO finance_invoices (id, firm_id, provider, external_id, amount_due, order_rank, order_time, order_event)
      VALUES ($1, $2, 'stripe', 'in_1', 9007199254740993, 0, 0, '')`,
     [randomUUID(), acme.id],
   );

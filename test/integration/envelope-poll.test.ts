@@ -196,9 +196,7 @@ t.test('what a dead worker left is asked for with the next event of the firm', a
   await world.startWorker();
   await sendBare(world, endpoint, 'envelope-sent', left);
   await isCompleted(left);
-  await world.sql(`UPDATE esignature_envelopes SET sent_at = NULL, order_major = 2 WHERE external_id = $1`, [
-    left,
-  ]);
+  await world.sql(`UPDATE esignature_envelopes SET sent_at = NULL WHERE external_id = $1`, [left]);
   await world.sql(
     `UPDATE esignature_envelope_polls SET wanted_at = now(), asked_at = now() - interval '16 minutes'`,
   );

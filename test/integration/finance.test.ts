@@ -423,7 +423,7 @@ t.test('any order, any repetition, any grouping, by several workers: as the mode
           for (const { body } of all) {
             const event = toEvent(firm.endpoint, body, firm.mark);
             const { changes, links } = provider.changesOf(event, body);
-            model.apply(event.eventId, changes, links);
+            model.apply(event, changes, links);
           }
           // Each event once in one of the workers' turns, and again in another one's.
           const turns = [shuffled(all, order), shuffled(all, order.toReversed())];

@@ -305,10 +305,12 @@ async function rowsOf(
   const found: Record<string, unknown>[] = [];
   for (const table of tables)
     for (const row of await world.sql(
-      `SELECT t.*, $2 AS in_table FROM ${table} t WHERE firm_id = $1 ORDER BY to_jsonb(t) - 'id' - 'firm_id' - 'created_at' - 'updated_at' - 'invoice_id' - 'payment_id'`,
+      `SELECT t.*, $2 AS in_table FROM ${table} t WHERE firm_id = $1 ORDER BY to_jsonb(t) - '{id,firm_id,created_at,updated_at,invoice_id,payment_id,order_changed_by}'::text[]`,
       [firmId, table],
     )) {
-      const { id, firm_id, created_at, updated_at, ...columns } = row;
+      // Of two events that say the same, the one that came first changed the row: history, and no state.
+      const { id, firm_id, created_at, updated_at, order_changed_by, opt_out_order_changed_by, ...columns } =
+        row;
       const { invoice_id, payment_id, envelope_id, conversation_id, ...rest } = columns;
       const links = [invoice_id, payment_id, envelope_id, conversation_id].map((link) =>
         link ? 'linked' : link,
@@ -317,7 +319,11 @@ async function rowsOf(
       found.push({ ...rest, order_event: orderEvent, links });
     }
   // Which event made a conversation, or an empty row, is no state of it.
-  for (const row of found) if (row.order_major === '-1') row.order_event = '';
+  for (const row of found)
+    if (row.order_rank === '-1') {
+      row.order_event = '';
+      row.order_received_at = null;
+    }
   return found;
 }
 

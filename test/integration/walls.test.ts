@@ -506,8 +506,8 @@ t.test('the keys that make it once, and keep it apart', async (t) => {
         id,
         firm_id: firm,
         provider: 'x',
-        order_major: 1,
-        order_minor: 1,
+        order_rank: 1,
+        order_time: 1,
         order_event: 'x',
         ...(table === 'sms_conversations'
           ? { our_number: 'x', their_number: 'x' }

@@ -1,9 +1,10 @@
-import type { Change, EntityRef, FieldValue } from '@semel/core';
+import { type Change, type EntityRef, type FieldValue, stubOrder } from '@semel/core';
+import { type Guard, guardOf, isGreater } from './guard-model.js';
 
 // What invoices and payments must say after a set of events: written apart from the SQL, to judge it. It holds every
 // object in memory, keeps the greatest change of each, and computes payments from scratch at the end.
 
-type Guard = readonly [number, number, string];
+type Received = Parameters<typeof guardOf>[0];
 
 interface Row extends EntityRef {
   guard: Guard;
@@ -33,7 +34,7 @@ export function createModel() {
   const put = (ref: EntityRef, guard: Guard, change?: Change) => {
     const key = `${ref.entity} ${ref.externalId}`;
     const row = rows.get(key);
-    if (row !== undefined && (guard[0] < 0 || !isGreater(guard, row.guard))) return;
+    if (row !== undefined && (guard.order.rank < 0 || !isGreater(guard, row.guard))) return;
     rows.set(key, {
       entity: ref.entity,
       externalId: ref.externalId,
@@ -42,14 +43,22 @@ export function createModel() {
       refs: change?.refs ?? {},
     });
   };
+  /** When a payment was paid, and a refund made: the earliest moment that any event told, whatever the guard says. */
+  const earliest = new Map<string, string>();
+  const noteTime = ({ entity, externalId, fields }: Change) => {
+    const [key, at] = [`${entity} ${externalId}`, fields.own_paid_at ?? fields.refunded_at];
+    if (typeof at === 'string' && at < (earliest.get(key) ?? '~')) earliest.set(key, at);
+  };
 
   return {
-    apply(eventId: string, changes: readonly Change[], links: Record<string, EntityRef> = {}) {
+    apply(event: Received, changes: readonly Change[], links: Record<string, EntityRef> = {}) {
+      const stub = guardOf(event, { order: stubOrder });
       for (const change of changes) {
-        for (const ref of Object.values(change.refs ?? {})) put(ref, [-1, 0, eventId]);
-        put(change, [...change.order, eventId], change);
+        for (const ref of Object.values(change.refs ?? {})) put(ref, stub);
+        put(change, guardOf(event, change), change);
+        noteTime(change);
       }
-      for (const ref of Object.values(links)) put(ref, [-1, 0, eventId]);
+      for (const ref of Object.values(links)) put(ref, stub);
     },
     statusOf: (ref: EntityRef) => rows.get(`${ref.entity} ${ref.externalId}`)?.fields.status ?? null,
     invoices: (): InvoiceState[] =>
@@ -63,43 +72,40 @@ export function createModel() {
       ),
     payments: (): PaymentState[] =>
       sorted(
-        listOf(rows, 'payment').map((row) => paymentState(row, rows)),
+        listOf(rows, 'payment').map((row) => paymentState(row, rows, earliest)),
         'payment',
       ),
   };
 }
-
-const isGreater = (a: Guard, b: Guard) =>
-  a[0] !== b[0]
-    ? a[0] > b[0]
-    : a[1] !== b[1]
-      ? a[1] > b[1]
-      : Buffer.compare(Buffer.from(a[2]), Buffer.from(b[2])) > 0;
 
 const listOf = (rows: Map<string, Row>, entity: string) =>
   [...rows.values()].filter((row) => row.entity === entity);
 
 const sorted = <T>(list: T[], by: keyof T) => list.sort((a, b) => (String(a[by]) < String(b[by]) ? -1 : 1));
 
-function paymentState(payment: Row, rows: Map<string, Row>): PaymentState {
+function paymentState(payment: Row, rows: Map<string, Row>, earliest: Map<string, string>): PaymentState {
   const own = (entity: string) =>
     listOf(rows, entity).filter(({ refs }) => refs.payment_id?.externalId === payment.externalId);
-  const charges = own('charge').sort((a, b) => b.guard[1] - a.guard[1]);
+  const charges = own('charge').sort((a, b) => (b.guard.order.timeNs > a.guard.order.timeNs ? 1 : -1));
   const best = charges.find(({ fields }) => fields.paid_at !== null) ?? charges[0];
-  const said = payment.guard[0] >= 0 ? payment.fields : (best?.fields ?? {});
+  const said = payment.guard.order.rank >= 0 ? payment.fields : (best?.fields ?? {});
   const [newest] = own('dispute').sort((a, b) =>
     String(b.fields.opened_at ?? '') > String(a.fields.opened_at ?? '') ? 1 : -1,
   );
   const [invoice] = own('invoice_payment')
     .map(({ refs }) => refs.invoice_id?.externalId as string)
     .sort();
+  const withTime = (row: Row): Row => ({
+    ...row,
+    fields: { ...row.fields, refunded_at: earliest.get(`refund ${row.externalId}`) ?? null },
+  });
   const paid = charges.map(({ fields }) => fields.paid_at).filter(Boolean);
   return {
     payment: payment.externalId,
     status: said.status ?? null,
     amount: said.amount ?? null,
-    amount_refunded: refundedOf(payment, charges, own('refund')),
-    paid_at: payment.fields.own_paid_at ?? paid.sort()[0] ?? null,
+    amount_refunded: refundedOf(payment, charges, own('refund').map(withTime)),
+    paid_at: earliest.get(`payment ${payment.externalId}`) ?? paid.sort()[0] ?? null,
     failure_code: said.failure_code ?? null,
     dispute_status: newest?.fields.status ?? null,
     invoice: invoice ?? null,
@@ -112,9 +118,16 @@ function refundedOf(payment: Row, charges: Row[], refunds: Row[]): number | null
     : { amount: payment.fields.own_amount_refunded as number | null, at: payment.fields.own_told_at };
   const counted = sum(refunds.filter(({ fields }) => fields.counts).map(({ fields }) => fields.amount));
   if (told.amount === null || told.amount === undefined) return refunds.length === 0 ? null : counted;
-  const explained = refunds.filter(
-    ({ fields }) => fields.counts || String(fields.told_at) >= String(told.at),
-  );
+  const isRelease =
+    told.amount === sum(charges.map(({ fields }) => Number(fields.amount) - Number(fields.amount_captured)));
+  const explained = refunds.filter(({ fields }) => {
+    const refundedAt = String(fields.refunded_at);
+    const wasThere =
+      fields.refunded_at === null ||
+      refundedAt < String(told.at) ||
+      (refundedAt === String(told.at) && (!isRelease || fields.amount === told.amount));
+    return wasThere && (fields.counts || String(fields.told_at) >= String(told.at));
+  });
   const rest = told.amount - sum(explained.map(({ fields }) => fields.amount));
   return counted + Math.max(0, rest);
 }

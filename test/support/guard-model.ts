@@ -1,35 +1,93 @@
-import type { Change, WebhookEvent } from '@semel/core';
+import type { Change, Order, WebhookEvent } from '@semel/core';
 
 /** What the guard of the store must do, written down once more without a database. */
+export interface Guard {
+  order: Order;
+  receivedAtMs: number;
+  eventId: string;
+}
+
 export interface ModelRow {
   fields: Change['fields'];
   latest: Record<string, string | null>;
-  guard: [number, number, string];
+  guard: Guard;
 }
 
 export type Model = Map<string, ModelRow>;
 
+/** Fields that no event takes back: the least value that any brought. */
+const lasting: Record<string, readonly string[]> = {
+  message: ['from_number', 'to_number', 'messaging_service_sid', 'account_sid'],
+  payment: ['own_paid_at'],
+  refund: ['refunded_at'],
+};
+
+type Received = Pick<WebhookEvent, 'eventId' | 'receivedAtMs'>;
+
+export const guardOf = ({ eventId, receivedAtMs }: Received, { order }: Pick<Change, 'order'>): Guard => ({
+  order,
+  receivedAtMs,
+  eventId,
+});
+
+/** The guard of a row that is not there. */
+const below: Guard = { order: { rank: -1, timeNs: 0n, step: [] }, receivedAtMs: 0, eventId: '' };
+
 /** One event's changes, after all that came before. */
-export function step(rows: Model, event: Pick<WebhookEvent, 'eventId'>, changes: readonly Change[]): void {
-  for (const { entity, externalId, fields, latest = {}, order } of changes) {
+export function step(rows: Model, event: Received, changes: readonly Change[]): void {
+  for (const change of changes) {
+    const { entity, externalId, fields, latest = {}, order } = change;
     const key = `${entity} ${externalId}`;
-    const guard: ModelRow['guard'] = [...order, event.eventId];
-    const row = rows.get(key) ?? { fields: {}, latest: {}, guard: [-1, 0, ''] };
+    const guard = guardOf(event, change);
+    const row = rows.get(key) ?? { fields: {}, latest: {}, guard: below };
     const kept = { ...row.latest };
     for (const [name, time] of Object.entries(latest))
       if (time !== null && time > (kept[name] ?? '')) kept[name] = time;
-    const isNewer = order[0] >= 0 && isGreater(guard, row.guard);
-    rows.set(key, isNewer ? { fields, latest: kept, guard } : { ...row, latest: kept });
+    const isNewer = order.rank >= 0 && isGreater(guard, row.guard);
+    const state = { ...(isNewer ? fields : row.fields) };
+    for (const name of lasting[entity] ?? []) {
+      const told = [row.fields[name], fields[name]].filter((value) => typeof value === 'string').sort();
+      if (told[0] !== undefined) state[name] = told[0];
+    }
+    rows.set(key, { fields: state, latest: kept, guard: isNewer ? guard : row.guard });
   }
 }
 
-export function isGreater(a: ModelRow['guard'], b: ModelRow['guard']): boolean {
-  const at = a.findIndex((part, index) => part !== b[index]);
-  return at !== -1 && (a[at] as never) > (b[at] as never);
+export const isGreater = (a: Guard, b: Guard): boolean => compare(partsOf(a), partsOf(b)) > 0;
+
+const partsOf = ({ order, receivedAtMs, eventId }: Guard): unknown[] => [
+  order.rank,
+  order.timeNs,
+  order.step,
+  receivedAtMs,
+  Buffer.from(eventId).toString('hex'), // as bytes are compared
+];
+
+/** Member by member; where all agree, the longer one is greater. */
+function compare(a: readonly unknown[], b: readonly unknown[]): number {
+  for (let at = 0; at < Math.min(a.length, b.length); at++) {
+    const [x, y] = [a[at], b[at]];
+    const by =
+      Array.isArray(x) && Array.isArray(y)
+        ? compare(x, y)
+        : x === y
+          ? 0
+          : (x as never) > (y as never)
+            ? 1
+            : -1;
+    if (by !== 0) return by;
+  }
+  return a.length - b.length;
 }
 
 /** Comparable, whatever the order in which the rows were made. */
 export const stateOf = (rows: Model): unknown[] =>
   [...rows]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, row]) => [key, row.fields, Object.entries(row.latest).sort(), row.guard]);
+    .map(([key, row]) => [key, row.fields, Object.entries(row.latest).sort(), textOf(row.guard)]);
+
+const textOf = ({ order, ...guard }: Guard) => ({ ...guard, ...order, timeNs: String(order.timeNs) });
+
+/** Numbers that JavaScript and Postgres agree on. */
+export const isOrder = ({ rank, timeNs, step }: Order): boolean =>
+  [rank, ...step].every(Number.isSafeInteger) && timeNs >= 0n && timeNs < 2n ** 63n;

@@ -115,7 +115,9 @@ function inMemory(options: { moves?: boolean; rule?: (event: WebhookEvent) => Ch
 }
 
 const oneChange = (event: WebhookEvent): ChangeSet => ({
-  changes: [{ entity: 'invoice', externalId: event.eventId, fields: {}, order: [0, 0] }],
+  changes: [
+    { entity: 'invoice', externalId: event.eventId, fields: {}, order: { rank: 0, timeNs: 0n, step: [] } },
+  ],
   links: {},
   ignored: null,
 });

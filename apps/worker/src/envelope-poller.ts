@@ -99,6 +99,7 @@ export function startEnvelopePoller(options: EnvelopePollerOptions): EnvelopePol
         firmId,
         provider: 'docusign',
         eventId,
+        receivedAtMs: askedAtMs,
       }));
       const moved = await applyFetched(pool, applyChanges, changes);
       await settlePoll(pool, claimed);

@@ -89,10 +89,9 @@ function applyTogether(ports: ApplyPorts, items: readonly ApplyItem[]): Promise<
     const locked = await tx.lockLedger(met.map((row) => row.event));
 
     const todo = rows.filter((row) => fresh.has(row.key) || isReopened(locked.get(row.key)));
-    const stubs = new Set(todo.flatMap(linkedStubs));
     const handled = todo.filter(({ event }) => ports.handlers?.wants(event));
-    const touched = await tx.change([...todo.flatMap((row) => row.changes), ...stubs], handled.length > 0);
-    const changed = touched.filter(({ change }) => !stubs.has(change));
+    const changes = todo.flatMap((row) => [...row.changes, ...linkedStubs(row)]);
+    const changed = await tx.change(changes, handled.length > 0);
     const moved = new Set(changed.map(({ change }) => idempotencyKey(change)));
     for (const row of todo) if (row.outcome === 'applied' && !moved.has(row.key)) row.outcome = 'stale';
     // New rows were inserted with the outcome that nearly all of them end with.
@@ -134,7 +133,7 @@ async function plan(
   return items.map(({ event, attempt }) => {
     const body = bodyOf(event);
     const set = changeSetOf(ports, event, body);
-    const { owner: firmId, provider, eventId } = event;
+    const { owner: firmId, provider, eventId, receivedAtMs } = event;
     return {
       event,
       body,
@@ -145,7 +144,7 @@ async function plan(
       twin: false,
       ignored: set.ignored,
       error: null,
-      changes: set.changes.map((change) => ({ ...change, firmId, provider, eventId })),
+      changes: set.changes.map((change) => ({ ...change, firmId, provider, eventId, receivedAtMs })),
     };
   });
 }
@@ -154,10 +153,10 @@ async function plan(
 function linkedStubs({ event, links, changes }: PlannedRow): PlannedChange[] {
   const isChanged = (ref: EntityRef) =>
     changes.some(({ entity, externalId }) => entity === ref.entity && externalId === ref.externalId);
-  const { owner: firmId, provider, eventId } = event;
+  const { owner: firmId, provider, eventId, receivedAtMs } = event;
   return Object.values(links)
     .filter((ref) => !isChanged(ref))
-    .map((ref) => ({ ...ref, fields: {}, order: stubOrder, firmId, provider, eventId }));
+    .map((ref) => ({ ...ref, fields: {}, order: stubOrder, firmId, provider, eventId, receivedAtMs }));
 }
 
 const changeSetOf = (ports: ApplyPorts, event: WebhookEvent, body: Buffer): ChangeSet =>

@@ -25,10 +25,26 @@ export interface EntityRef {
 export type FieldValue = string | number | boolean | null | Record<string, unknown> | readonly unknown[];
 
 /**
+ * Where a change stands among all changes of its object. Compared member by member, in this order; where all three are
+ * equal, by the time at which Semel first received the event, then by the event id.
+ */
+export interface Order {
+  /** How far the object has come. Below zero: create the row where it is missing, and else leave it alone. */
+  rank: number;
+  /** The provider's own time, in nanoseconds since 1970; 0 where it says none. */
+  timeNs: bigint;
+  /**
+   * Tells two states of one moment apart: what can only grow in the life of the object, the most telling first. Safe
+   * integers. Compared one by one; of two lists that agree, the longer one is greater.
+   */
+  step: readonly number[];
+}
+
+/**
  * One step forward of one domain object: what a pure rule makes of an event.
  *
- * `fields` is the whole state that this event knows, in column names: the row is replaced by it, never merged,
- * so that the same events in any order end in the same state. `refs` are links to other objects, in column
+ * `fields` is the whole state that this event knows, in column names: the row is replaced by it, not merged, so that the
+ * same events in any order end in the same state. (The tables name the few columns that no event takes back.) `refs` are links to other objects, in column
  * names (`invoice_id`); an object that is referred to before it was seen is created as an empty stub.
  */
 export interface Change extends EntityRef {
@@ -39,12 +55,8 @@ export interface Change extends EntityRef {
    * facts that say nothing of the state (`purged_at`), so that neither takes the other away.
    */
   latest?: Record<string, string | null>;
-  /**
-   * The guard: a change is applied only if `[order[0], order[1], eventId]` is greater than the row's own. What
-   * the two numbers are is the provider's rule (rank then time, or version then rank). Safe integers. A negative
-   * first number means: create the row where it is missing, and else leave it alone.
-   */
-  order: readonly [number, number];
+  /** The guard: a change is applied only if its order is greater than that of the row. */
+  order: Order;
 }
 
 /** The pure rule's answer for one event: what it changes (nothing: `ignored`), and what its ledger row links to. */
@@ -57,6 +69,6 @@ export interface ChangeSet {
 }
 
 /** What an object that is only referred to looks like until an event of its own arrives. */
-export const stubOrder = [-1, 0] as const;
+export const stubOrder: Order = { rank: -1, timeNs: 0n, step: [] };
 
 export const nothing = (reason: string): ChangeSet => ({ changes: [], links: {}, ignored: reason });

@@ -108,6 +108,8 @@ export interface PlannedChange extends Change {
   firmId: string;
   provider: ProviderName;
   eventId: string;
+  /** When Semel first received the event, milliseconds since 1970: a part of the guard. */
+  receivedAtMs: number;
 }
 
 export interface LedgerRow {
@@ -202,7 +204,7 @@ export interface ApplyTransaction extends HandlerTransaction {
   insertLedger(rows: readonly LedgerRow[]): Promise<Set<string>>;
   /** Locks the firm's own rows of these events and reads them after the lock, by idempotency key. */
   lockLedger(events: readonly WebhookEvent[]): Promise<Map<string, LedgerLook>>;
-  /** Applies guarded changes in lock order; returns those that moved an object forward, with its rows if asked. */
+  /** Applies guarded changes in lock order; returns those that changed what an object's row says, with its rows if asked. */
   change(changes: readonly PlannedChange[], withRows?: boolean): Promise<AppliedChange[]>;
   /** Sets outcome and links of rows that exist; counts an attempt. */
   settleLedger(rows: readonly LedgerRow[]): Promise<void>;

@@ -20,7 +20,8 @@ interface Step {
 }
 
 /**
- * Moves objects forward, each only if the change's guard is greater than the row's. Returns the changes that moved one.
+ * Moves objects forward, each only if the change's guard is greater than the row's. Returns the changes that changed what a
+ * row says: an event that finds the object exactly as it says only moves the guard.
  *
  * Locks are taken in one order everywhere: kinds of objects in the order of `entities`, and of a kind the rows in the order
  * of their ids, so that two transactions can't wait for each other. A row that a batch touches twice is touched in a later
@@ -35,25 +36,53 @@ export async function applyChanges(
     id: rowId(change),
     change,
   }));
-  const own = new Set(changes);
-  const applied: AppliedChange[] = [];
+  /** All that passed its guard, and of these what changed a row. */
+  const passed: AppliedChange[] = [];
+  const changed: AppliedChange[] = [];
   const before = withRows ? await readRows(query, steps) : null;
   for (const entity of entities) {
     for (const round of rounds(steps.filter((step) => step.change.entity === entity))) {
       const { rows } = await query(upserts[entity], [JSON.stringify(round.map(toRow))]);
-      const moved = new Set((rows as { id: string }[]).map((row) => row.id));
-      for (const { id, change } of round)
-        if (moved.has(id) && own.has(change)) applied.push({ change, entityId: id });
+      const touched = new Map((rows as Touched[]).map((row) => [row.id, row]));
+      for (const { id, change } of round) {
+        const row = touched.get(id);
+        if (row === undefined || isEmpty(change)) continue;
+        passed.push({ change, entityId: id });
+        if (row.changed_by === change.eventId)
+          changed.push({
+            change: row.moved_by === change.eventId ? change : lastingOf(change),
+            entityId: id,
+          });
+      }
     }
   }
-  const moved = await derivePayments(query, applied);
-  if (before === null) return moved;
+  const all = await derivePayments(query, passed, changed);
+  if (before === null) return all;
   const after = await readRows(query, steps);
-  return moved.map((one) => ({
+  return all.map((one) => ({
     ...one,
     before: before.get(one.entityId) ?? null,
     after: after.get(one.entityId) ?? {},
   }));
+}
+
+/** A row after its upsert: the event that its guard is of, and the event that last changed what it says. */
+interface Touched {
+  id: string;
+  moved_by: string;
+  changed_by: string;
+}
+
+/** It only makes an empty row, which tells nobody anything. */
+const isEmpty = ({ order, refs, latest }: PlannedChange): boolean =>
+  order.rank < 0 && refs === undefined && latest === undefined;
+
+/** What a late event brings all the same. */
+function lastingOf(change: PlannedChange): PlannedChange {
+  const { lasting = [] } = tables[change.entity];
+  const only = <T>(values: Record<string, T>) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => lasting.includes(name)));
+  return { ...change, fields: only(change.fields), ...(change.refs ? { refs: only(change.refs) } : {}) };
 }
 
 /** The rows as JSON, locked in the order in which they are changed. One that another transaction is just making is not there. */
@@ -63,7 +92,7 @@ async function readRows(query: Query, steps: readonly Step[]): Promise<Map<strin
     const ids = new Set(steps.filter(({ change }) => change.entity === entity).map(({ id }) => id));
     if (ids.size === 0) continue;
     const { rows } = await query(
-      `SELECT id, to_jsonb(t) - '{order_major,order_minor,order_event}'::text[] AS row
+      `SELECT id, to_jsonb(t) - '{${guardColumns('order').map(([name]) => name)}}'::text[] AS row
        FROM ${tables[entity].table} t WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`,
       [[...ids]],
     );
@@ -80,12 +109,13 @@ const rowId = (change: PlannedChange): string =>
   });
 
 /** An object that is referred to must exist: an empty one, until an event of its own arrives. */
-function stubsOf({ firmId, provider, eventId, refs }: PlannedChange): PlannedChange[] {
+function stubsOf({ firmId, provider, eventId, receivedAtMs, refs }: PlannedChange): PlannedChange[] {
   return Object.values(refs ?? {}).map((ref) => ({
     ...ref,
     firmId,
     provider,
     eventId,
+    receivedAtMs,
     fields: {},
     order: stubOrder,
   }));
@@ -97,7 +127,7 @@ function rounds(steps: readonly Step[]): Step[][] {
   for (const step of steps) byId.set(step.id, [...(byId.get(step.id) ?? []), step]);
   const result: Step[][] = [];
   for (const own of byId.values()) {
-    const real = own.filter(({ change }) => change.order[0] >= 0 || change.latest !== undefined);
+    const real = own.filter(({ change }) => change.order.rank >= 0 || change.latest !== undefined);
     for (const [i, step] of (real.length > 0 ? real : own.slice(0, 1)).entries())
       result[i] = [...(result[i] ?? []), step];
   }
@@ -105,27 +135,41 @@ function rounds(steps: readonly Step[]): Step[][] {
 }
 
 function toRow({ id, change }: Step): Record<string, unknown> {
-  const { firmId, provider, eventId, externalId, fields, order } = change;
+  const { firmId, provider, eventId, receivedAtMs, externalId, fields, order } = change;
   const { key, refs, guard = 'order' } = tables[change.entity];
   const row: Record<string, unknown> = { ...fields, ...change.latest, id, firm_id: firmId, provider };
   for (const [column, value] of Object.entries(key)) row[column] = value(externalId);
   for (const column of Object.keys(refs)) row[column] = linkTo(firmId, provider, change.refs?.[column]);
-  return { ...row, [`${guard}_major`]: order[0], [`${guard}_minor`]: order[1], [`${guard}_event`]: eventId };
+  return {
+    ...row,
+    [`${guard}_rank`]: order.rank,
+    [`${guard}_time`]: String(order.timeNs),
+    [`${guard}_step`]: order.step,
+    [`${guard}_received_at`]: new Date(receivedAtMs).toISOString(),
+    [`${guard}_event`]: eventId,
+    [`${guard}_changed_by`]: isEmpty(change) ? '' : eventId,
+  };
 }
 
 const linkTo = (firmId: string, provider: string, ref: EntityRef | undefined) =>
   ref === undefined ? null : entityId(firmId, provider, ref);
 
+/** The guard, in the order in which it is compared, and the event that last changed what the row says. */
+const guardColumns = (guard: string): [string, string][] => [
+  [`${guard}_rank`, 'bigint'],
+  [`${guard}_time`, 'bigint'],
+  [`${guard}_step`, 'bigint[]'],
+  [`${guard}_received_at`, 'timestamptz'],
+  [`${guard}_event`, 'text'],
+  [`${guard}_changed_by`, 'text'],
+];
+
 /** The guarded upsert of one kind of object, over many rows, none of them twice. */
-function upsertOf({ table, key, fields, refs, latest = [], partOf, guard = 'order' }: EntityTable): string {
+function upsertOf(table: EntityTable): string {
+  const { key, fields, refs, latest = [], lasting = [], silent = [], partOf, guard = 'order' } = table;
   const state: [string, string][] = [
     ...Object.entries(fields),
     ...Object.keys(refs).map((name): [string, string] => [name, 'uuid']),
-  ];
-  const guards: [string, string][] = [
-    [`${guard}_major`, 'bigint'],
-    [`${guard}_minor`, 'bigint'],
-    [`${guard}_event`, 'text'],
   ];
   const columns: [string, string][] = [
     ['id', 'uuid'],
@@ -134,31 +178,44 @@ function upsertOf({ table, key, fields, refs, latest = [], partOf, guard = 'orde
     ...Object.keys(key).map((name): [string, string] => [name, 'text']),
     ...state,
     ...latest.map((name): [string, string] => [name, 'timestamptz']),
-    ...guards,
+    ...guardColumns(guard),
   ];
   const names = columns.map(([name]) => name).join(', ');
-  const ofGuard = (row: string) => `(${guards.map(([name]) => `${row}.${name}`).join(', ')})`;
-  const isNewer = `excluded.${guard}_major >= 0 AND ${ofGuard('t')} < ${ofGuard('excluded')}`;
-  const isLater = latest.map(
-    (name) => ` OR excluded.${name} > t.${name} OR (t.${name} IS NULL AND excluded.${name} IS NOT NULL)`,
-  );
-  const replaced = [...state, ...guards].map(([name]) =>
-    latest.length === 0
-      ? `${name} = excluded.${name}`
-      : `${name} = CASE WHEN ${isNewer} THEN excluded.${name} ELSE t.${name} END`,
-  );
-  const kept = latest.map((name) => `${name} = GREATEST(t.${name}, excluded.${name})`);
+  const ofGuard = guardColumns(guard).slice(0, -1);
+  const guardOf = (row: string) => `(${ofGuard.map(([name]) => `${row}.${name}`).join(', ')})`;
+  const isNewer = `(excluded.${guard}_rank >= 0 AND ${guardOf('t')} < ${guardOf('excluded')})`;
+
+  /** Columns that don't ask the guard, and what they become. */
+  const merged = [
+    ...latest.map((name) => [name, `GREATEST(t.${name}, excluded.${name})`] as const),
+    ...lasting.map((name) => [name, `LEAST(t.${name}, excluded.${name})`] as const),
+  ];
+  const replaced = state.map(([name]) => name).filter((name) => !lasting.includes(name));
+  const differs = (name: string, value: string) => `t.${name} IS DISTINCT FROM ${value}`;
+  const isMerged = merged.map(([name, value]) => differs(name, value));
+  const compared = replaced.filter((name) => !silent.includes(name));
+  const saysElse = [`t.${guard}_rank < 0`, ...compared.map((name) => differs(name, `excluded.${name}`))];
+  const isChanged = [`(${isNewer} AND (${saysElse.join(' OR ')}))`, ...isMerged].join(' OR ');
+
+  const set = [
+    ...[...replaced, ...ofGuard.map(([name]) => name)].map((name) =>
+      merged.length === 0
+        ? `${name} = excluded.${name}`
+        : `${name} = CASE WHEN ${isNewer} THEN excluded.${name} ELSE t.${name} END`,
+    ),
+    ...merged.map(([name, value]) => `${name} = ${value}`),
+    `${guard}_changed_by = CASE WHEN ${isChanged} THEN excluded.${guard}_changed_by ELSE t.${guard}_changed_by END`,
+    `updated_at = CASE WHEN ${isChanged} THEN now() ELSE t.updated_at END`,
+  ];
   // The row that a part belongs to is there already; these columns only have to be named.
-  const [whole, ofWhole] = partOf
-    ? [', order_major, order_minor, order_event', `, ${stubOrder[0]}, ${stubOrder[1]}, ''`]
-    : ['', ''];
+  const [whole, ofWhole] = partOf ? [', order_rank, order_event', `, ${stubOrder.rank}, ''`] : ['', ''];
   return `
-    INSERT INTO ${table} AS t (${names}${whole})
+    INSERT INTO ${table.table} AS t (${names}${whole})
     SELECT ${names}${ofWhole} FROM jsonb_to_recordset($1::jsonb) AS r (${columns.map(([name, type]) => `${name} ${type}`).join(', ')})
     ORDER BY id
-    ON CONFLICT (id) DO UPDATE SET ${[...replaced, ...kept].join(', ')}, updated_at = now()
-    WHERE (${isNewer})${isLater.join('')}
-    RETURNING id`;
+    ON CONFLICT (id) DO UPDATE SET ${set.join(', ')}
+    WHERE ${[isNewer, ...isMerged].join(' OR ')}
+    RETURNING id, ${guard}_event AS moved_by, ${guard}_changed_by AS changed_by`;
 }
 
 const upserts = Object.fromEntries(entities.map((entity) => [entity, upsertOf(tables[entity])])) as Record<

@@ -1,4 +1,4 @@
-import { type AppliedChange, entityId, type FieldValue, type PlannedChange } from '@semel/core';
+import { type AppliedChange, entityId, type FieldValue, type PlannedChange, stubOrder } from '@semel/core';
 import type { Query } from './apply-changes.js';
 
 /**
@@ -9,31 +9,41 @@ import type { Query } from './apply-changes.js';
  * row that it would have created. Then this statement sees the rows of every transaction that touched the payment before.
  * Not guaranteed: that a payment forgets an object whose events first named this payment and then another one.
  *
- * Returns `applied` with what it changed: in the same event's change of the payment, or as one more change, by the event
- * that moved the last of the rows.
+ * `passed`: changes whose guard was greater than the row's, although they may say what the row said. Returns `changed` with
+ * what it changed itself: in the same event's change of the payment, or as one more change, by the event that passed last.
  */
 export async function derivePayments(
   query: Query,
-  applied: readonly AppliedChange[],
+  passed: readonly AppliedChange[],
+  changed: readonly AppliedChange[],
 ): Promise<AppliedChange[]> {
   const causes = new Map<string, AppliedChange>();
-  for (const cause of applied) {
+  for (const cause of passed) {
     const id = paymentOf(cause);
     if (id !== null) causes.set(id, cause);
   }
-  if (causes.size === 0) return [...applied];
+  if (causes.size === 0) return [...changed];
   const { rows } = await query(derive, [[...causes.keys()]]);
-  const result = [...applied];
+  const result = [...changed];
   for (const { id, external_id, fields } of rows as Derived[]) {
-    const { firmId, provider, eventId } = (causes.get(id) as AppliedChange).change;
+    const cause = (causes.get(id) as AppliedChange).change;
     const at = result.findIndex(
-      (own) => own.entityId === id && own.change.eventId === eventId && own.change.order[0] >= 0,
+      (own) => own.entityId === id && own.change.eventId === cause.eventId && own.change.order.rank >= 0,
     );
-    const before = result[at]?.change;
-    const change: PlannedChange = before
-      ? { ...before, fields: { ...before.fields, ...fields } }
-      : { entity: 'payment', externalId: external_id, fields, order: [0, 0], firmId, provider, eventId };
-    if (before) result[at] = { change, entityId: id };
+    const own = result[at]?.change;
+    const change: PlannedChange = own
+      ? { ...own, fields: { ...own.fields, ...fields } }
+      : {
+          entity: 'payment',
+          externalId: external_id,
+          fields,
+          order: { ...stubOrder, rank: 0 },
+          firmId: cause.firmId,
+          provider: cause.provider,
+          eventId: cause.eventId,
+          receivedAtMs: cause.receivedAtMs,
+        };
+    if (own) result[at] = { change, entityId: id };
     else result.push({ change, entityId: id });
   }
   return result;
@@ -56,7 +66,9 @@ function paymentOf({ change, entityId: id }: AppliedChange): string | null {
 /*
  * status, amount, currency, customer, failure: the payment's own; until it has an event of its own, those of its best charge.
  * amount_refunded: the sum of the refunds that count; and of what the provider says is refunded in total, what no known
- *   refund explains. A refund that failed after the provider said so is in that total, and explains it.
+ *   refund explains. A refund that failed after the provider said so is in that total, and explains it. A refund made after
+ *   the provider said so explains nothing of it. A charge that was captured in part counts the rest as refunded, in most API
+ *   versions without a refund: where its total is just that rest, a refund of the same second is not in it either.
  * paid_at: its own; else that of its first charge that was paid.
  * invoice_id: the invoice named together with it; of several the one with the smallest id.
  * dispute_status: of the dispute that was opened last.
@@ -68,12 +80,12 @@ const derive = `
     paid_at = d.paid_at, invoice_id = d.invoice_id, dispute_status = d.dispute_status, updated_at = now()
   FROM (
     SELECT p.id,
-      CASE WHEN p.order_major < 0 THEN best.status ELSE p.status END AS status,
-      CASE WHEN p.order_major < 0 THEN best.amount ELSE p.amount END AS amount,
-      CASE WHEN p.order_major < 0 THEN best.currency ELSE p.currency END AS currency,
-      CASE WHEN p.order_major < 0 THEN best.customer_external_id ELSE p.customer_external_id END AS customer_external_id,
-      CASE WHEN p.order_major < 0 THEN best.failure_code ELSE p.failure_code END AS failure_code,
-      CASE WHEN p.order_major < 0 THEN best.failure_message ELSE p.failure_message END AS failure_message,
+      CASE WHEN p.order_rank < 0 THEN best.status ELSE p.status END AS status,
+      CASE WHEN p.order_rank < 0 THEN best.amount ELSE p.amount END AS amount,
+      CASE WHEN p.order_rank < 0 THEN best.currency ELSE p.currency END AS currency,
+      CASE WHEN p.order_rank < 0 THEN best.customer_external_id ELSE p.customer_external_id END AS customer_external_id,
+      CASE WHEN p.order_rank < 0 THEN best.failure_code ELSE p.failure_code END AS failure_code,
+      CASE WHEN p.order_rank < 0 THEN best.failure_message ELSE p.failure_message END AS failure_message,
       CASE
         WHEN told.amount IS NULL THEN refunds.counted
         ELSE COALESCE(refunds.counted, 0) + GREATEST(0, told.amount - COALESCE(refunds.explained, 0))
@@ -84,12 +96,13 @@ const derive = `
       dispute.status AS dispute_status
     FROM finance_payments p
     CROSS JOIN LATERAL (
-      SELECT sum(c.amount_refunded)::bigint AS amount_refunded, max(c.told_at) AS told_at, min(c.paid_at) AS paid_at
+      SELECT sum(c.amount_refunded)::bigint AS amount_refunded, max(c.told_at) AS told_at, min(c.paid_at) AS paid_at,
+        COALESCE(sum(c.amount_refunded) = sum(c.amount - c.amount_captured), false) AS is_release
       FROM finance_charges c WHERE c.firm_id = p.firm_id AND c.payment_id = p.id
     ) charges
     LEFT JOIN LATERAL (
       SELECT c.* FROM finance_charges c WHERE c.firm_id = p.firm_id AND c.payment_id = p.id
-      ORDER BY c.paid_at IS NULL, c.order_minor DESC, c.external_id COLLATE "C" DESC LIMIT 1
+      ORDER BY c.paid_at IS NULL, c.order_time DESC, c.external_id COLLATE "C" DESC LIMIT 1
     ) best ON true
     CROSS JOIN LATERAL (
       SELECT COALESCE(charges.amount_refunded, p.own_amount_refunded) AS amount,
@@ -97,7 +110,11 @@ const derive = `
     ) told
     CROSS JOIN LATERAL (
       SELECT COALESCE(sum(r.amount) FILTER (WHERE r.counts), CASE WHEN count(*) > 0 THEN 0 END)::bigint AS counted,
-        sum(r.amount) FILTER (WHERE r.counts OR r.told_at >= told.told_at)::bigint AS explained
+        sum(r.amount) FILTER (
+          WHERE (r.counts OR r.told_at >= told.told_at)
+            AND (r.refunded_at IS NULL OR r.refunded_at < told.told_at
+              OR (r.refunded_at = told.told_at AND (NOT charges.is_release OR r.amount = told.amount)))
+        )::bigint AS explained
       FROM finance_refunds r WHERE r.firm_id = p.firm_id AND r.payment_id = p.id
     ) refunds
     LEFT JOIN LATERAL (

@@ -13,9 +13,16 @@ export interface EntityTable {
   refs: Record<string, Entity>;
   /** Times that a change's `latest` may bring. */
   latest?: readonly string[];
+  /**
+   * Columns of `fields` and `refs` that no event takes back, guard or not: of all values that events brought the least stays
+   * (of times: the earliest), and null replaces none.
+   */
+  lasting?: readonly string[];
+  /** Columns of `fields` that are Semel's own notes: a change of these alone is no change of the object. */
+  silent?: readonly string[];
   /** It is a part of another kind's row, which a transaction must touch first: then the lock is held already. */
   partOf?: Entity;
-  /** How the three columns of its guard begin, where the row has more than one guard; default `order`. */
+  /** How the columns of its guard begin, where the row has more than one guard; default `order`. */
   guard?: string;
 }
 
@@ -56,6 +63,8 @@ export const tables: Record<Entity, EntityTable> = {
       own_told_at: 'timestamptz',
     },
     refs: {},
+    lasting: ['own_paid_at'],
+    silent: ['own_told_at'],
   },
   charge: {
     table: 'finance_charges',
@@ -73,6 +82,7 @@ export const tables: Record<Entity, EntityTable> = {
       told_at: 'timestamptz',
     },
     refs: { payment_id: 'payment' },
+    silent: ['told_at'],
   },
   refund: {
     table: 'finance_refunds',
@@ -85,9 +95,12 @@ export const tables: Record<Entity, EntityTable> = {
       currency: 'text',
       reason: 'text',
       failure_reason: 'text',
+      refunded_at: 'timestamptz',
       told_at: 'timestamptz',
     },
     refs: { payment_id: 'payment' },
+    lasting: ['refunded_at'],
+    silent: ['told_at'],
   },
   dispute: {
     table: 'finance_disputes',
@@ -191,5 +204,6 @@ export const tables: Record<Entity, EntityTable> = {
       account_sid: 'text',
     },
     refs: { conversation_id: 'conversation' },
+    lasting: ['from_number', 'to_number', 'messaging_service_sid', 'account_sid', 'conversation_id'],
   },
 };

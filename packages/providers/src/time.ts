@@ -2,10 +2,10 @@ const pattern =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?)?\s?(Z|z|[+-]\d\d(?::?\d\d)?)?$/;
 
 /**
- * An ISO 8601 text, whatever its precision, as whole seconds (in milliseconds since 1970) and microseconds; null
+ * An ISO 8601 text, whatever its precision, as whole seconds (in milliseconds since 1970) and nanoseconds; null
  * where it is no time. Without a zone it means UTC: Square's documentation has one such, DocuSign's are all UTC.
  */
-function parse(value: unknown): { secondsMs: number; micros: number } | null {
+function parse(value: unknown): { secondsMs: number; nanos: number } | null {
   const match = typeof value === 'string' && value.length <= 64 ? pattern.exec(value) : null;
   if (!match) return null;
   const part = (index: number) => Number(match[index] ?? 0);
@@ -15,16 +15,25 @@ function parse(value: unknown): { secondsMs: number; micros: number } | null {
   if (date.getUTCMonth() !== part(2) - 1 || date.getUTCDate() !== part(3)) return null;
   if (part(4) > 24 || part(5) > 59 || part(6) > 60) return null;
   date.setUTCHours(part(4), part(5), part(6));
-  const micros = Number((match[7] ?? '').slice(0, 6).padEnd(6, '0'));
-  return { secondsMs: date.getTime() - offsetMs(match[8]), micros };
+  const nanos = Number((match[7] ?? '').slice(0, 9).padEnd(9, '0'));
+  return { secondsMs: date.getTime() - offsetMs(match[8]), nanos };
 }
 
-/** Microseconds since 1970 of an ISO 8601 text; null where it is no time, or one beyond safe integers. */
-export function microsOf(value: unknown): number | null {
+/** Nanoseconds since 1970 of an ISO 8601 text, for a guard; null where it is no time. */
+export function nanosOf(value: unknown): bigint | null {
   const time = parse(value);
-  const micros = time === null ? Number.NaN : time.secondsMs * 1000 + time.micros;
-  return Number.isSafeInteger(micros) ? micros : null;
+  return time === null ? null : inBigint(BigInt(time.secondsMs) * 1_000_000n + BigInt(time.nanos));
 }
+
+/** Nanoseconds since 1970 of milliseconds, for a guard; 0 for none. */
+export const nanosOfMillis = (millis: number | null): bigint =>
+  millis === null || !Number.isSafeInteger(millis) ? 0n : inBigint(BigInt(millis) * 1_000_000n);
+
+/** Postgres's `bigint` reaches to the year 2262: a later time counts as that one, and one before 1970 as 1970. */
+const inBigint = (nanos: bigint): bigint => {
+  if (nanos < 0n) return 0n;
+  return nanos > 9_223_372_036_854_775_807n ? 9_223_372_036_854_775_807n : nanos;
+};
 
 function offsetMs(zone: string | undefined): number {
   if (zone === undefined || zone.toUpperCase() === 'Z') return 0;
@@ -36,7 +45,7 @@ function offsetMs(zone: string | undefined): number {
 /** Milliseconds since 1970 of an ISO 8601 text; null where it is no time. */
 export function millisOf(value: unknown): number | null {
   const time = parse(value);
-  return time === null ? null : time.secondsMs + Math.floor(time.micros / 1000);
+  return time === null ? null : time.secondsMs + Math.floor(time.nanos / 1_000_000);
 }
 
 /** Milliseconds since 1970 of Unix seconds; null where they are none. */

@@ -3,6 +3,7 @@ import { assertEventId, type Change, type ChangeSet, type WebhookEvent } from '@
 import { type ColumnType, tables } from '@semel/domain';
 import { providerNamed, providers } from '@semel/providers';
 import t from 'tap';
+import { isOrder, type Model, step } from '../../support/guard-model.js';
 import { identityOf } from '../../support/identity-of.js';
 import { eventOf, nowMs, requestOf, sampleNamed } from './deliveries.js';
 
@@ -128,25 +129,12 @@ for (const { provider: name, id, types } of lives)
     for (const end of ends) t.same(end, last, 'the last event of the life decides');
   });
 
-/** The guard of the store: the greatest `[order, event id]` that an object has met. */
+/** What the guard of the store leaves of each object; which event made an empty row says nothing. */
 function applied(events: readonly { event: WebhookEvent; changes: Change[] }[]) {
-  const rows = new Map<string, { guard: [number, number, string]; fields: Change['fields'] }>();
-  for (const { event, changes } of events)
-    for (const { entity, externalId, fields, order } of changes) {
-      const key = `${entity} ${externalId}`;
-      const row = rows.get(key);
-      const guard: [number, number, string] = [...order, event.eventId];
-      if (row === undefined || (order[0] >= 0 && isGreater(guard, row.guard)))
-        rows.set(key, { guard, fields });
-    }
-  // A stub is created by whichever event comes first.
-  return [...rows].filter(([, row]) => row.guard[0] >= 0).sort(([a], [b]) => (a < b ? -1 : 1));
+  const rows: Model = new Map();
+  for (const { event, changes } of events) step(rows, event, changes);
+  return [...rows].filter(([, row]) => row.guard.order.rank >= 0).sort(([a], [b]) => (a < b ? -1 : 1));
 }
-
-const isGreater = (a: [number, number, string], b: [number, number, string]): boolean => {
-  const at = a.findIndex((part, index) => part !== b[index]);
-  return at !== -1 && (a[at] as never) > (b[at] as never);
-};
 
 function permutations<T>(items: readonly T[]): T[][] {
   if (items.length < 2) return [[...items]];
@@ -158,9 +146,9 @@ function problemsOf({ changes, links }: ChangeSet, linkColumns: readonly string[
   for (const { entity, externalId, fields, refs = {}, order } of changes) {
     const table = tables[entity];
     if (externalId.length > 300 || externalId === '') problems.push(`${entity}: id`);
-    if (!order.every(Number.isSafeInteger)) problems.push(`${entity}: order`);
+    if (!isOrder(order)) problems.push(`${entity}: order`);
     const columns = Object.keys(table.fields);
-    if (order[0] >= 0 && String(Object.keys(fields).sort()) !== String(columns.sort()))
+    if (order.rank >= 0 && String(Object.keys(fields).sort()) !== String(columns.sort()))
       problems.push(`${entity}: not the whole row: ${Object.keys(fields)}`);
     for (const [column, value] of Object.entries(fields))
       if (value !== null && !fits(table.fields[column], value))

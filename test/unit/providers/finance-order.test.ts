@@ -33,7 +33,7 @@ function run(provider: Provider, told: readonly Told[]) {
     const event = eventOf(provider, body, null);
     const { changes, links } = provider.changesOf(event, body);
     const before = changes.map((ref) => model.statusOf(ref));
-    model.apply(event.eventId, changes, links);
+    model.apply(event, changes, links);
     for (const [i, ref] of changes.entries())
       if (isFinal(ref, before[i]) && !isFinal(ref, model.statusOf(ref)))
         left.push(`${ref.entity}: ${before[i]} → ${model.statusOf(ref)}`);

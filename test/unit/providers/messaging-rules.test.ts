@@ -8,6 +8,8 @@ import { startMs, tell } from '../../support/histories.js';
 const docusign = providerNamed('docusign') as Provider;
 const twilio = providerNamed('twilio') as Provider;
 
+const startNs = BigInt(startMs) * 1_000_000n;
+
 const optOut = (Body: string, OptOutType?: string) => {
   const { event, body } = tell('twilio', 'inbound', { Body, OptOutType });
   return twilio.changesOf(event, body).changes.find(({ entity }) => entity === 'opt_out');
@@ -19,7 +21,7 @@ t.test('Twilio: words alone in a message opt out and in', async (t) => {
       t.match(optOut(text), {
         externalId: '+12015550100|+12015550123',
         fields: { opted_out: true, opted_out_at: new Date(startMs).toISOString() },
-        order: [startMs, 0],
+        order: { rank: 0, timeNs: 0n, step: [] },
       });
   for (const word of ['START', 'YES', 'UNSTOP', 'start ', 'yes'])
     t.match(optOut(word), { fields: { opted_out: false, opted_out_at: null } });
@@ -51,22 +53,26 @@ t.test('DocuSign: steps that are no status are times of their own', async (t) =>
     ['envelope-deleted', 'deleted_at'],
   ] as const) {
     const [envelope, ...others] = changes(type, { envelopeSummary: undefined });
-    t.match(envelope, { fields: {}, order: [-1, 0], latest: { [column]: new Date(startMs).toISOString() } });
+    t.match(envelope, {
+      fields: {},
+      order: { rank: -1 },
+      latest: { [column]: new Date(startMs).toISOString() },
+    });
     t.same(others, []);
     t.match(changes(type, { status: 'completed' })[0], {
       fields: { status: 'completed' },
-      order: [11, startMs],
+      order: { rank: 11, timeNs: startNs },
     });
   }
   for (const type of ['envelope-reminder-sent', 'envelope-removed', 'envelope-of-days-to-come'])
     t.match(
       changes('envelope-sent', { envelopeSummary: undefined, $event: { event: type } }),
-      [{ fields: {}, latest: undefined, order: [-1, 0] }],
+      [{ fields: {}, latest: undefined, order: { rank: -1 } }],
       `${type} tells of no status`,
     );
   t.match(
     changes('envelope-deleted', { status: 'deleted' })[0],
-    { order: [9, startMs] },
+    { order: { rank: 9, timeNs: startNs } },
     'a draft that is gone',
   );
 });
@@ -88,7 +94,7 @@ t.test('DocuSign: a recipient has a role, an order, times and a reason', async (
       routing_order: 1,
       declined_reason: 'Terms are not agreed',
     },
-    order: [11, startMs],
+    order: { rank: 11, timeNs: startNs + 678_900n },
   });
   const odd = { recipientId: '9', status: 'sent', routingOrder: '-1' };
   const strange = tell('docusign', 'envelope-sent', { id: 'env-1', recipients: { oddities: [odd] } });

@@ -3,6 +3,8 @@ import { providerNamed } from '@semel/providers';
 import t from 'tap';
 import { eventOf, nowMs, sampleNamed } from './deliveries.js';
 
+const nowNs = BigInt(nowMs) * 1_000_000n;
+
 const named = (name: string) => providerNamed(name) as Provider;
 const [stripe, square, docusign, twilio] = [
   named('stripe'),
@@ -41,7 +43,7 @@ t.test('Stripe: ids are texts or expanded objects, and link invoice and payment'
 });
 
 t.test('Stripe: a state that is further wins over a later time', async (t) => {
-  const order = (type: string, overrides = {}) => ruled(stripe, type, overrides).changes[0]?.order[0];
+  const order = (type: string, overrides = {}) => ruled(stripe, type, overrides).changes[0]?.order.rank;
   t.same(
     ['draft', 'open', 'uncollectible', 'paid', 'void', 'from_the_future', null, 'constructor'].map((status) =>
       order('invoice.created', { status }),
@@ -75,7 +77,9 @@ t.test('what has no object changes nothing; money that is none is an error', asy
     t.throws(() => ruled(stripe, 'invoice.paid', { amount_due: amount }), /amount_due is not a whole number/);
     t.throws(() => ruled(stripe, 'payment_intent.created', { amount }), /amount is not a whole number/);
     const money = { amount, currency: 'USD' };
-    t.throws(() => ruled(square, 'payment.created', { amount_money: money }), /amount_money is not/);
+    t.throws(() => ruled(square, 'payment.created', { total_money: money }), /total_money is not/);
+    const alone = { amount_money: money, total_money: undefined };
+    t.throws(() => ruled(square, 'payment.created', alone), /amount_money is not/);
     const payment_requests = [{ computed_amount_money: money }];
     t.throws(() => ruled(square, 'invoice.created', { payment_requests }), /computed_amount_money is not/);
   }
@@ -89,21 +93,25 @@ t.test('Square: an invoice adds up its parts; the version decides', async (t) =>
   });
   const { changes } = ruled(square, 'invoice.published', { payment_requests: [part(100, 100), part(50, 0)] });
   t.match(changes[0], {
-    order: [1, 0],
+    order: { rank: 1 },
     fields: { amount_due: 150, amount_paid: 100, amount_remaining: 50, due_at: '2030-01-24T00:00:00.000Z' },
   });
   const empty = ruled(square, 'invoice.created', { payment_requests: undefined, version: undefined });
   t.match(empty.changes[0], {
-    order: [0, nowMs * 2000],
+    order: { rank: 0, timeNs: nowNs },
     fields: { amount_due: null, amount_remaining: null },
   });
 });
 
-t.test('Square: payments go by their time, to the microsecond', async (t) => {
+t.test('Square: payments go by their time, to the nanosecond', async (t) => {
   const order = (updated_at: string, status = 'APPROVED') =>
     ruled(square, 'payment.updated', { updated_at, status }).changes[0]?.order;
-  t.same(order('2026-09-01T12:30:00.000001Z'), [nowMs * 1000 + 1, 0]);
-  t.same(order('2026-09-01T12:30:00.000001Z', 'COMPLETED'), [nowMs * 1000 + 1, 1]);
+  t.match(order('2026-09-01T12:30:00.000000001Z'), { rank: 0, timeNs: nowNs + 1n, step: [1, 0] });
+  t.match(order('2026-09-01T12:30:00.000001Z', 'COMPLETED'), {
+    rank: 0,
+    timeNs: nowNs + 1000n,
+    step: [1, 1],
+  });
 });
 
 t.test('DocuSign: the status is the one that is further, of the event and the envelope', async (t) => {
@@ -111,11 +119,11 @@ t.test('DocuSign: the status is the one that is further, of the event and the en
   t.match(envelope('envelope-sent', { status: 'completed' }), { fields: { status: 'completed' } });
   t.match(envelope('envelope-completed', { status: 'delivered' }), { fields: { status: 'completed' } });
   const resent = envelope('envelope-sent', { status: 'sent', $event: { event: 'envelope-resent' } });
-  t.match(resent, { fields: { status: 'sent' }, order: [3, nowMs] });
+  t.match(resent, { fields: { status: 'sent' }, order: { rank: 2, timeNs: nowNs } });
   const bare = envelope('envelope-completed', { envelopeSummary: undefined });
   t.match(bare, {
     fields: { status: 'completed', completed_at: new Date(nowMs).toISOString() },
-    order: [10, nowMs],
+    order: { rank: 10, timeNs: nowNs + 678_900n },
   });
   const voided = envelope('envelope-voided', { voidedReason: 'Wrong\u0000 document' });
   t.match(voided, { fields: { voided_reason: 'Wrong document' } });
@@ -158,7 +166,7 @@ t.test('Twilio: both directions are one conversation', async (t) => {
   });
   for (const { changes, links } of [out, inn]) {
     t.same(links.conversation_id, conversation);
-    t.match(changes[0], { ...conversation, order: [-1, 0], fields: {} });
+    t.match(changes[0], { ...conversation, order: { rank: -1 }, fields: {} });
     t.same(changes[1]?.refs, { conversation_id: conversation });
   }
   t.match(inn.changes[1]?.fields, { direction: 'inbound', body: 'Yes 😀', media: [{ url: 'u' }] });
@@ -173,7 +181,7 @@ t.test('Twilio: both directions are one conversation', async (t) => {
 
 t.test('Twilio: a status that nobody knows yet is kept, and undoes nothing', async (t) => {
   const order = (MessageStatus: string) =>
-    ruled(twilio, 'status:sent', { MessageStatus }).changes[0 + 1]?.order[0];
+    ruled(twilio, 'status:sent', { MessageStatus }).changes[1]?.order.rank;
   t.same(
     ['brand_new', 'constructor', 'queued', 'sending', 'sent', 'delivered', 'read'].map(order),
     [0, 0, 1, 2, 3, 4, 5],

@@ -1,7 +1,8 @@
-import { type Change, idempotencyKey } from '@semel/core';
+import { type Change, idempotencyKey, type WebhookEvent } from '@semel/core';
 import { providers } from '@semel/providers';
 import t from 'tap';
 import { shuffled } from '../../../apps/cli/src/send/shuffle.js';
+import { type Model, stateOf, step } from '../../support/guard-model.js';
 import { eventOf, nowMs, sampleNamed } from './deliveries.js';
 
 for (const provider of providers) {
@@ -53,20 +54,9 @@ t.test('a seed is one order', async (t) => {
   );
 });
 
-/** What the store's guard leaves of each object: the greatest `[order, event id]`. */
-function endOf(life: readonly { event: { eventId: string }; changes: Change[] }[]) {
-  const rows = new Map<string, { guard: [number, number, string]; fields: Change['fields'] }>();
-  for (const { event, changes } of life)
-    for (const { entity, externalId, fields, order } of changes) {
-      const guard: [number, number, string] = [...order, event.eventId];
-      const row = rows.get(`${entity} ${externalId}`);
-      if (row === undefined || isGreater(guard, row.guard))
-        rows.set(`${entity} ${externalId}`, { guard, fields });
-    }
-  return [...rows].sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function isGreater(a: [number, number, string], b: [number, number, string]): boolean {
-  const at = a.findIndex((part, index) => part !== b[index]);
-  return at !== -1 && (a[at] as never) > (b[at] as never);
+/** What the store's guard leaves of each object. */
+function endOf(life: readonly { event: WebhookEvent; changes: Change[] }[]) {
+  const rows: Model = new Map();
+  for (const { event, changes } of life) step(rows, event, changes);
+  return stateOf(rows);
 }

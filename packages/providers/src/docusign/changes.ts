@@ -8,9 +8,11 @@ import {
 } from '@semel/core';
 import { cleanText, idOf } from '../clean-text.js';
 import { asObject, type JsonObject, parseObject } from '../json.js';
-import { isoOf, millisOf } from '../time.js';
+import { isoOf, millisOf, nanosOf } from '../time.js';
+import { type Moment, momentOf, momentOfMillis } from './moment.js';
+import { orderOf } from './order.js';
 import { recipientChange, recipientsOf } from './recipients.js';
-import { further, majorOf, statusOf, statusTold } from './status.js';
+import { further, statusOf, statusTold } from './status.js';
 
 /** Events that say nothing of the status, and the column that keeps when the last of them was. */
 const marks: Record<string, string> = {
@@ -36,30 +38,33 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
 
   const envelope: EntityRef = { entity: 'envelope', externalId };
   const summary = asObject(data.envelopeSummary);
-  const generatedMs = millisOf(message.generatedDateTime);
+  const generated = momentOf(message.generatedDateTime);
   const changes =
     kind === 'envelope'
-      ? [envelopeChange(envelope, verb, summary, generatedMs ?? event.receivedAtMs)]
+      ? [envelopeChange(envelope, verb, summary, generated ?? momentOfMillis(event.receivedAtMs))]
       : summary === null
         ? []
-        : [envelopeChange(envelope, null, summary, generatedMs)];
+        : [envelopeChange(envelope, null, summary, generated)];
   const known = recipientsOf(summary);
   for (const recipient of known) {
     const id = String(recipient.recipientId);
-    changes.push(recipientChange(envelope, id, recipient, generatedMs, id === recipientId ? verb : null));
+    changes.push(recipientChange(envelope, id, recipient, generated, id === recipientId ? verb : null));
   }
   if (recipientId !== null && !known.some((recipient) => recipient.recipientId === recipientId))
-    changes.push(recipientChange(envelope, recipientId, null, generatedMs, verb));
+    changes.push(recipientChange(envelope, recipientId, null, generated, verb));
   return { changes, links: { envelope_id: envelope }, ignored: null };
 }
 
 /** What an answer of the API changes: as a message with data would, at the moment of the question. */
 export function changesOfAnswer(envelopeId: string, summary: JsonObject, askedAtMs: number): Change[] {
   const envelope: EntityRef = { entity: 'envelope', externalId: envelopeId };
+  const asked = momentOfMillis(askedAtMs);
+  const change = envelopeChange(envelope, null, summary, asked);
   return [
-    envelopeChange(envelope, null, summary, askedAtMs),
+    // The answer is how things are now, whenever the status began: it follows the message that made us ask.
+    { ...change, order: { ...change.order, timeNs: asked.ns } },
     ...recipientsOf(summary).map((recipient) =>
-      recipientChange(envelope, String(recipient.recipientId), recipient, askedAtMs),
+      recipientChange(envelope, String(recipient.recipientId), recipient, asked),
     ),
   ];
 }
@@ -68,13 +73,13 @@ function envelopeChange(
   envelope: EntityRef,
   verb: string | null,
   summary: JsonObject | null,
-  generatedMs: number | null,
+  generated: Moment | null,
 ): Change {
   const mark = verb === null ? undefined : Object.hasOwn(marks, verb) ? marks[verb] : undefined;
-  const latest = mark === undefined ? {} : { latest: { [mark]: isoOf(generatedMs) } };
+  const latest = mark === undefined ? {} : { latest: { [mark]: isoOf(generated?.ms ?? null) } };
   const status = further(statusOf(summary?.status), statusTold(verb));
   if (status === null && summary === null) return { ...envelope, fields: {}, ...latest, order: stubOrder };
-  const changedMs = millisOf(summary?.statusChangedDateTime) ?? generatedMs;
+  const changedMs = millisOf(summary?.statusChangedDateTime) ?? generated?.ms ?? null;
   // Without data the message's own time is the best that is known of the step that it tells of.
   const timeOf = (name: string) =>
     isoOf(millisOf(summary?.[`${name}DateTime`]) ?? (status === name ? changedMs : null));
@@ -91,6 +96,10 @@ function envelopeChange(
       voided_reason: cleanText(summary?.voidedReason) || null,
     },
     ...latest,
-    order: [majorOf(status, summary !== null), changedMs ?? 0],
+    order: orderOf(status, {
+      changedNs: nanosOf(summary?.statusChangedDateTime),
+      generatedNs: generated?.ns ?? 0n,
+      hasData: summary !== null,
+    }),
   };
 }

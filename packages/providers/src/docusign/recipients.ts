@@ -2,7 +2,9 @@ import type { Change, EntityRef } from '@semel/core';
 import { cleanText, idOf, shortText } from '../clean-text.js';
 import { asList, asObject, type JsonObject } from '../json.js';
 import { isoOf, millisOf } from '../time.js';
-import { further, majorOf, statusOf, statusTold } from './status.js';
+import type { Moment } from './moment.js';
+import { orderOf } from './order.js';
+import { further, statusOf, statusTold } from './status.js';
 
 /** No envelope has more of them; an odd message must not become a transaction without end. */
 const recipientLimit = 500;
@@ -26,12 +28,12 @@ export function recipientChange(
   envelope: EntityRef,
   recipientId: string,
   recipient: JsonObject | null,
-  generatedMs: number | null,
+  generated: Moment | null,
   verb: string | null = null,
 ): Change {
   const status = further(statusOf(recipient?.status), statusTold(verb));
   const timeOf = (name: string, told: string) =>
-    isoOf(millisOf(recipient?.[name]) ?? (verb === told ? generatedMs : null));
+    isoOf(millisOf(recipient?.[name]) ?? (verb === told ? (generated?.ms ?? null) : null));
   return {
     entity: 'recipient',
     externalId: `${envelope.externalId}|${recipientId}`,
@@ -46,7 +48,11 @@ export function recipientChange(
       declined_reason: cleanText(recipient?.declinedReason) || null,
     },
     refs: { envelope_id: envelope },
-    order: [majorOf(status, recipient !== null), generatedMs ?? 0],
+    order: orderOf(status, {
+      changedNs: null,
+      generatedNs: generated?.ns ?? 0n,
+      hasData: recipient !== null,
+    }),
   };
 }
 

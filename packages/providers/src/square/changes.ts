@@ -1,10 +1,17 @@
-import { type Change, type ChangeSet, type EntityRef, nothing, type WebhookEvent } from '@semel/core';
+import {
+  type Change,
+  type ChangeSet,
+  type EntityRef,
+  nothing,
+  type Order,
+  type WebhookEvent,
+} from '@semel/core';
 import { cleanText, idOf, shortText } from '../clean-text.js';
 import { asList, asObject, type JsonObject, parseObject } from '../json.js';
 import { optionalAmount, requiredAmount } from '../money.js';
-import { isoOf, microsOf, millisOf } from '../time.js';
+import { isoOf, millisOf, nanosOf } from '../time.js';
 
-type Rule = (object: JsonObject, id: string) => ChangeSet;
+type Rule = (object: JsonObject, id: string, isCreated: boolean) => ChangeSet;
 
 /** The first word of a type is the name of the object in it, whatever comes behind: `dispute.evidence.created`. */
 const rules: Readonly<Record<string, Rule>> = {
@@ -23,10 +30,12 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   const object = asObject(asObject(data?.object)?.[kind]);
   if (event.type === 'invoice.deleted') return deletedInvoice(idOf(object?.id ?? data?.id));
   const id = idOf(object?.id) ?? (kind === 'dispute' ? idOf(object?.dispute_id) : null);
-  return object === null || id === null ? nothing('no_object') : rule(object, id);
+  return object === null || id === null
+    ? nothing('no_object')
+    : rule(object, id, event.type === `${kind}.created`);
 }
 
-function invoiceSet(object: JsonObject, externalId: string): ChangeSet {
+function invoiceSet(object: JsonObject, externalId: string, isCreated: boolean): ChangeSet {
   const invoice: EntityRef = { entity: 'invoice', externalId };
   const requests = asList(object.payment_requests).map(asObject);
   const due = total(requests, 'computed_amount_money');
@@ -43,7 +52,7 @@ function invoiceSet(object: JsonObject, externalId: string): ChangeSet {
     metadata: null,
   };
   return {
-    changes: [{ ...invoice, fields, order: orderOf(object, false) }],
+    changes: [{ ...invoice, fields, order: orderOf(object, [isCreated ? 0 : 1, paid ?? 0]) }],
     links: { invoice_id: invoice },
     ignored: null,
   };
@@ -79,53 +88,63 @@ function deletedInvoice(id: string | null): ChangeSet {
     metadata: null,
   };
   return {
-    changes: [{ ...invoice, fields, order: [Number.MAX_SAFE_INTEGER, 0] }],
+    changes: [{ ...invoice, fields, order: { rank: Number.MAX_SAFE_INTEGER, timeNs: 0n, step: [] } }],
     links: { invoice_id: invoice },
     ignored: null,
   };
 }
 
 /**
- * `version` grows with every change. Without one, below every version, the time decides, to the microsecond; where two
- * have the same time, the final state wins.
+ * `version` grows with every change. Without one, below every version, the time decides, as precise as Square tells it;
+ * where two have the same time, the step does.
  */
-function orderOf({ version, updated_at, created_at }: JsonObject, isFinal: boolean): [number, number] {
-  if (typeof version === 'number' && Number.isSafeInteger(version) && version >= 0) return [version, 0];
-  const micros = Math.min(microsOf(updated_at) ?? microsOf(created_at) ?? 0, 4_500_000_000_000_000);
-  return [0, Math.max(0, micros) * 2 + (isFinal ? 1 : 0)];
+function orderOf({ version, updated_at, created_at }: JsonObject, step: readonly number[]): Order {
+  const hasVersion = typeof version === 'number' && Number.isSafeInteger(version) && version >= 0;
+  return { rank: hasVersion ? version : 0, timeNs: nanosOf(updated_at) ?? nanosOf(created_at) ?? 0n, step };
 }
 
-/** Payments have no version, only `updated_at`; where two have the same time, the final state wins. */
-const paymentRank: Record<string, number> = { COMPLETED: 1, CANCELED: 1, FAILED: 1 };
+const finalPayments = ['COMPLETED', 'CANCELED', 'FAILED'];
 
-function paymentSet(object: JsonObject, externalId: string): ChangeSet {
+/** Payments have no version, only `updated_at`. */
+function paymentSet(object: JsonObject, externalId: string, isCreated: boolean): ChangeSet {
   const payment: EntityRef = { entity: 'payment', externalId };
   const status = statusOf(object);
   const card = asObject(object.card_details);
   const failure = asObject(asList(card?.errors)[0]);
   const captured = millisOf(asObject(card?.card_payment_timeline)?.captured_at);
+  const toldAt = millisOf(object.updated_at) ?? millisOf(object.created_at);
+  const refunded = optionalAmount(asObject(object.refunded_money)?.amount, 'refunded_money');
+  // `amount_money` is what the seller asked for: without the tip, a surcharge, and tax that Square adds.
+  const [name, money] = asObject(object.total_money)
+    ? ['total_money', asObject(object.total_money)]
+    : ['amount_money', asObject(object.amount_money)];
   const fields = {
     status,
-    amount: requiredAmount(asObject(object.amount_money)?.amount, 'amount_money'),
-    currency: shortText(asObject(object.amount_money)?.currency),
+    amount: requiredAmount(money?.amount, String(name)),
+    currency: shortText(money?.currency),
     failure_code: shortText(failure?.code),
     failure_message: cleanText(failure?.detail),
     customer_external_id: idOf(object.customer_id),
     metadata: null,
-    own_amount_refunded: optionalAmount(asObject(object.refunded_money)?.amount, 'refunded_money'),
-    own_paid_at: status === 'COMPLETED' ? isoOf(captured ?? millisOf(object.updated_at)) : null,
-    own_told_at: isoOf(millisOf(object.updated_at)),
+    own_amount_refunded: refunded,
+    // Only cards have a timeline. The earliest moment that any event tells stays (see the tables).
+    own_paid_at: status === 'COMPLETED' ? isoOf(captured ?? toldAt) : null,
+    own_told_at: isoOf(toldAt),
   };
-  const rank = status !== null && Object.hasOwn(paymentRank, status) ? 1 : 0;
-  const time = microsOf(object.updated_at) ?? microsOf(object.created_at) ?? 0;
+  const step = [
+    isCreated ? 0 : 1,
+    status !== null && finalPayments.includes(status) ? 1 : 0,
+    refunded ?? 0,
+    asList(object.refund_ids).length,
+  ];
   return {
-    changes: [{ ...payment, fields, order: [time, rank] }],
+    changes: [{ ...payment, fields, order: orderOf({ ...object, version: undefined }, step) }],
     links: { payment_id: payment },
     ignored: null,
   };
 }
 
-function refundSet(object: JsonObject, externalId: string): ChangeSet {
+function refundSet(object: JsonObject, externalId: string, isCreated: boolean): ChangeSet {
   const status = statusOf(object);
   const failed = status === 'REJECTED' || status === 'FAILED';
   const money = asObject(object.amount_money);
@@ -137,9 +156,10 @@ function refundSet(object: JsonObject, externalId: string): ChangeSet {
     currency: shortText(money?.currency),
     reason: cleanText(object.reason, 255),
     failure_reason: null,
+    refunded_at: isoOf(millisOf(object.created_at)),
     told_at: isoOf(millisOf(object.updated_at)),
   };
-  const order = orderOf(object, failed || status === 'COMPLETED');
+  const order = orderOf(object, [isCreated ? 0 : 1, failed || status === 'COMPLETED' ? 1 : 0]);
   // An unlinked refund has no payment.
   return ofPayment({ entity: 'refund', externalId, fields, order }, idOf(object.payment_id));
 }
@@ -147,7 +167,7 @@ function refundSet(object: JsonObject, externalId: string): ChangeSet {
 const closedDisputes = ['INQUIRY_CLOSED', 'WON', 'LOST', 'ACCEPTED'];
 
 /** `dispute.created`, `.state.updated` (once `.state.changed`), `.evidence.…`: each brings the dispute. */
-function disputeSet(object: JsonObject, externalId: string): ChangeSet {
+function disputeSet(object: JsonObject, externalId: string, isCreated: boolean): ChangeSet {
   const state = shortText(object.state);
   const money = asObject(object.amount_money);
   const fields = {
@@ -159,7 +179,8 @@ function disputeSet(object: JsonObject, externalId: string): ChangeSet {
     due_at: isoOf(millisOf(object.due_at)),
     opened_at: isoOf(millisOf(object.created_at)),
   };
-  const order = orderOf(object, state !== null && closedDisputes.includes(state));
+  const isClosed = state !== null && closedDisputes.includes(state);
+  const order = orderOf(object, [isCreated ? 0 : 1, isClosed ? 1 : 0]);
   const payment = asObject(object.disputed_payment) ?? asObject(asList(object.disputed_payments)[0]);
   return ofPayment({ entity: 'dispute', externalId, fields, order }, idOf(payment?.payment_id));
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { randomText, upperAlphabet } from '../sample.js';
 
-const usd = (amount: number) => ({ amount, currency: 'USD' });
+export const usd = (amount: number) => ({ amount, currency: 'USD' });
 
 export const invoiceObject = (now: string, version: number, status: string, paid: number) => ({
   id: `inv:0-${randomText(27)}`,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Sample } from '@semel/core';
+import { asObject } from '../json.js';
 import { jsonBody, randomText, splitOverrides, upperAlphabet } from '../sample.js';
 import {
   customerObject,
@@ -7,6 +8,7 @@ import {
   invoiceObject,
   paymentObject,
   refundObject,
+  usd,
 } from './sample-objects.js';
 
 type MakeObject = (nowText: string) => Record<string, unknown>;
@@ -34,11 +36,20 @@ const sample = (type: string, description: string, make: MakeObject, dataOf = wh
       type,
       event_id: randomUUID(),
       created_at: nowText,
-      data: dataOf(kind, { ...make(nowText), ...object }),
+      data: dataOf(kind, { ...make(nowText), ...totalOf(kind, object), ...object }),
       ...envelope,
     });
   },
 });
+
+/** A payment of another amount has another total: the amount, and the tip where there is one. */
+function totalOf(kind: string, { amount_money, tip_money }: Record<string, unknown>) {
+  if (kind !== 'payment' || (amount_money === undefined && tip_money === undefined)) return {};
+  const [amount, tip] = [asObject(amount_money ?? usd(12_500)), asObject(tip_money)?.amount];
+  return {
+    total_money: typeof tip === 'number' ? { ...amount, amount: Number(amount?.amount) + tip } : amount,
+  };
+}
 
 const invoice =
   (version: number, status: string, paid = 0): MakeObject =>

@@ -31,8 +31,9 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   const kind = typeof object?.object === 'string' ? object.object : '';
   const ofType = rules[prefix] ?? {};
   const rule = Object.hasOwn(ofType, kind) ? ofType[kind] : undefined;
-  // `invoice.upcoming` has an invoice without an id: there is none yet.
-  return object === null || id === null || rule === undefined
+  // `invoice.upcoming` shows an invoice that does not exist yet: without an id, or with one that nobody will meet again.
+  const isPreview = event.type === 'invoice.upcoming' || id?.startsWith('upcoming_') === true;
+  return object === null || id === null || rule === undefined || isPreview
     ? nothing('no_object')
     : rule(event, object, id);
 }

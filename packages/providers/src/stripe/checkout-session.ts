@@ -2,7 +2,7 @@ import type { Change, ChangeSet, WebhookEvent } from '@semel/core';
 import { idOf, metadataOf, shortText } from '../clean-text.js';
 import type { JsonObject } from '../json.js';
 import { optionalAmount } from '../money.js';
-import { createdSeconds } from './order.js';
+import { orderOf } from './order.js';
 import { invoiceRef, linkChanges, linksTo, paymentRef } from './refs.js';
 
 /** `checkout.session.completed`, `.async_payment_succeeded`, `.async_payment_failed`, `.expired`. */
@@ -28,7 +28,7 @@ export function checkoutSessionSet(event: WebhookEvent, object: JsonObject, exte
       ...(paymentId === null ? {} : { payment_id: paymentRef(paymentId) }),
       ...(invoiceId === null ? {} : { invoice_id: invoiceRef(invoiceId) }),
     },
-    order: [rankOf(status, paymentStatus), createdSeconds(event)],
+    order: orderOf(event, rankOf(status, paymentStatus)),
   };
   return {
     changes: [change, ...linkChanges(invoiceId, paymentId)],

@@ -1,10 +1,10 @@
 import type { ChangeSet, WebhookEvent } from '@semel/core';
 import { idOf, shortText } from '../clean-text.js';
-import { asObject, type JsonObject } from '../json.js';
+import { asList, asObject, type JsonObject } from '../json.js';
 import { requiredAmount } from '../money.js';
 import { isoOf, millisOfSeconds } from '../time.js';
 import { paidWith } from './invoice.js';
-import { createdSeconds, type Ranks, rankIn } from './order.js';
+import { grown, isLaterThanCreated, orderOf, type Ranks, rankIn } from './order.js';
 import { linksTo, paymentRef } from './refs.js';
 
 /**
@@ -44,7 +44,11 @@ export function disputeSet(event: WebhookEvent, object: JsonObject, externalId: 
         externalId,
         fields,
         ...(paymentId === null ? {} : { refs: { payment_id: paymentRef(paymentId) } }),
-        order: [rankIn(ranks, status), createdSeconds(event)],
+        order: orderOf(event, rankIn(ranks, status), [
+          isLaterThanCreated(event),
+          grown(asObject(object.evidence_details)?.submission_count),
+          asList(object.balance_transactions).length, // withdrawn, then perhaps reinstated
+        ]),
       },
     ],
     links: linksTo(idOf(asObject(object.charge)?.invoice), paymentId),

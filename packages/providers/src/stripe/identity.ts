@@ -1,11 +1,11 @@
 import { type Identity, RejectedError } from '@semel/core';
 import { lineOf, typeOf } from '../clean-text.js';
-import { parseObject } from '../json.js';
+import { type JsonObject, parseObject } from '../json.js';
 import { millisOf, millisOfSeconds } from '../time.js';
 
 /**
  * `id` is the same for every attempt and every resend. Thin events (`v2.core.event`) have it too, but write
- * `created` as a text. `account` is there on Connect events only.
+ * `created` as a text.
  */
 export function identify(body: Buffer): Identity {
   const event = parseObject(body);
@@ -15,8 +15,19 @@ export function identify(body: Buffer): Identity {
   return {
     eventId: id,
     type: typeOf(event.type),
-    account: lineOf(event.account),
+    account: accountOf(event),
     livemode: typeof event.livemode === 'boolean' ? event.livemode : null,
     createdAtMs: millisOfSeconds(event.created) ?? millisOf(event.created),
   };
+}
+
+/**
+ * The connected account: `account` (`user_id` until 2017), on Connect events only. Thin events have a `context` instead: the
+ * account's id, or a path that ends with it. (docs.stripe.com/api/v2/core/events)
+ */
+function accountOf({ account, user_id, context }: JsonObject): string | null {
+  const named = lineOf(account) ?? lineOf(user_id);
+  if (named !== null) return named;
+  const last = typeof context === 'string' ? (context.split('/').findLast((part) => part !== '') ?? '') : '';
+  return /^acct_\w{1,100}$/.test(last) ? last : null;
 }

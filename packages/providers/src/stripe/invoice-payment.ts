@@ -4,7 +4,7 @@ import { asObject, type JsonObject } from '../json.js';
 import { optionalAmount } from '../money.js';
 import { isoOf, millisOfSeconds } from '../time.js';
 import { paidWith } from './invoice.js';
-import { createdSeconds, type Ranks, rankIn } from './order.js';
+import { grown, orderOf, type Ranks, rankIn } from './order.js';
 import { linksTo, pairOf } from './refs.js';
 
 const ranks: Ranks = { open: 0, paid: 1, canceled: 1 };
@@ -26,7 +26,11 @@ export function invoicePaymentSet(event: WebhookEvent, object: JsonObject): Chan
   };
   return {
     changes: [
-      { ...pairOf(invoiceId, paymentId), fields, order: [rankIn(ranks, status), createdSeconds(event)] },
+      {
+        ...pairOf(invoiceId, paymentId),
+        fields,
+        order: orderOf(event, rankIn(ranks, status), [grown(object.amount_paid)]),
+      },
     ],
     links,
     ignored: null,

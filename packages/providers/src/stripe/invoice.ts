@@ -3,7 +3,7 @@ import { idOf, metadataOf, shortText } from '../clean-text.js';
 import { asList, asObject, type JsonObject } from '../json.js';
 import { optionalAmount, requiredAmount } from '../money.js';
 import { isoOf, millisOfSeconds } from '../time.js';
-import { createdSeconds, type Ranks, rankIn } from './order.js';
+import { grown, isLaterThanCreated, orderOf, type Ranks, rankIn } from './order.js';
 import { invoiceRef, linkChanges, linksTo } from './refs.js';
 
 /**
@@ -28,7 +28,7 @@ export function invoiceSet(event: WebhookEvent, object: JsonObject, id: string):
       customer_external_id: idOf(object.customer),
       metadata: metadataOf(object.metadata),
     },
-    order: [rankIn(ranks, status), createdSeconds(event)],
+    order: orderOf(event, rankIn(ranks, status), stepOf(event, object)),
   };
   const payments = paymentsOf(object);
   return {
@@ -38,9 +38,28 @@ export function invoiceSet(event: WebhookEvent, object: JsonObject, id: string):
   };
 }
 
-/** Until 2018 an invoice had no status, but three flags. */
-const statusOf = ({ status, paid, forgiven }: JsonObject): string | null =>
-  shortText(status) ?? (paid === true ? 'paid' : forgiven === true ? 'uncollectible' : null);
+/** What happens to an open invoice in one second, by the ends of the types; every other type counts as `updated`. */
+const stages: Ranks = { finalized: 1, sent: 2, updated: 3, payment_action_required: 4, payment_failed: 5 };
+
+/** Payments and attempts only grow. Lines can be taken out, but are mostly added, one event for each. */
+function stepOf(event: WebhookEvent, invoice: JsonObject): number[] {
+  const name = event.type.slice('invoice.'.length);
+  return [
+    isLaterThanCreated(event),
+    grown(invoice.amount_paid),
+    grown(invoice.attempt_count),
+    rankIn(stages, name) || rankIn(stages, 'updated'),
+    grown(asObject(invoice.lines)?.total_count),
+  ];
+}
+
+/** Until 2018 an invoice had no status, but flags. (docs.stripe.com/upgrades, 2018-11-08) */
+function statusOf({ status, paid, forgiven, attempted }: JsonObject): string | null {
+  if (typeof status === 'string' && status !== '') return shortText(status);
+  if (paid === true) return 'paid';
+  if (forgiven === true) return 'uncollectible';
+  return typeof attempted === 'boolean' ? (attempted ? 'open' : 'draft') : null;
+}
 
 /** A list of payments since API version 2025-03-31, one `payment_intent` before, and before 2019 only a `charge`. */
 function paymentsOf(invoice: JsonObject): string[] {

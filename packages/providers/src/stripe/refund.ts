@@ -2,13 +2,15 @@ import type { Change, ChangeSet, WebhookEvent } from '@semel/core';
 import { idOf, shortText } from '../clean-text.js';
 import { asObject, type JsonObject } from '../json.js';
 import { requiredAmount } from '../money.js';
-import { isoOf } from '../time.js';
+import { isoOf, millisOfSeconds } from '../time.js';
 import { paidWith } from './invoice.js';
-import { createdSeconds, type Ranks, rankIn } from './order.js';
+import { isLaterThanCreated, orderOf, type Ranks, rankIn } from './order.js';
 import { linksTo, paymentRef } from './refs.js';
 
 /** A refund that succeeded can still fail: the bank sends the money back. */
 const ranks: Ranks = { pending: 0, requires_action: 0, succeeded: 1, failed: 2, canceled: 2 };
+/** The customer has to say where the money goes, before it is on its way. */
+const stages: Ranks = { requires_action: 0, pending: 1 };
 
 /** `refund.created`, `.updated`, `.failed`, and `charge.refund.updated`, which is the same under its older name. */
 export function refundSet(event: WebhookEvent, object: JsonObject): ChangeSet {
@@ -38,6 +40,7 @@ export function refundChanges(
     currency: shortText(refund.currency),
     reason: shortText(refund.reason),
     failure_reason: shortText(refund.failure_reason),
+    refunded_at: isoOf(millisOfSeconds(refund.created)),
     told_at: isoOf(event.createdAtMs),
   };
   return [
@@ -46,7 +49,7 @@ export function refundChanges(
       externalId,
       fields,
       ...(paymentId === null ? {} : { refs: { payment_id: paymentRef(paymentId) } }),
-      order: [rankIn(ranks, status), createdSeconds(event)],
+      order: orderOf(event, rankIn(ranks, status), [isLaterThanCreated(event), rankIn(stages, status)]),
     },
   ];
 }

@@ -53,7 +53,7 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
       messaging_service_sid: shortText(field(fields, 'MessagingServiceSid')),
       account_sid: shortText(field(fields, 'AccountSid')),
     },
-    order: [Object.hasOwn(ranks, status) ? (ranks[status] ?? 0) : 0, 0],
+    order: { rank: Object.hasOwn(ranks, status) ? (ranks[status] ?? 0) : 0, timeNs: 0n, step: [] },
   };
   if (conversation === null) return { changes: [change], links: { message_id: message }, ignored: null };
   const optedOut = inbound ? optsOut(fields) : null;

@@ -29,12 +29,12 @@ export function optsOut(fields: Form): boolean | null {
 }
 
 /**
- * A guard of its own, in the row of the conversation. Twilio sends no time: what was received later counts, and at the same
- * millisecond the greater event id. `receivedAtMs` is fixed once an event is in, so any order of application ends alike.
+ * A guard of its own, in the row of the conversation. Twilio sends no time: what was received later counts. When an event
+ * was received is fixed once it is in, so any order of application ends alike.
  */
 export const optOutChange = ({ externalId }: EntityRef, optedOut: boolean, receivedAtMs: number): Change => ({
   entity: 'opt_out',
   externalId,
   fields: { opted_out: optedOut, opted_out_at: optedOut ? isoOf(receivedAtMs) : null },
-  order: [receivedAtMs, 0],
+  order: { rank: 0, timeNs: 0n, step: [] },
 });
