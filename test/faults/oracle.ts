@@ -20,6 +20,8 @@ export interface Verdict {
   unacknowledged: string[];
   appliedTwice: string[];
   crossFirm: string[];
+  /** Events that are applied, and whose handler was not committed exactly once, for the event's own firm. */
+  handlerRuns: string[];
   dead: string[];
   ledgerAndDomainDiffer: string[];
   modelDiffers: string[];
@@ -102,6 +104,7 @@ export function openOracle(databaseUrl: string) {
       unacknowledged: [],
       appliedTwice: [],
       crossFirm: [],
+      handlerRuns: [],
       dead: [],
       ledgerAndDomainDiffer: [],
       modelDiffers: [],
@@ -162,12 +165,32 @@ export function openOracle(databaseUrl: string) {
       WHERE outcome IN ('failed', 'dead')`))
       verdict.dead.push(`${key} is ${outcome} in the end`);
 
+    verdict.handlerRuns.push(...(await handlerRuns(sent, attempts)));
     verdict.ledgerAndDomainDiffer.push(...(await ledgerAndDomain()));
     verdict.modelDiffers.push(...(await model(sent, attempts)));
     for (const table of ['webhook_spill', 'webhook_bodies'])
       for (const { n } of await rows<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`))
         if (n > 0) verdict.leftovers.push(`${n} rows in ${table}`);
     return { verdict, counts: await count(sent, attempts) };
+  }
+
+  /** Whoever asked to be told was told: once for each event, whatever it changed. */
+  async function handlerRuns(sent: readonly Sent[], attempts: Map<string, Attempt[]>): Promise<string[]> {
+    const found: string[] = [];
+    const runs = new Map<string, string[]>();
+    for (const { key, firm_id } of await rows<{ key: string; firm_id: string }>(`
+      SELECT provider || ':' || event_id AS key, firm_id FROM faults.handler_runs`))
+      runs.set(key, [...(runs.get(key) ?? []), firm_id]);
+    const asked = new Set(
+      sent.filter(({ facts }) => asksToBeTold(facts)).map((each) => keyOf(each.facts.provider, each.eventId)),
+    );
+    for (const key of asked) {
+      const [due, is] = [attempts.get(key) ?? [], runs.get(key) ?? []];
+      if (due.map(({ firm_id }) => firm_id).join() !== is.join())
+        found.push(`${key}: applied ${due.length} times, told ${is.length} times`);
+    }
+    for (const key of runs.keys()) if (!asked.has(key)) found.push(`${key}: told although nobody asked`);
+    return found;
   }
 
   /** What the ledger says was done, the history and the objects must show, and the other way round. */
@@ -187,14 +210,14 @@ export function openOracle(databaseUrl: string) {
         `${key}: ledger ${ledger}, history ${history}, objects ${changed === null ? 'un' : ''}changed`,
       );
     // History must know of the event that an object has its state from.
-    for (const { object, order_event } of await rows<{ object: string; order_event: string }>(`
-      SELECT object, order_event FROM (
-        SELECT id, 'invoice ' || external_id AS object, order_event FROM finance_invoices
-        UNION ALL SELECT id, 'payment ' || external_id, order_event FROM finance_payments
-        UNION ALL SELECT id, 'envelope ' || external_id, order_event FROM esignature_envelopes
-        UNION ALL SELECT id, 'message ' || twilio_message_sid, order_event FROM sms_messages) o
-      WHERE NOT EXISTS (SELECT FROM domain_changes c WHERE c.event_id = o.order_event AND c.entity_id = o.id)`))
-      found.push(`${object} was changed by ${order_event}, and history does not know of it`);
+    for (const { object, changed_by } of await rows<{ object: string; changed_by: string }>(`
+      SELECT object, changed_by FROM (
+        SELECT id, 'invoice ' || external_id AS object, order_changed_by AS changed_by FROM finance_invoices
+        UNION ALL SELECT id, 'payment ' || external_id, order_changed_by FROM finance_payments
+        UNION ALL SELECT id, 'envelope ' || external_id, order_changed_by FROM esignature_envelopes
+        UNION ALL SELECT id, 'message ' || twilio_message_sid, order_changed_by FROM sms_messages) o
+      WHERE NOT EXISTS (SELECT FROM domain_changes c WHERE c.event_id = o.changed_by AND c.entity_id = o.id)`))
+      found.push(`${object} was changed by ${changed_by}, and history does not know of it`);
     return found;
   }
 
@@ -291,6 +314,10 @@ const allLedgers = (columns: string) =>
   Object.values(ledgers)
     .map((table) => `SELECT ${columns} FROM ${table}`)
     .join(' UNION ALL ');
+
+/** The events that the run's handlers are for. */
+const asksToBeTold = ({ provider, step }: Sent['facts']) =>
+  provider === 'square' || (provider === 'twilio' && step === 'early');
 
 /** Envelopes and messages have no amount. */
 const amountOf = (key: string, amount: number) => (key.startsWith('finance_') ? amount : 0);

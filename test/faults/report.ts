@@ -7,6 +7,7 @@ export const invariants: readonly { name: string; of: keyof Verdict }[] = [
   { name: 'applied twice', of: 'appliedTwice' },
   { name: 'cross-firm', of: 'crossFirm' },
   { name: 'sent until acknowledged, and never was', of: 'unacknowledged' },
+  { name: 'told its handlers not exactly once', of: 'handlerRuns' },
   { name: 'dead through no fault of its own', of: 'dead' },
   { name: 'ledger and domain differ', of: 'ledgerAndDomainDiffer' },
   { name: "objects differ from the model's", of: 'modelDiffers' },

@@ -106,6 +106,21 @@ export const sabotages: readonly Sabotage[] = [
     faults: { 'worker exits at apply.insideTransaction': 2, 'worker throws inside the transaction': 12 },
   },
   {
+    name: 'handlers-if-applied',
+    what: 'handlers run only for events that changed an object',
+    invariant: 'handlerRuns',
+    also: [],
+    edits: [
+      {
+        file: 'apps/worker/src/handling/run-handlers.ts',
+        find: `return when !== 'changed' || changed.length > 0;`,
+        replace: `return changed.length > 0;`,
+      },
+    ],
+    // Nothing has to die for it: an event that comes after its successor is enough.
+    faults: { 'worker exits at apply.committed': 2 },
+  },
+  {
     name: 'attempts-on-outage',
     what: 'a store that is away costs an attempt',
     invariant: 'dead',

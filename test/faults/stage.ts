@@ -13,6 +13,7 @@ import { diskFullSql } from './disk-full.js';
 import type { AppSettings } from './fault-app.js';
 import { type Firm, type SenderOptions, Senders } from './senders.js';
 import type { FaultServers } from './servers.js';
+import { handlerRunsSql } from './told.js';
 
 export interface StageApp {
   app: FaultApp;
@@ -61,6 +62,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   redis.on('error', () => undefined);
   await redis.flushall();
   await sql.query(diskFullSql);
+  await sql.query(handlerRunsSql);
   if (options.breakDatabase !== undefined) await sql.query(options.breakDatabase);
   const firms: Firm[] = [];
   for (let i = 0; i < (options.firms ?? 4); i++) firms.push(await addFirm(sql, `firm-${i}`));

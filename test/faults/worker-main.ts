@@ -4,6 +4,7 @@ import { createLogger } from '@semel/telemetry';
 import { buildWorker } from '@semel/worker';
 import { readAppSettings, runFaultApp } from './fault-app.js';
 import { poisonable } from './poison.js';
+import { handlers } from './told.js';
 
 // A real worker as a process of its own, with failpoints around its ports, and rules that throw at poison.
 
@@ -31,6 +32,7 @@ await runFaultApp(async (failpoints) => {
     },
     sweep: { everyMs: 3_000, graceMs: 10_000 },
     log: createLogger({ app: 'worker', level: 'info' }),
+    handlers: { handlers, deliveries: [] },
     decorate: failpoints.aroundApply,
   });
   await app.listen({ host: '127.0.0.1', port: settings.port });

@@ -97,6 +97,13 @@ t.test('what a handler is given', async (t) => {
     defineHandler('stripe', 'invoice.*', remember as never),
     defineHandler('stripe', 'customer.created', remember as never),
     defineHandler('stripe', 'customer.updated', remember as never, { when: 'always' }),
+    defineHandler(
+      'stripe',
+      'invoice.finalized',
+      async (context) =>
+        void (await note(context as unknown as HandlerContext, `changed ${context.facts.eventId}`)),
+      { when: 'changed' },
+    ),
   ]);
   const firm = await world.addFirm();
   const endpoint = await world.addEndpoint('stripe', firm);
@@ -122,7 +129,19 @@ t.test('what a handler is given', async (t) => {
       overrides: { id, $event: { created: 1_700_000_000 } },
     });
     await world.applied(endpoint.provider, late.eventId, 'stale');
-    t.notOk(seen.has(`${late.eventId} stale`), 'an event that came too late has no handler');
+    t.match(seen.get(`${late.eventId} stale`), { changed: [], facts: { outcome: 'stale' } });
+    t.equal(
+      seen.get(`${late.eventId} stale`)?.changed.length,
+      0,
+      'one that came too late has changed nothing',
+    );
+    t.equal(await notesOf(world, `changed ${first.eventId}`), 1);
+    t.equal(await notesOf(world, `changed ${late.eventId}`), 0, 'and is not for those who ask for changes');
+    t.match(
+      world.logs.find(({ msg, eventId }) => msg === 'handler.skipped' && eventId === late.eventId),
+      { handler: 'stripe invoice.finalized', outcome: 'stale' },
+      'and the log says so',
+    );
   });
 
   const sendAs = (to: TestEndpoint, type: string, overrides: Record<string, unknown> = {}) =>
@@ -135,22 +154,22 @@ t.test('what a handler is given', async (t) => {
     t.notOk(world.logs.some(({ msg, eventId: of }) => msg === 'handler.skipped' && of === eventId));
   });
 
-  await t.test('those that shall change nothing, only if it asks for them', async (t) => {
+  await t.test('events about no object', async (t) => {
+    const { eventId } = await sendAs(endpoint, 'invoice.upcoming', { id: undefined });
+    await world.applied(endpoint.provider, eventId, 'ignored');
+    t.same(seen.get(`${eventId} ignored`)?.changed, []);
+  });
+
+  await t.test('those of the other mode, only if it asks for them', async (t) => {
     const live = await world.addEndpoint('stripe', firm, { mode: 'live' });
-    for (const [to, type, ignored, id] of [
-      [live, 'customer.created', 'mode_mismatch', 'in_1'],
-      [endpoint, 'invoice.upcoming', 'no_object', undefined],
-    ] as const) {
-      const { eventId } = await sendAs(to, type, { id });
-      await world.applied(to.provider, eventId, 'ignored');
-      t.notOk(seen.has(`${eventId} ignored`), ignored);
-      if (type === 'customer.created')
-        t.match(
-          world.logs.find(({ msg, eventId: of }) => msg === 'handler.skipped' && of === eventId),
-          { handler: 'stripe customer.created', ignored },
-          'and the log says so',
-        );
-    }
+    const skipped = await sendAs(live, 'customer.created', { id: 'in_1' });
+    await world.applied(endpoint.provider, skipped.eventId, 'ignored');
+    t.notOk(seen.has(`${skipped.eventId} ignored`));
+    t.match(
+      world.logs.find(({ msg, eventId }) => msg === 'handler.skipped' && eventId === skipped.eventId),
+      { handler: 'stripe customer.created', ignored: 'mode_mismatch' },
+      'and the log says so',
+    );
     const { eventId } = await sendAs(live, 'customer.updated');
     await world.applied(endpoint.provider, eventId, 'ignored');
     t.match(seen.get(`${eventId} ignored`)?.changed, []);

@@ -1,11 +1,11 @@
 import { type ApplyPorts, apply, type Provider, type WebhookEvent } from '@semel/core';
-import { applyStore, encryptionKey, openPool } from '@semel/database';
+import { applyStore } from '@semel/database';
 import { applyChanges } from '@semel/domain';
 import { providerNamed } from '@semel/providers';
 import fc from 'fast-check';
 import type pg from 'pg';
 import t from 'tap';
-import { testEncryptionKey } from '../support/servers.js';
+import { openWorkerPool } from '../support/apply-told.js';
 import { createWorld, identityOf, type TestEndpoint, type World } from '../support/world.js';
 
 // Providers deliver in no order. Whatever order events come in, alone or in groups, the rows end the same.
@@ -285,16 +285,6 @@ async function run(pool: pg.Pool, provider: Provider, events: readonly WebhookEv
       throw error ?? new Error(`${outcome}`);
   return results.map(({ outcome }) => outcome ?? '');
 }
-
-const openWorkerPool = (world: World) =>
-  openPool({
-    databaseUrl: world.database.url,
-    encryptionKey: encryptionKey(testEncryptionKey),
-    role: 'worker',
-    max: 8,
-    connectTimeoutMs: 5_000,
-    statementTimeoutMs: 5_000,
-  });
 
 /** All objects of a firm, without what differs from firm to firm and from moment to moment. */
 async function rowsOf(

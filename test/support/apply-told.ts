@@ -5,16 +5,19 @@ import type { Told } from './histories.js';
 import { testEncryptionKey } from './servers.js';
 import type { TestEndpoint, World } from './world.js';
 
-/** The worker's path without the queue: events straight into the database, for one endpoint's firm. */
-export function openApplier(t: { teardown(end: () => Promise<void>): void }, world: World) {
-  const pool = openPool({
+export const openWorkerPool = (world: World) =>
+  openPool({
     databaseUrl: world.database.url,
     encryptionKey: encryptionKey(testEncryptionKey),
     role: 'worker',
-    max: 4,
+    max: 8,
     connectTimeoutMs: 5_000,
     statementTimeoutMs: 5_000,
   });
+
+/** The worker's path without the queue: events straight into the database, for one endpoint's firm. */
+export function openApplier(t: { teardown(end: () => Promise<void>): void }, world: World) {
+  const pool = openWorkerPool(world);
   t.teardown(() => pool.end());
   const runTogether = async (
     provider: Provider,

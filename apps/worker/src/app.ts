@@ -23,7 +23,7 @@ import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { createBreaker } from './breaker.js';
 import { startEnvelopePoller } from './envelope-poller.js';
 import { type Handlers, noHandlers } from './handling/load-handlers.js';
-import { handlingOf } from './handling/run-handlers.js';
+import { createEventHandlers } from './handling/run-handlers.js';
 import { type OutboxSettings, startOutboxWorker } from './outbox/outbox-worker.js';
 import { handledAtOnce, startProviderWorker } from './provider-worker.js';
 import { startRelay } from './relay.js';
@@ -189,7 +189,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
       redisUrl,
       applyChanges,
       decorate: options.decorate,
-      handlers: handlingOf({
+      handlers: createEventHandlers({
         provider,
         handlers,
         timeoutMs: options.handlerTimeoutMs ?? 5_000,

@@ -3,21 +3,24 @@ import type { HandlerContext, HandlerFunction } from './handler-context.js';
 
 export interface HandlerOptions {
   /**
-   * Default `applied`: for events that changed something, and for types that Semel has no rule for, which are `ignored` by
-   * it and left to you. `always`: also for those that came too late (`stale`), or were `ignored` for any other reason, such
-   * as the wrong mode.
+   * Default: exactly once for every authentic event of the type, in its endpoint's mode, whatever arrived before it and
+   * whatever it did to Semel's own rows. `changed`: only for events that changed an object. `always`: also for events of the
+   * other mode.
    */
-  when?: 'applied' | 'always';
+  when?: When;
   /** Shown in errors and logs. Default: provider and type. */
   name?: string;
 }
+
+export type When = 'event' | 'changed' | 'always';
+const allWhens: readonly string[] = ['event', 'changed', 'always'] satisfies When[];
 
 export interface DefinedHandler {
   readonly kind: typeof handlerKind;
   readonly provider: string;
   /** An exact type, a beginning (`invoice.*`), or `*`. */
   readonly type: string;
-  readonly when: 'applied' | 'always';
+  readonly when: When;
   readonly name: string;
   run(context: HandlerContext): Promise<void> | void;
 }
@@ -33,11 +36,13 @@ export function defineHandler<const Provider extends string, const Type extends 
   provider: Provider & ProviderName,
   type: Type & TypeOf<Provider>,
   run: HandlerFunction<Provider, Type>,
-  { when = 'applied', name = `${provider} ${type}` }: HandlerOptions = {},
+  { when = 'event', name = `${provider} ${type}` }: HandlerOptions = {},
 ): DefinedHandler {
   if (!/^(\*|[^\s*]+\*?)$/.test(type))
     throw new TypeError(`"${type}" is no type of event: give one, a beginning with "*" at its end, or "*"`);
   if (typeof run !== 'function') throw new TypeError(`the handler for ${provider} ${type} is no function`);
+  if (!allWhens.includes(when))
+    throw new TypeError(`${name}: "when" is one of ${allWhens.join(', ')}, not "${when}"`);
   return Object.freeze({
     kind: handlerKind,
     provider,

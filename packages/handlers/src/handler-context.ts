@@ -17,7 +17,10 @@ export interface EventFacts {
   account: string | null;
   createdAt: Date | null;
   receivedAt: Date;
-  /** `ignored` where Semel has no rule for the type. `stale`, and other reasons to ignore it: only if called `always`. */
+  /**
+   * What the event did to Semel's own rows. `applied`: it changed them. `stale`: it changed nothing, since a later event came
+   * before it, or another one that said the same. `ignored`: Semel has no rule for it, or it is of the other mode.
+   */
   outcome: 'applied' | 'stale' | 'ignored';
 }
 

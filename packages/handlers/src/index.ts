@@ -5,7 +5,13 @@ export {
   defineDelivery,
   isDelivery,
 } from './define-delivery.js';
-export { type DefinedHandler, defineHandler, type HandlerOptions, isHandler } from './define-handler.js';
+export {
+  type DefinedHandler,
+  defineHandler,
+  type HandlerOptions,
+  isHandler,
+  type When,
+} from './define-handler.js';
 export type { DocusignEvent } from './events/docusign.js';
 export type { EventOf, JsonEvent, TypeOf } from './events/event-of.js';
 export type { SquareEvent } from './events/square.js';

@@ -15,12 +15,17 @@ export interface HandlingOptions {
   provider: Provider;
   handlers: readonly DefinedHandler[];
   timeoutMs: number;
-  /** A handler for exactly this type was not called, since the event came too late or shall change nothing. */
+  /** A handler for exactly this type was not called: it asked for less, or the event is of the other mode. */
   onSkipped(handler: DefinedHandler, handled: HandledEvent): void;
 }
 
 /** Runs the team's handlers of one provider, one after the other, in the order in which they were loaded. */
-export function handlingOf({ provider, handlers, timeoutMs, onSkipped }: HandlingOptions): EventHandlers {
+export function createEventHandlers({
+  provider,
+  handlers,
+  timeoutMs,
+  onSkipped,
+}: HandlingOptions): EventHandlers {
   const own = handlers.filter((handler) => handler.provider === provider.name);
   return {
     wants: (event) => own.some((handler) => matches(handler, event)),
@@ -28,8 +33,7 @@ export function handlingOf({ provider, handlers, timeoutMs, onSkipped }: Handlin
     async run(tx, handled) {
       const chosen = own.filter((handler) => matches(handler, handled.event));
       for (const handler of chosen) {
-        if (handler.when === 'always' || isNews(handled))
-          await tx.lend(timeoutMs, (lent) => runOne(handler, handled, lent));
+        if (isFor(handler, handled)) await tx.lend(timeoutMs, (lent) => runOne(handler, handled, lent));
         else if (handler.type === handled.event.type) onSkipped(handler, handled);
       }
     },
@@ -82,9 +86,12 @@ export function handlingOf({ provider, handlers, timeoutMs, onSkipped }: Handlin
   }
 }
 
-/** Where Semel has no rule for a type, what it means is up to the handlers. */
-const isNews = ({ outcome, ignored }: HandledEvent): boolean =>
-  outcome === 'applied' || ignored === 'type_not_handled';
+/** An event that comes late, or says what another one said, is news to its own handlers all the same. */
+function isFor({ when }: DefinedHandler, { ignored, changed }: HandledEvent): boolean {
+  if (when === 'always') return true;
+  if (ignored === 'mode_mismatch') return false;
+  return when !== 'changed' || changed.length > 0;
+}
 
 /** A handler that does not wait for a promise must not end the process when it fails: it fails the transaction anyway. */
 function unheard<T>(promise: Promise<T>): Promise<T> {
