@@ -20,13 +20,22 @@ export const bookPayment = defineHandler('stripe', 'invoice.paid', async ({ even
   });
 });
 
-/** Whatever moves an invoice: `changed` has its row as Semel keeps it, before and after. */
-export const watchOverdue = defineHandler('stripe', 'invoice.*', async ({ changed, outbox }) => {
-  for (const { externalId, before, after } of changed) {
-    if (after.status !== 'uncollectible' || before?.status === 'uncollectible') continue;
-    await outbox({ key: `uncollectible:${externalId}`, to: 'collections', payload: { invoice: externalId } });
-  }
-});
+/** Only what changes an invoice: `changed` has its row as Semel keeps it, before and after. */
+export const watchOverdue = defineHandler(
+  'stripe',
+  'invoice.*',
+  async ({ changed, outbox }) => {
+    for (const { externalId, before, after } of changed) {
+      if (after.status !== 'uncollectible' || before?.status === 'uncollectible') continue;
+      await outbox({
+        key: `uncollectible:${externalId}`,
+        to: 'collections',
+        payload: { invoice: externalId },
+      });
+    }
+  },
+  { when: 'changed' },
+);
 
 /** Code instead of an endpoint: called at least once for each effect that names it. `id` is the same each time. */
 export const collections = defineDelivery('collections', async ({ id, payload }) => {

@@ -460,6 +460,10 @@ t.test('what can not be a handler is refused where it is defined', async (t) => 
   t.throws(() => defineHandler('stripe', '', () => undefined));
   t.throws(() => defineHandler('stripe', 'in*voice', () => undefined));
   t.throws(() => defineHandler('stripe', 'invoice.paid', undefined as never));
+  t.throws(
+    () => defineHandler('stripe', 'invoice.paid', () => undefined, { when: 'applied' as never }),
+    /"when" is one of event, changed, always/,
+  );
   t.throws(() => defineDelivery('', () => undefined));
   t.throws(() => defineDelivery('x', undefined as never));
 });

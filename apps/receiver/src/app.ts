@@ -80,6 +80,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     pool,
     providers,
     flushMs: options.deliveryFlushMs,
+    onOtherBody: (event) => log.warn(event, 'duplicate.bodyDiffered'),
     onError: quiet('deliveries.flushFailed'),
   });
   const health = endpointHealthRecorder({

@@ -103,6 +103,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     pool,
     providers,
     flushMs: options.deliveryFlushMs,
+    onOtherBody: (event) => log.warn(event, 'duplicate.bodyDiffered'),
     onError: (err) => log.warn({ err }, 'deliveries.flushFailed'),
   });
   const breaker = createBreaker({

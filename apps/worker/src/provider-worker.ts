@@ -118,6 +118,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
         outcome,
         code: null,
         source: 'queue',
+        bodySha256: provider.bodyChangesOnRetry ? null : event.sha256,
       });
       return void log.info(
         { ...facts, layer: 'ledger' },

@@ -73,6 +73,8 @@ export interface Provider {
   claimWindowMs: number;
   retry: RetryPolicy;
   ledger: LedgerTable;
+  /** Each attempt at one event has a body of its own: that it differs from the first says nothing. */
+  bodyChangesOnRetry?: true;
   /** True if one of the secrets signed these bytes. Constant time in the signature. Never throws. */
   verify(request: SignedRequest): boolean;
   /**

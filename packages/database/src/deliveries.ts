@@ -14,6 +14,8 @@ export interface DeliverySum {
   code: string | null;
   /** Where it came from: the sender's address, or `queue` for a duplicate that the ledger found. */
   source: string | null;
+  /** Of the last of them, lower-case hex; null where it is not known, or says nothing (the body changes with each attempt). */
+  bodySha256: string | null;
   count: number;
   firstAtMs: number;
   lastAtMs: number;
@@ -27,6 +29,7 @@ const columns = [
   ['outcome', 'text', (sum: DeliverySum) => sum.outcome],
   ['code', 'text', (sum: DeliverySum) => sum.code],
   ['source', 'text', (sum: DeliverySum) => sum.source],
+  ['body_sha256', 'text', (sum: DeliverySum) => sum.bodySha256],
   ['count', 'bigint', (sum: DeliverySum) => sum.count],
   ['first_at', 'timestamptz', (sum: DeliverySum) => new Date(sum.firstAtMs).toISOString()],
   ['last_at', 'timestamptz', (sum: DeliverySum) => new Date(sum.lastAtMs).toISOString()],
@@ -39,6 +42,7 @@ const upsert = `
   ORDER BY r.provider, r.event_id, r.endpoint_id, r.firm_id, r.outcome, r.code, r.source
   ON CONFLICT (provider, event_id, endpoint_id, firm_id, outcome, code, source) DO UPDATE SET
     count = d.count + excluded.count,
+    body_sha256 = COALESCE(excluded.body_sha256, d.body_sha256),
     first_at = least(d.first_at, excluded.first_at),
     last_at = greatest(d.last_at, excluded.last_at)`;
 
@@ -50,30 +54,36 @@ export async function addDeliveries(pool: pg.Pool, sums: readonly DeliverySum[])
 
 /**
  * Writes the sums into the ledger rows of these events. It counts anew from `webhook_deliveries` and only upwards, so
- * it may run at any time, twice, and in two processes at once. Returns the event ids that have a ledger row.
+ * it may run at any time, twice, and in two processes at once. Returns the event ids that have a ledger row, and whether a
+ * duplicate of theirs had another body.
  */
 export async function countDuplicates(
   pool: pg.Pool,
   provider: Provider,
   firmIds: readonly string[],
   eventIds: readonly string[],
-): Promise<Set<string>> {
+): Promise<Map<string, { otherBody: boolean }>> {
   const { table } = provider.ledger;
   const { rows } = await inFirms(pool, { firmIds }, (query) =>
     query(
       `WITH sums AS (
-         SELECT firm_id, $1 || ':' || event_id AS key, sum(count)::bigint AS count, max(last_at) AS last_at
+         SELECT firm_id, $1 || ':' || event_id AS key, sum(count)::bigint AS count, max(last_at) AS last_at,
+           array_agg(body_sha256) FILTER (WHERE body_sha256 IS NOT NULL) AS bodies
          FROM webhook_deliveries
          WHERE provider = $1 AND event_id = ANY ($2::text[]) AND outcome = 'duplicate' GROUP BY 1, 2
        ), counted AS (
          UPDATE ${table} AS t SET duplicate_count = s.count, last_duplicate_at = s.last_at
          FROM sums s WHERE t.idempotency_key = s.key AND t.firm_id = s.firm_id AND t.duplicate_count < s.count
        )
-       SELECT idempotency_key FROM ${table} WHERE idempotency_key = ANY (SELECT key FROM sums)`,
+       SELECT t.idempotency_key, COALESCE(t.body_sha256 <> ANY (s.bodies), false) AS other_body
+       FROM ${table} AS t JOIN sums AS s ON t.idempotency_key = s.key AND t.firm_id = s.firm_id`,
       [provider.name, eventIds],
     ),
   );
-  return new Set(
-    rows.map((row: { idempotency_key: string }) => row.idempotency_key.slice(provider.name.length + 1)),
+  return new Map(
+    rows.map((row: { idempotency_key: string; other_body: boolean }) => [
+      row.idempotency_key.slice(provider.name.length + 1),
+      { otherBody: row.other_body },
+    ]),
   );
 }

@@ -16,6 +16,8 @@ export interface DeliveryRecorderOptions {
   pool: pg.Pool;
   providers: readonly Provider[];
   flushMs: number;
+  /** A duplicate had another body than the event that was applied, which stays as it is. */
+  onOtherBody(event: { provider: string; eventId: string; firmId: string }): void;
   onError(error: unknown): void;
 }
 
@@ -32,6 +34,7 @@ export function deliveryRecorder({
   pool,
   providers,
   flushMs,
+  onOtherBody,
   onError,
 }: DeliveryRecorderOptions): DeliveryRecorder {
   let sums = new Map<string, DeliverySum>();
@@ -52,6 +55,7 @@ export function deliveryRecorder({
     else {
       sum.count++;
       sum.lastAtMs = nowMs;
+      sum.bodySha256 = delivery.bodySha256 ?? sum.bodySha256;
     }
   }
 
@@ -101,8 +105,10 @@ export function deliveryRecorder({
       batch.map(([eventId]) => eventId),
     );
     const nowMs = Date.now();
-    for (const [eventId, seen] of batch)
-      if (told.has(eventId) || seen.untilMs < nowMs) waiting.delete(eventId);
+    for (const [eventId, { firmId, untilMs }] of batch) {
+      if (told.get(eventId)?.otherBody) onOtherBody({ provider: provider.name, eventId, firmId });
+      if (told.has(eventId) || untilMs < nowMs) waiting.delete(eventId);
+    }
   }
 
   const flush = () => {

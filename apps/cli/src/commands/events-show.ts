@@ -22,10 +22,12 @@ export function eventsShow(group: Command): void {
     );
 }
 
-function describe({ event, linked, deliveries, attempts, changes, quarantined }: EventDetail, body: boolean) {
+function describe(detail: EventDetail, body: boolean) {
+  const { event, linked, hints, deliveries, attempts, changes, quarantined } = detail;
   const { eventRaw, eventRawEncoding, eventData: _, ...row } = event;
   const sections = [
     fields(toCells(row)),
+    ...hints.map((hint) => `Note: ${hint}`),
     ...Object.entries(linked).map(([column, object]) => `${column}\n${indent(fields(toCells(object)))}`),
     section('Deliveries beyond the first', deliveries, ['outcome', 'count', 'firstAt', 'lastAt', 'code']),
     section('Attempts', attempts, ['createdAt', 'attempt', 'outcome', 'error']),

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 /** The table that a new one is made like: columns, wall, rights, indexes and its branch of the view. */
 const model = {
   name: 'standard',
-  migrations: ['20261124040000_standard_webhooks', '20261124060001_standard_sweep'],
+  migrations: [
+    '20261124040000_standard_webhooks',
+    '20261124060001_standard_sweep',
+    '20261127030001_standard_body',
+  ],
 };
 
 /** The migration and the Prisma model of a provider's ledger table, and the file of the schema that has to point back. */

@@ -37,7 +37,10 @@ export function identify(body: Buffer): Identity {
 `,
   'changes.ts': `import { type ChangeSet, nothing } from '@semel/core';
 
-/** TODO: the rule. Until there is one, every event is recorded and changes nothing. */
+/**
+ * TODO: the rule. Until there is one, every event is recorded, changes nothing, and runs the handlers for its type. A rule
+ * must order what happens to one object, down to two events of one moment: see docs/adr/0007-total-order.md.
+ */
 export const changesOf = (): ChangeSet => nothing('type_not_handled');
 `,
   'samples.ts': `import { randomUUID } from 'node:crypto';

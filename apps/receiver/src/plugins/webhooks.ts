@@ -88,6 +88,7 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
       outcome,
       code: null,
       source: request.ip,
+      bodySha256: provider.bodyChangesOnRetry ? null : event.sha256,
     });
     if (layer !== null) {
       metrics.duplicate(provider.name, layer);
@@ -118,6 +119,7 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
         outcome,
         code: problem.code,
         source: null,
+        bodySha256: null,
       });
     }
     return sendProblem(reply, problem);

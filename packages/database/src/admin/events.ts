@@ -13,6 +13,8 @@ export interface EventDetail {
   event: PlainRow & ShownBody;
   /** The objects that it touched, by the ledger's column that links them. */
   linked: Record<string, PlainRow>;
+  /** What someone who looks at this event should know, a sentence each. */
+  hints: string[];
   /** Deliveries beyond the first, summed. */
   deliveries: PlainRow[];
   attempts: PlainRow[];
@@ -39,6 +41,11 @@ export const eventsOf = (scope: Scope, providers: Providers): Events => ({
       const { event_raw, ...rest } = row;
       const { slug: firmSlug } = await tx.firm.findUniqueOrThrow({ where: { id: row.firm_id } });
       const where = { provider: name, eventId };
+      const deliveries = await tx.webhookDelivery.findMany({ where, orderBy: { firstAt: 'asc' } });
+      const hasOtherBody = deliveries.some(
+        ({ firmId, bodySha256 }) =>
+          firmId === row.firm_id && bodySha256 !== null && bodySha256 !== row.body_sha256,
+      );
       return {
         event: {
           provider: name,
@@ -48,9 +55,8 @@ export const eventsOf = (scope: Scope, providers: Providers): Events => ({
           ...showBody(event_raw),
         },
         linked: await linkedObjects(tx, provider.ledger.linkColumns, row),
-        deliveries: (await tx.webhookDelivery.findMany({ where, orderBy: { firstAt: 'asc' } })).map(
-          toPlainRow,
-        ),
+        hints: hasOtherBody ? [otherBodyHint] : [],
+        deliveries: deliveries.map(toPlainRow),
         attempts: (await tx.webhookAttempt.findMany({ where, orderBy: { id: 'asc' } })).map(toPlainRow),
         changes: (await tx.domainChange.findMany({ where, orderBy: { id: 'asc' } })).map(toPlainRow),
         quarantined: (
@@ -65,6 +71,9 @@ export const eventsOf = (scope: Scope, providers: Providers): Events => ({
       return { event: toWebhookEvent(name, eventId, row), outcome: row.outcome };
     }),
 });
+
+const otherBodyHint =
+  'A later delivery under this event id had another body, which was not applied: the test buttons of some dashboards send every test event under one id.';
 
 async function requireLedgerRow(
   tx: Transaction,

@@ -25,6 +25,7 @@ export const docusign: Provider = {
     keyValues: (eventId) => [eventId],
     linkColumns: ['envelope_id'],
   },
+  bodyChangesOnRetry: true, // `retryCount`
   verify,
   identify,
   changesOf,

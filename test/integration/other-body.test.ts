@@ -1,0 +1,62 @@
+import { encryptionKey } from '@semel/database';
+import { providers } from '@semel/providers';
+import t from 'tap';
+import { openAdmin } from '../../packages/database/src/admin/index.js';
+import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { createWorld } from '../support/world.js';
+
+// Dashboards send every test event under one fixed id. The second one is a duplicate, as its id says; someone must be told
+// that its body was not applied.
+
+t.test('a duplicate with another body stays one, and is said to differ', async (t) => {
+  const world = await createWorld(t);
+  const firm = await world.addFirm();
+  const admin = openAdmin({
+    databaseUrl: world.database.url,
+    encryptionKey: encryptionKey(testEncryptionKey),
+    providers,
+  });
+  t.teardown(() => admin.close());
+
+  const cases = [
+    { name: 'stripe', type: 'invoice.paid', id: 'evt_00000000000000', differs: true },
+    { name: 'square', type: 'payment.updated', id: '00000000-0000-0000-0000-000000000000', differs: true },
+    { name: 'stripe', type: 'invoice.paid', id: 'evt_same', differs: false },
+    // `retryCount` is a part of the body: each attempt has another one.
+    { name: 'docusign', type: 'envelope-sent', id: 'envelope-1', differs: false },
+  ];
+  for (const { name, type, id, differs } of cases)
+    await t.test(`${name} ${id}`, async (t) => {
+      const endpoint = await world.addEndpoint(name, firm);
+      const build = (attempt: number) => {
+        const ids = { stripe: { id }, square: { event_id: id }, docusign: {} }[name];
+        const retry =
+          name === 'docusign'
+            ? { retryCount: attempt, generatedDateTime: '2026-01-15T12:00:00.0000000Z' }
+            : {};
+        const object = differs ? { note: `attempt ${attempt}` } : {};
+        const fixed = { id: `object-${id}` };
+        return world.buildBody(endpoint, type, {
+          overrides: { ...fixed, ...object, $event: { ...ids, ...retry } },
+        }).body;
+      };
+      const [first, second] = differs || name === 'docusign' ? [build(0), build(1)] : [build(0), null];
+      const { eventId, outcome } = await world.send(endpoint, type, { body: first });
+      t.equal(outcome, 'accepted');
+      await world.applied(endpoint.provider, eventId);
+      const again = await world.send(endpoint, type, { body: second ?? first });
+      t.match(again, { status: 200, outcome: 'duplicate', eventId });
+      await waitUntil(async () => (await world.applied(endpoint.provider, eventId)).duplicate_count === '1', {
+        what: 'the ledger row knows of its duplicate',
+      });
+      const said = world.logs.filter(
+        ({ msg, eventId: of }) => msg === 'duplicate.bodyDiffered' && of === eventId,
+      );
+      t.equal(said.length, differs ? 1 : 0);
+      const { hints } = await admin.events.show(name, eventId);
+      t.equal(hints.length, differs ? 1 : 0);
+      if (differs) t.match(hints[0], /had another body, which was not applied/);
+      const raw = (await world.applied(endpoint.provider, eventId)).event_raw as Buffer;
+      t.ok(raw.equals(first), 'the first one is kept');
+    });
+});
