@@ -11,7 +11,7 @@ ALTER TABLE finance_invoices
   ADD COLUMN order_rank bigint NOT NULL DEFAULT -1,
   ADD COLUMN order_time bigint NOT NULL DEFAULT 0,
   ADD COLUMN order_step bigint[] NOT NULL DEFAULT '{}',
-  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT to_timestamp(0),
   ADD COLUMN order_changed_by text COLLATE "C" NOT NULL DEFAULT '',
   NO FORCE ROW LEVEL SECURITY;
 UPDATE finance_invoices SET
@@ -25,7 +25,7 @@ ALTER TABLE finance_payments
   ADD COLUMN order_rank bigint NOT NULL DEFAULT -1,
   ADD COLUMN order_time bigint NOT NULL DEFAULT 0,
   ADD COLUMN order_step bigint[] NOT NULL DEFAULT '{}',
-  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT to_timestamp(0),
   ADD COLUMN order_changed_by text COLLATE "C" NOT NULL DEFAULT '',
   NO FORCE ROW LEVEL SECURITY;
 UPDATE finance_payments SET
@@ -41,7 +41,7 @@ ALTER TABLE finance_charges
   ADD COLUMN order_rank bigint NOT NULL DEFAULT -1,
   ADD COLUMN order_time bigint NOT NULL DEFAULT 0,
   ADD COLUMN order_step bigint[] NOT NULL DEFAULT '{}',
-  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT to_timestamp(0),
   ADD COLUMN order_changed_by text COLLATE "C" NOT NULL DEFAULT '',
   NO FORCE ROW LEVEL SECURITY;
 UPDATE finance_charges SET
@@ -55,7 +55,7 @@ ALTER TABLE finance_refunds
   ADD COLUMN order_rank bigint NOT NULL DEFAULT -1,
   ADD COLUMN order_time bigint NOT NULL DEFAULT 0,
   ADD COLUMN order_step bigint[] NOT NULL DEFAULT '{}',
-  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT to_timestamp(0),
   ADD COLUMN order_changed_by text COLLATE "C" NOT NULL DEFAULT '',
   NO FORCE ROW LEVEL SECURITY;
 UPDATE finance_refunds SET
@@ -69,7 +69,7 @@ ALTER TABLE finance_disputes
   ADD COLUMN order_rank bigint NOT NULL DEFAULT -1,
   ADD COLUMN order_time bigint NOT NULL DEFAULT 0,
   ADD COLUMN order_step bigint[] NOT NULL DEFAULT '{}',
-  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT to_timestamp(0),
   ADD COLUMN order_changed_by text COLLATE "C" NOT NULL DEFAULT '',
   NO FORCE ROW LEVEL SECURITY;
 UPDATE finance_disputes SET
@@ -83,7 +83,7 @@ ALTER TABLE finance_invoice_payments
   ADD COLUMN order_rank bigint NOT NULL DEFAULT -1,
   ADD COLUMN order_time bigint NOT NULL DEFAULT 0,
   ADD COLUMN order_step bigint[] NOT NULL DEFAULT '{}',
-  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT to_timestamp(0),
   ADD COLUMN order_changed_by text COLLATE "C" NOT NULL DEFAULT '',
   NO FORCE ROW LEVEL SECURITY;
 UPDATE finance_invoice_payments SET
@@ -97,7 +97,7 @@ ALTER TABLE finance_checkout_sessions
   ADD COLUMN order_rank bigint NOT NULL DEFAULT -1,
   ADD COLUMN order_time bigint NOT NULL DEFAULT 0,
   ADD COLUMN order_step bigint[] NOT NULL DEFAULT '{}',
-  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT to_timestamp(0),
   ADD COLUMN order_changed_by text COLLATE "C" NOT NULL DEFAULT '',
   NO FORCE ROW LEVEL SECURITY;
 UPDATE finance_checkout_sessions SET
@@ -111,7 +111,7 @@ ALTER TABLE esignature_envelopes
   ADD COLUMN order_rank bigint NOT NULL DEFAULT -1,
   ADD COLUMN order_time bigint NOT NULL DEFAULT 0,
   ADD COLUMN order_step bigint[] NOT NULL DEFAULT '{}',
-  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT to_timestamp(0),
   ADD COLUMN order_changed_by text COLLATE "C" NOT NULL DEFAULT '',
   NO FORCE ROW LEVEL SECURITY;
 UPDATE esignature_envelopes SET
@@ -125,7 +125,7 @@ ALTER TABLE esignature_recipients
   ADD COLUMN order_rank bigint NOT NULL DEFAULT -1,
   ADD COLUMN order_time bigint NOT NULL DEFAULT 0,
   ADD COLUMN order_step bigint[] NOT NULL DEFAULT '{}',
-  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT to_timestamp(0),
   ADD COLUMN order_changed_by text COLLATE "C" NOT NULL DEFAULT '',
   NO FORCE ROW LEVEL SECURITY;
 UPDATE esignature_recipients SET
@@ -139,7 +139,7 @@ ALTER TABLE sms_conversations
   ADD COLUMN order_rank bigint NOT NULL DEFAULT -1,
   ADD COLUMN order_time bigint NOT NULL DEFAULT 0,
   ADD COLUMN order_step bigint[] NOT NULL DEFAULT '{}',
-  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT to_timestamp(0),
   ADD COLUMN order_changed_by text COLLATE "C" NOT NULL DEFAULT '',
   NO FORCE ROW LEVEL SECURITY;
 UPDATE sms_conversations SET
@@ -153,7 +153,7 @@ ALTER TABLE sms_messages
   ADD COLUMN order_rank bigint NOT NULL DEFAULT -1,
   ADD COLUMN order_time bigint NOT NULL DEFAULT 0,
   ADD COLUMN order_step bigint[] NOT NULL DEFAULT '{}',
-  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN order_received_at timestamptz NOT NULL DEFAULT to_timestamp(0),
   ADD COLUMN order_changed_by text COLLATE "C" NOT NULL DEFAULT '',
   NO FORCE ROW LEVEL SECURITY;
 UPDATE sms_messages SET
@@ -168,7 +168,7 @@ ALTER TABLE sms_conversations
   ADD COLUMN opt_out_order_rank bigint NOT NULL DEFAULT -1,
   ADD COLUMN opt_out_order_time bigint NOT NULL DEFAULT 0,
   ADD COLUMN opt_out_order_step bigint[] NOT NULL DEFAULT '{}',
-  ADD COLUMN opt_out_order_received_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN opt_out_order_received_at timestamptz NOT NULL DEFAULT to_timestamp(0),
   ADD COLUMN opt_out_order_changed_by text COLLATE "C" NOT NULL DEFAULT '',
   NO FORCE ROW LEVEL SECURITY;
 UPDATE sms_conversations SET
