@@ -2,16 +2,20 @@ import { type Headers, type Identity, RejectedError, reservedEventIds } from '@s
 import { typeOf } from '../clean-text.js';
 import { parseObject } from '../json.js';
 import { millisOf } from '../time.js';
+import { signedHeadersOf } from './signed-headers.js';
 
 /**
- * `webhook-id`, a signed header, is the same for every attempt; the body may be anything. `timestamp` in the body is
- * the event's time, the header of that name the attempt's.
+ * `webhook-id` (or `svix-id`), of the signed set alone, is the same for every attempt; the body may be anything.
+ * `timestamp` in the body is the event's time, the header of that name the attempt's.
  */
 export function identify(body: Buffer, _channel: string | null, headers: Headers = {}): Identity {
-  const id = headers['webhook-id'];
+  const id = signedHeadersOf(headers)?.id;
   if (body.length === 0) throw new RejectedError('malformed', 'The body is empty');
-  if (typeof id !== 'string' || !/^[A-Za-z0-9_.-]{1,200}$/.test(id))
-    throw new RejectedError('malformed', 'webhook-id is not 1 to 200 letters, digits and _ . -');
+  if (id === undefined || !/^[A-Za-z0-9_.-]{1,200}$/.test(id))
+    throw new RejectedError(
+      'malformed',
+      'The signed id of the webhook is not 1 to 200 letters, digits and _ . -',
+    );
   const event = parseObject(body);
   return {
     eventId: usable(id),

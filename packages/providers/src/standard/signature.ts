@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { SignedRequest } from '@semel/core';
 import { equalText } from '../equal-text.js';
+import { signedHeadersOf } from './signed-headers.js';
 
 /** The specification leaves it to the receiver; its libraries take 5 minutes, in both directions. */
 const toleranceSeconds = 300;
@@ -8,16 +9,16 @@ const toleranceSeconds = 300;
 /**
  * `webhook-signature: v1,<base64>[ v1,<base64>…]`: HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`, with the
  * bytes that stand in base64 behind `whsec_`. (github.com/standard-webhooks/standard-webhooks, spec 1.0.0)
+ * Svix sends the same under names of its own: `svix-id`, `svix-timestamp`, `svix-signature`.
  * Not by the library: it decodes the body to text first, and parses it. `v1a` (ed25519) is no way in.
  */
 export function verify({ body, headers, secrets, nowMs }: SignedRequest): boolean {
-  const id = headers['webhook-id'];
-  const timestamp = headers['webhook-timestamp'];
-  const given = headers['webhook-signature'];
-  if (typeof id !== 'string' || typeof timestamp !== 'string' || typeof given !== 'string') return false;
-  if (id === '' || !/^\d{1,12}$/.test(timestamp)) return false;
+  const signed = signedHeadersOf(headers);
+  if (signed === null) return false;
+  const { id, timestamp } = signed;
+  if (!/^\d{1,12}$/.test(timestamp)) return false;
   if (Math.abs(Math.floor(nowMs / 1000) - Number(timestamp)) > toleranceSeconds) return false;
-  const signatures = given.split(' ').filter((item) => item.startsWith('v1,'));
+  const signatures = signed.signature.split(' ').filter((item) => item.startsWith('v1,'));
   return secrets.some((secret) => {
     const key = keyOf(secret);
     if (key === null) return false;
