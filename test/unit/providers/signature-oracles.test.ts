@@ -42,7 +42,9 @@ t.test('Stripe: the SDK and the verifier agree', async (t) => {
         () => Stripe.webhooks.signature?.verifyHeader(sent, header, key, 300, undefined, nowMs) === true,
       );
       const headers = { 'stripe-signature': header };
-      return stripe.verify({ body: Buffer.from(sent), headers, url, secrets: [key], nowMs }) === bySdk;
+      // The SDK takes any time in the future.
+      const due = bySdk && age >= -300;
+      return stripe.verify({ body: Buffer.from(sent), headers, url, secrets: [key], nowMs }) === due;
     },
   );
   t.doesNotThrow(() => fc.assert(property, { numRuns: 2000 }));
