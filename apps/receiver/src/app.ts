@@ -14,6 +14,7 @@ import {
 import { checkRedisWhenReady, openProducerRedis, openProviderQueue, openRedisGate } from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
+import { originForm } from './origin-form.js';
 import { draining } from './plugins/draining.js';
 import { webhooks } from './plugins/webhooks.js';
 import { refuseConnection, sendProblem, toProblem } from './problem.js';
@@ -131,6 +132,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     requestTimeout: 30_000,
     return503OnClosing: false, // see draining.ts
     routerOptions: { maxParamLength: 200 },
+    rewriteUrl: ({ url = '/' }) => originForm(url),
     // What no route is asked for, such as an address that can't be decoded.
     clientErrorHandler: (_error, socket) => refuseConnection(socket),
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, toProblem(error)),

@@ -6,9 +6,12 @@ export function rawBody(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.addHook('onRequest', async (request) => {
-    const encoding = request.headers['content-encoding'];
-    if (encoding !== undefined && encoding !== 'identity') throw new RejectedError('unsupported_encoding');
+    if (!isPlain(request.headers['content-encoding'])) throw new RejectedError('unsupported_encoding');
     // Nobody signs the content type, and Fastify refuses one that it can't read.
     request.headers['content-type'] = 'application/octet-stream';
   });
 }
+
+/** An empty header, and `identity` in any case, say that nothing was done to the bytes. */
+const isPlain = (encodings = ''): boolean =>
+  encodings.split(',').every((encoding) => /^(identity)?$/i.test(encoding.trim()));
