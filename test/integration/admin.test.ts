@@ -88,7 +88,7 @@ t.test('an endpoint is added, listed, changed, disabled and removed', async (t) 
 });
 
 t.test('what an endpoint can not be is refused, and nothing is left of it', async (t) => {
-  const endpoint = { provider: 'stripe', firmSlug: 'acme', secrets: ['x'] };
+  const endpoint = { provider: 'stripe', firmSlug: 'acme', secrets: ['whsec_x'] };
   const before = await admin.endpoints.list();
   for (const [wrong, code] of [
     [{ provider: 'acme' }, 'provider_unknown'],
@@ -105,7 +105,7 @@ t.test('what an endpoint can not be is refused, and nothing is left of it', asyn
     await t.rejects(admin.endpoints.add({ ...endpoint, ...wrong }), { code }, JSON.stringify(wrong));
   t.strictSame(await admin.endpoints.list(), before);
 
-  await admin.endpoints.add({ ...endpoint, provider: 'twilio', key: firmEndpoint.key });
+  await admin.endpoints.add({ ...endpoint, provider: 'twilio', secrets: ['x'], key: firmEndpoint.key });
   await t.rejects(admin.endpoints.disable({ key: firmEndpoint.key }), { code: 'endpoint_ambiguous' });
   await admin.endpoints.disable({ key: firmEndpoint.key, provider: 'twilio' });
 });

@@ -138,7 +138,7 @@ t.test('endpoints are added, and their secrets are seen no more', async (t) => {
     secretCount: 3,
   });
 
-  const wrong = ['endpoint', 'add', '--provider', 'stripe', '--secret', 'x'];
+  const wrong = ['endpoint', 'add', '--provider', 'stripe', '--secret', 'whsec_x'];
   t.match(await failure(wrong), { exit: 2, code: 'usage_invalid', message: /--firm <slug> or --platform/ });
   t.match(await failure([...wrong, '--firm', 'nobody']), { exit: 1, code: 'firm_unknown' });
   t.match(await failure(['endpoint', 'add', '--provider', 'acme', '--platform', '--secret', 'x']), {

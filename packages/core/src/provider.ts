@@ -93,4 +93,9 @@ export interface Provider {
   sign(delivery: Delivery, options: { url: string; secret: string; nowMs: number }): Delivery;
   /** An example of this provider's secret, for `endpoint add --help` and generated endpoints. */
   newSecret(): string;
+  /**
+   * Why no delivery can ever be verified with this text, as sentences of which the last says where the right secret is;
+   * null where one could be. Asked when a secret is given, never with a delivery. Must not quote the text.
+   */
+  refuseSecret?(secret: string): string | null;
 }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { AdminError } from './admin-error.js';
+import type { Providers } from './providers.js';
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
@@ -16,13 +17,24 @@ export function checkKey(key: string): string {
   );
 }
 
-export function checkSecrets(secrets: readonly string[]): string[] {
-  const given = secrets.filter((secret) => secret.trim() !== '');
-  if (given.length > 0 && given.length === secrets.length) return given;
-  throw new AdminError(
-    'secret_missing',
-    'An endpoint needs a secret that is not empty. Give the one that the provider shows.',
-  );
+/** Without the white space around them, which is part of no secret and comes along when one is copied. */
+export function checkSecrets(
+  secrets: readonly string[],
+  provider: Pick<Providers[number], 'refuseSecret'>,
+): string[] {
+  const given = secrets.map((secret) => secret.trim()).filter((secret) => secret !== '');
+  if (given.length === 0 || given.length < secrets.length)
+    throw new AdminError(
+      'secret_missing',
+      'An endpoint needs a secret that is not empty. Give the one that the provider shows.',
+    );
+  for (const [index, secret] of given.entries()) {
+    const refusal = provider.refuseSecret?.(secret) ?? null;
+    if (refusal === null) continue;
+    const which = given.length === 1 ? '' : `Secret ${index + 1} of ${given.length}: `;
+    throw new AdminError('input_invalid', which + refusal);
+  }
+  return given;
 }
 
 export function checkAccounts(accounts: readonly string[]): string[] {

@@ -100,7 +100,8 @@ export function endpointsOf(
 
   const update: AdminEndpoints['update'] = (ref, change) =>
     scope.everywhere(async (tx) => {
-      const { id, firmId, disabledAt } = await findEndpoint(tx, ref);
+      const { id, firmId, disabledAt, provider } = await findEndpoint(tx, ref);
+      const secretsOf = (given: readonly string[]) => checkSecrets(given, findProvider(providers, provider));
       await tx.webhookEndpoint.update({
         where: { id },
         data: {
@@ -113,13 +114,13 @@ export function endpointsOf(
         },
       });
       if (change.secrets !== undefined) {
-        const secrets = checkSecrets(change.secrets);
+        const secrets = secretsOf(change.secrets);
         await tx.webhookEndpointSecret.deleteMany({ where: { endpointId: id } });
         await tx.webhookEndpointSecret.createMany({ data: sealed({ id, firmId }, secrets) });
       }
       if (change.addSecrets !== undefined)
         await tx.webhookEndpointSecret.createMany({
-          data: sealed({ id, firmId }, checkSecrets(change.addSecrets)),
+          data: sealed({ id, firmId }, secretsOf(change.addSecrets)),
         });
       if (change.accounts !== undefined) {
         const accounts = checkAccounts(change.accounts);
@@ -134,12 +135,13 @@ export function endpointsOf(
 
   return {
     async add(endpoint) {
-      const { name: provider } = findProvider(providers, endpoint.provider);
+      const known = findProvider(providers, endpoint.provider);
+      const provider = known.name;
       const id = randomUUID();
       const key = endpoint.key === undefined ? newEndpointKey() : checkKey(endpoint.key);
       const mode = checkMode(endpoint.mode ?? null);
       const publicUrl = checkPublicUrl(endpoint.publicUrl ?? null);
-      const secrets = checkSecrets(endpoint.secrets);
+      const secrets = checkSecrets(endpoint.secrets, known);
       const accounts = checkAccounts(endpoint.accounts ?? []);
       try {
         await scope.everywhere(async (tx) => {

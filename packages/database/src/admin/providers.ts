@@ -2,7 +2,7 @@ import type { Provider } from '@semel/core';
 import { AdminError } from './admin-error.js';
 
 /** What the admin side needs to know of each provider: packages/providers has it, the app hands it over. */
-export type Providers = readonly Pick<Provider, 'name' | 'ledger'>[];
+export type Providers = readonly Pick<Provider, 'name' | 'ledger' | 'refuseSecret'>[];
 
 /** Throws `provider_unknown`. */
 export function findProvider(providers: Providers, name: string): Providers[number] {

@@ -4,6 +4,7 @@ import { jsonTextOf } from '../json.js';
 import { changesOf } from './changes.js';
 import { identify } from './identity.js';
 import { samples } from './samples.js';
+import { refuseSecret } from './secret.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
 import { stories } from './stories.js';
@@ -33,4 +34,5 @@ export const standard: Provider = {
   stories,
   sign,
   newSecret,
+  refuseSecret,
 };

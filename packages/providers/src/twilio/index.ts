@@ -4,6 +4,7 @@ import { changesOf } from './changes.js';
 import { identify } from './identity.js';
 import { keyValues } from './ledger-key.js';
 import { samples } from './samples.js';
+import { refuseSecret } from './secret.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
 import { stories } from './stories.js';
@@ -45,4 +46,5 @@ export const twilio: Provider = {
   stories,
   sign,
   newSecret,
+  refuseSecret,
 };

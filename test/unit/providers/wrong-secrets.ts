@@ -1,0 +1,120 @@
+/** What people paste where a signing secret belongs, by provider: what the message must name, and the text. */
+
+// Put together here, so that no scanner for leaked keys takes one of them for real.
+const tail = '51NvTQ8C9dYpLQ2eZvKYlo2C';
+const hex = '0123456789abcdef'.repeat(2);
+const base64 = Buffer.alloc(32, 250).toString('base64');
+const base64url = Buffer.alloc(32, 250).toString('base64url');
+const pem = (kind: string) => `-----BEGIN ${kind}-----\n${'MIIE'.repeat(16)}\n-----END ${kind}-----`;
+const guid = 'a1b2c3d4-1234-4abc-8def-0123456789ab';
+
+/** With what comes with a secret when it is copied from a settings file, a page or a program. */
+const odd = (secret: string): [RegExp, string][] => [
+  [/quotation marks/, `"${secret}"`],
+  [/quotation marks/, `'${secret}'`],
+  [/white space/, `${secret.slice(0, 12)} ${secret.slice(12)}`],
+  [/white space/, `${secret.slice(0, 12)}\n${secret.slice(12)}`],
+  [/white space/, `Bearer ${secret}`],
+  [/a whole line|before "whsec_"|no part/, `WEBHOOK_SECRET=${secret}`],
+  [/masked/, '••••••••••••••••'],
+  [/masked/, '****************'],
+  [/masked/, `${secret.slice(0, 8)}…`],
+  [/masked/, `${secret.slice(0, 8)}...`],
+  [/character in it that no/, `${secret}\u200b`],
+  [/character in it that no/, `\u0000${secret}`],
+  [/placeholder/, '<signing-secret>'],
+  [/placeholder/, ['$', '{WEBHOOK_SECRET}'].join('')],
+  [/a URL/, 'https://hooks.example.com/webhooks/provider/key'],
+  [/access token/, `eyJ${tail}.eyJ${tail}.${tail}_-`],
+  [/PEM/, pem('RSA PRIVATE KEY')],
+  [/PEM/, pem('PRIVATE KEY')],
+  [/PEM/, '-----BEGIN PUBLIC KEY-----'],
+];
+
+const ofOthers: [RegExp, string][] = [[/another provider/, `whsec_${tail}`]];
+
+export const wrongSecrets: Record<string, [RegExp, string][]> = {
+  stripe: [
+    ...['live', 'test', 'org'].map((mode): [RegExp, string] => [/secret API key/, `sk_${mode}_${tail}`]),
+    ...['live', 'test'].map((mode): [RegExp, string] => [/restricted API key/, `rk_${mode}_${tail}`]),
+    ...['live', 'test'].map((mode): [RegExp, string] => [/publishable API key/, `pk_${mode}_${tail}`]),
+    [/id of a webhook endpoint/, `we_1${tail}`],
+    [/id of an event destination/, `ed_test_${tail}`],
+    [/id of an account/, `acct_1${tail}`],
+    [/client id of Connect/, `ca_${tail}`],
+    [/id of an event/, `evt_1${tail}`],
+    [/does not begin with "whsec_"/, `cus_${tail}`],
+    [/does not begin with "whsec_"/, tail],
+    [/does not begin with "whsec_"/, `WHSEC_${tail}`],
+    [/only the beginning/, 'whsec_'],
+    [/before "whsec_"/, `v1,whsec_${base64}`],
+    [/before "whsec_"/, `whsec_${tail},whsec_${tail}`],
+    [/no signing secret of Stripe/, `whsec_${tail};`],
+    ...odd(`whsec_${tail}`),
+  ],
+  square: [
+    [/an access token/, `EAAAE${tail}${tail}`],
+    [/an access token/, 'EAAAEexample'],
+    [/an access token/, `sq0atp-${tail}`],
+    [/an access token/, `sandbox-sq0atb-${tail}`],
+    [/an application id/, `sq0idp-${tail}`],
+    [/an application id/, `sandbox-sq0idb-${tail}`],
+    [/an application secret/, `sq0csp-${tail}`],
+    [/an application secret/, `sandbox-sq0csb-${tail}`],
+    [/a token or an id/, `sq0acp-${tail}`],
+    [/id of a webhook subscription/, `wbhk_${hex}`],
+    [/a merchant or a location/, 'MLWN5RFTF6H3S'],
+    ...ofOthers,
+    ...odd('Zq3vLw0tYbN8sDk2HfPx7A'),
+  ],
+  docusign: [
+    [/a GUID/, guid],
+    [/a GUID/, guid.toUpperCase()],
+    [/a GUID/, `{${guid}}`],
+    [/part of an RSA key/, 'MIIE'.repeat(16)],
+    [/number of an account/, '12345678'],
+    ...ofOthers,
+    ...odd('Qm9yZWQtb2YtcmVhbC1zZWNyZXRzLXRvZGF5LTEyMw=='),
+  ],
+  twilio: [
+    [/SID of an account/, `AC${hex}`],
+    [/SID of an account/, `AC${'x'.repeat(32)}`],
+    [/SID of an account/, `ac${hex}`],
+    [/SID of an API key/, `SK${hex}`],
+    [/SID of a message/, `SM${hex}`],
+    [/SID of a message/, `MM${hex}`],
+    [/SID of a Messaging Service/, `MG${hex}`],
+    [/SID of a phone number/, `PN${hex}`],
+    [/a SID/, `XE${hex}`],
+    [/secret of an API key/, 'kP3xQ9vLm2RtYw7ZbN5sDfGh8JcVu4Ae'],
+    [/other letters/, hex.toUpperCase()],
+    [/shorter or longer/, hex.slice(1)],
+    [/shorter or longer/, `${hex}0`],
+    [/a phone number/, '+12015550123'],
+    ...ofOthers,
+    ...odd(hex),
+  ],
+  standard: [
+    [/"v1," before/, `v1,whsec_${base64}`],
+    [/"v1," before/, `v1,whsec_${base64}|v1,whsec_${base64}`],
+    [/private key/, `whsk_${base64}`],
+    [/public key/, `whpk_${base64}`],
+    [/an API key/, `sk_${tail}`],
+    [/an API key/, `testsk_${tail}`],
+    [/an id/, `ep_${tail}`],
+    [/too short/, 'whsec_'],
+    [/too short/, 'whsec_YQ=='],
+    [/base64url/, `whsec_${base64url}`],
+    [/base64url/, base64url],
+    [/plain text/, 'my-secret'],
+    [/plain text/, 'my_secret_text'],
+    [/not whole base64/, `whsec_${base64.slice(0, -1)}`],
+    [/not whole base64/, `whsec_${base64.slice(0, -3)}`],
+    [/not whole base64/, base64.slice(0, 10)],
+    [/not whole base64/, `whsec_${base64}=`],
+    [/not whole base64/, 'secret'],
+    [/not base64/, 'hunter2!'],
+    [/not base64/, `whsec_${base64.slice(0, 8)}==${base64.slice(8)}`],
+    ...odd(`whsec_${base64}`),
+  ],
+};
