@@ -1,0 +1,34 @@
+import t from 'tap';
+import { waitUntil } from '../support/servers.js';
+import { createWorld } from '../support/world.js';
+
+t.test('a delivery of Svix has one event id, whatever unsigned headers are added to it', async (t) => {
+  const world = await createWorld(t, { workers: 0 });
+  const endpoint = await world.addEndpoint('standard', await world.addFirm());
+  const { provider, secret, key } = endpoint;
+  const url = `${world.urls[0]}/webhooks/standard/${key}`;
+  const signed = (id: string) => {
+    const body = Buffer.from('{"type":"user.created"}');
+    const delivery = { channel: null, headers: { 'webhook-id': id }, body };
+    const { headers } = provider.sign(delivery, { url: '', secret, nowMs: Date.now() });
+    const svix = Object.entries(headers).map(([name, value]) => [name.replace('webhook-', 'svix-'), value]);
+    return { headers: Object.fromEntries(svix) as Record<string, string>, body };
+  };
+  const send = ({ headers, body }: ReturnType<typeof signed>, added: Record<string, string> = {}) =>
+    world.post({ url, headers: { ...headers, ...added }, body });
+
+  await waitUntil(async () => (await send(signed('msg_0'))).status === 200, {
+    what: 'the endpoint is known',
+  });
+  const captured = signed('msg_1');
+  t.match(await send(captured), { status: 200, outcome: 'accepted', eventId: 'msg_1' });
+  for (const added of [
+    { 'webhook-id': 'msg_2' },
+    { 'webhook-id': 'msg_3', 'webhook-timestamp': captured.headers['svix-timestamp'] as string },
+  ])
+    t.match(await send(captured, added), { status: 200, outcome: 'duplicate', eventId: 'msg_1' });
+  const whole = { 'webhook-id': 'msg_4', 'webhook-timestamp': '1', 'webhook-signature': 'v1,AAAA' };
+  t.match(await send(captured, whole), { status: 401, code: 'signature_invalid' });
+  const { 'svix-id': id = '', ...rest } = captured.headers;
+  t.match(await send({ ...captured, headers: { ...rest, 'webhook-id': id } }), { status: 401 }, 'mixed');
+});
