@@ -15,7 +15,11 @@ const mistakes: readonly Mistake[] = [
   ...commonMistakes,
   { pattern: /^whsec_$/, says: 'is only the beginning of a signing secret' },
   { pattern: /.whsec_/, says: 'has something before "whsec_", which belongs at the beginning' },
-  { pattern: /^(?!whsec_)/, says: 'does not begin with "whsec_", as each signing secret of Stripe does' },
+  // A short text is a secret that someone made up for a test: it verifies what they sign with it.
+  {
+    pattern: /^(?!whsec_)[\w+/=-]{20,}$/,
+    says: 'does not begin with "whsec_", as each signing secret of Stripe does',
+  },
   { pattern: /[^\w+/=-]/, says: 'has a character in it that no signing secret of Stripe has' },
 ];
 
