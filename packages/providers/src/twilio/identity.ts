@@ -1,5 +1,7 @@
 import { type Identity, RejectedError } from '@semel/core';
 import { lineOf } from '../clean-text.js';
+import { parseObject } from '../json.js';
+import { isCutAnew, statusNames } from './cut-anew.js';
 import { field, fieldsOf, isContradictory } from './fields.js';
 import type { Form } from './form.js';
 
@@ -12,49 +14,45 @@ const keyFields = ['MessageSid', 'SmsSid', 'MessageStatus', 'SmsStatus', 'ErrorC
 export function identify(body: Buffer, channel: string | null): Identity {
   const fields = fieldsOf(body);
   if (fields === null || keyFields.some((name) => isContradictory(fields, name))) throw malformed();
-  const sid = field(fields, 'MessageSid') || field(fields, 'SmsSid');
-  if (!/^(SM|MM)[0-9a-f]{32}$/.test(sid)) throw malformed();
-  const about = channel === 'inbound' ? { id: 'inbound', type: 'inbound' } : statusOf(fields);
+  const sid = sidOf(fields);
+  const status = statusNames.map((name) => field(fields, name)).find((text) => text !== '') ?? '';
+  const inbound = isInbound(fields, status, channel);
+  // JSON is signed byte by byte, by its hash.
+  const isJson = body[0] === 0x7b && parseObject(body) !== null;
+  if (!isJson && isCutAnew(fields, inbound)) throw malformed();
+  if (!inbound && !/^[a-z_-]{1,32}$/.test(status)) throw malformed();
+  const details = inbound ? '' : detail(fields, 'ErrorCode', 'e') + detail(fields, 'RawDlrDoneDate', 'd');
   return {
-    eventId: `${sid}.${about.id}`,
-    type: about.type,
+    eventId: inbound ? `${sid}.inbound` : `${sid}.${status}${details}`,
+    type: inbound ? 'inbound' : `status:${status}`,
     account: lineOf(field(fields, 'AccountSid')),
     livemode: null,
     createdAtMs: null,
   };
 }
 
-function statusOf(fields: Form): { id: string; type: string } {
-  const status = field(fields, 'MessageStatus') || field(fields, 'SmsStatus');
-  if (!/^[a-z_-]{1,32}$/.test(status)) throw malformed();
-  return {
-    id: `${status}${detail(fields, 'ErrorCode', 'e')}${detail(fields, 'RawDlrDoneDate', 'd')}`,
-    type: `status:${status}`,
-  };
-}
-
-function detail(fields: Form, name: string, mark: string): string {
-  const value = field(fields, name);
-  if (value === '') {
-    if (isHidden(fields, name)) throw malformed();
-    return '';
-  }
-  // Twilio sends digits. A capitalised word is the name of the next field, see below.
-  if (!/^[A-Za-z0-9_-]{1,32}$/.test(value) || /[A-Z][a-z]/.test(value)) throw malformed();
-  return `.${mark}${value}`;
+/** The two are one id under two names. A form in which they differ was put together from two messages. */
+function sidOf(fields: Form): string {
+  const [sid, older] = [field(fields, 'MessageSid'), field(fields, 'SmsSid')];
+  if (sid !== '' && older !== '' && sid !== older) throw malformed();
+  if (!/^(SM|MM)[0-9a-f]{32}$/.test(sid || older)) throw malformed();
+  return sid || older;
 }
 
 /**
- * Twilio signs names and values run together: a captured callback can be cut anew (`ErrorCod=e30008`) and still be
- * authentic. Without a look for the missing name, it would come in as another event.
+ * The signed fields decide: a status URL may be registered for messages, or one URL for both. Only messages to us are ever
+ * `received`. A form without a status is a message if it has the fields of one; the path is asked last.
  */
-const isHidden = (fields: Form, name: string): boolean =>
-  !Object.hasOwn(fields, name) &&
-  Object.keys(fields)
-    .sort()
-    .map((key) => key + [...new Set([fields[key]].flat())].sort().join(key))
-    .join('')
-    .includes(name);
+const isInbound = (fields: Form, status: string, channel: string | null): boolean =>
+  status === '' ? 'Body' in fields || 'NumMedia' in fields || channel === 'inbound' : status === 'received';
+
+function detail(fields: Form, name: string, mark: string): string {
+  const value = field(fields, name);
+  if (value === '') return '';
+  // Twilio sends digits. A capitalised word is the name of the next field, see `isCutAnew`.
+  if (!/^[A-Za-z0-9_-]{1,32}$/.test(value) || /[A-Z][a-z]/.test(value)) throw malformed();
+  return `.${mark}${value}`;
+}
 
 const malformed = () =>
   new RejectedError('malformed', 'The body does not name a Twilio message and its status');

@@ -1,0 +1,166 @@
+import type { Provider } from '@semel/core';
+import { providerNamed } from '@semel/providers';
+import fc from 'fast-check';
+import t from 'tap';
+import { cutsAnew, type Pair, signedText } from './cut-anew.js';
+import { bodyOf, callback, message, otherSid, sid, whatsapp } from './twilio-forms.js';
+
+// Twilio's signature does not say where a name ends and its value begins. Whoever has captured a signed form can send it
+// with other cuts, and it is authentic. It must be the same event then, or none.
+
+const twilio = providerNamed('twilio') as Provider;
+const secret = twilio.newSecret();
+const malformed = { name: 'SemelError', code: 'malformed' } as never;
+const channels = ['status', 'inbound'];
+
+/** The event that a form would come in as by each path; null: by this path it is none. */
+const eventsOf = (pairs: readonly Pair[]): (string | null)[] =>
+  channels.map((channel) => {
+    try {
+      return twilio.identify(bodyOf(pairs), channel).eventId;
+    } catch {
+      return null;
+    }
+  });
+
+const forms: Record<string, Pair[]> = {
+  'a callback': callback('sent'),
+  'a callback with a date': callback('delivered', { RawDlrDoneDate: '2609011230' }),
+  'a callback with an error': callback('failed', { ErrorCode: '30008' }),
+  'a callback with both': callback('undelivered', { ErrorCode: '30003', RawDlrDoneDate: '2609011230' }),
+  'a status of two words': callback('partially_delivered'),
+  'a callback of WhatsApp': callback('failed', {
+    ErrorCode: '63016',
+    ChannelPrefix: 'whatsapp',
+    ChannelStatusMessage: 'not allowed',
+    EventType: 'UNDELIVERED',
+  }),
+  'a callback with the older names alone': callback('sent', { MessageSid: null, MessageStatus: null }),
+  'a callback with the newer names alone': callback('delivered', { SmsSid: null, SmsStatus: null }),
+  'a sender with a field in its name': callback('delivered', {
+    From: 'BodyShop',
+    RawDlrDoneDate: '2609011230',
+  }),
+  'a message': message('Hello'),
+  'a message without a status': message('Hello', { SmsStatus: null }),
+  STOP: message('STOP', { OptOutType: 'STOP' }),
+  'an answer in WhatsApp': message('Hello', whatsapp),
+  'a message that would be a callback': message('MessageStatussentMz'),
+  'a message that would be of another sid': message(`MessageSid${otherSid}MessageStatussentMz`),
+  'a message with all the fields of a callback': message(
+    `MessageSid${otherSid}MessageStatussentSmsSid${otherSid}SmsStatussentT`,
+  ),
+  'an answer that would be a callback': message('MessageStatussentSmsStatussentT', whatsapp),
+};
+
+for (const [what, pairs] of Object.entries(forms))
+  t.test(`${what}: cut anew, it is the same event or none`, async (t) => {
+    const own = eventsOf(pairs);
+    t.match(own, [new RegExp(`^${sid}\\.`), new RegExp(`^${sid}\\.`)], 'as Twilio sends it, it is an event');
+    const url = 'https://hooks.example.com/webhooks/twilio/ep_1/inbound';
+    const delivery = { channel: null, headers: {}, body: bodyOf(pairs) };
+    const { headers } = twilio.sign(delivery, { url, secret, nowMs: 0 });
+    const property = fc.property(cutsAnew(pairs), (cut) => {
+      const request = { body: bodyOf(cut), headers, url, secrets: [secret], nowMs: 0 };
+      if (signedText(cut) !== signedText(pairs) || !twilio.verify(request)) throw new Error('not authentic');
+      for (const [i, eventId] of eventsOf(cut).entries())
+        if (eventId !== null && eventId !== own[i]) throw new Error(`${own[i]} became ${eventId}`);
+    });
+    t.doesNotThrow(() => fc.assert(property, { numRuns: 1000 }));
+  });
+
+t.test('cuts that a forger would try first', async (t) => {
+  const delivered = callback('delivered', { RawDlrDoneDate: '2609011230' });
+  const older = callback('sent', { MessageSid: null, MessageStatus: null });
+  const newer = callback('sent', { SmsSid: null, SmsStatus: null, MessagingServiceSid: null });
+  const start = ['AccountSid', 'ApiVersion', 'From'];
+  const recut: Record<string, Pair[]> = {
+    'both statuses under other names': cutAt(delivered, [
+      ...start,
+      'MessageSid',
+      'MessageStatu',
+      'SmsSid',
+      'SmsStatu',
+    ]),
+    'both in values': cutAt(delivered, [...start, 'MessagingServiceSid', 'RawDlrDoneDate', 'SmsSid']),
+    'one in a name, one in a value': cutAt(delivered, [
+      ...start,
+      'MessageSid',
+      'MessageStatusdelivered',
+      'SmsSid',
+    ]),
+    'a date in a value': cutAt(delivered, [
+      ...start,
+      'MessageSid',
+      'MessageStatus',
+      'MessagingServiceSid',
+      'SmsSid',
+      'SmsStatus',
+    ]),
+    'a longer date': cutAt(delivered, [
+      ...start,
+      'MessageSid',
+      'MessageStatus',
+      'MessagingServiceSid',
+      'RawDlrDoneDate',
+      'msSid',
+    ]),
+    'a shorter status': cutAt(delivered, [...start, 'MessageSid', 'MessageStatus', 'edMessagingServiceSid']),
+    'a shorter status under the older name': cutAt(older, [
+      ...start,
+      'MessagingServiceSid',
+      'SmsSid',
+      'SmsStatus',
+      'ntTo',
+    ]),
+    'an older name without its text': cutAt(older, [
+      ...start,
+      'MessagingServiceSid',
+      'SmsSid',
+      'SmsStatus',
+      'sentTo',
+    ]),
+    'a newer name without its text': cutAt(newer, [...start, 'MessageSid', 'MessageStatus', 'sentTo']),
+    'the sid of the message that is answered': cutAt(message('Hello', whatsapp), [
+      'AccountSid',
+      'FromZip',
+      'OriginalReplied|MessageSid',
+      'SmsSid',
+      'SmsStatus',
+      'To',
+    ]),
+  };
+  for (const [what, pairs] of Object.entries(recut))
+    for (const channel of channels)
+      t.throws(() => twilio.identify(bodyOf(pairs), channel), malformed, `${what}, ${channel}`);
+});
+
+/** The same signed text with these names in it, one after the other; `x|Name` is the `Name` that follows on `x`. */
+function cutAt(pairs: readonly Pair[], names: readonly string[]): Pair[] {
+  const text = signedText(pairs);
+  let at = 0;
+  const cuts = names.map((each) => {
+    const [before = '', name = before] = each.split('|');
+    const found = text.indexOf(each.replace('|', ''), at) + (name === before ? 0 : before.length);
+    at = found + name.length;
+    return [found, at] as const;
+  });
+  const cut = cuts.map(
+    ([name, value], i): Pair => [text.slice(name, value), text.slice(value, cuts[i + 1]?.[0])],
+  );
+  if (signedText(cut) !== text) throw new Error(`not the same signed text: ${names}`);
+  return cut;
+}
+
+t.test('a message may have the names of fields in its text', async (t) => {
+  const text = 'MessageSid SmsSid MessageStatus SmsStatus ErrorCode RawDlrDoneDate';
+  for (const channel of channels)
+    for (const fields of [{}, { SmsStatus: null }, { MessageSid: null }, whatsapp])
+      t.equal(twilio.identify(bodyOf(message(text, fields)), channel).eventId, `${sid}.inbound`);
+});
+
+t.test('a name of days to come may end in the name of a field', async (t) => {
+  const longer = { ChannelMessageStatus: 'x', ParentMessageSid: otherSid, ChannelSmsStatus: 'x' };
+  t.same(eventsOf(callback('sent', longer)), [`${sid}.sent`, `${sid}.sent`]);
+  t.same(eventsOf(message('Hello', longer)), [`${sid}.inbound`, `${sid}.inbound`]);
+});
