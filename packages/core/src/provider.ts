@@ -22,8 +22,10 @@ export interface Route {
   /** `''`, `'/status'`, … */
   path: string;
   channel: string | null;
-  reply: 'json' | 'twiml';
 }
+
+/** The body of a 200: the outcome as JSON, or an empty TwiML document. */
+export type ReplyKind = 'json' | 'twiml';
 
 export interface RetryPolicy {
   /** How often a handler's error may happen before the event is `dead`. Errors of ours never count. */
@@ -82,6 +84,8 @@ export interface Provider {
    * request that `verify` has judged: only a header that the signature covers may have a part in the name.
    */
   identify(body: Buffer, channel: string | null, headers?: Headers): Identity;
+  /** How the sender of this event is answered, whatever became of it and by whichever path it came. Default: JSON. */
+  replyTo?(event: Pick<WebhookEvent, 'type'>): ReplyKind;
   /** The pure rule: what the event changes. Throws where the body of a known type lacks what the rule needs. */
   changesOf(event: WebhookEvent, body: Buffer): ChangeSet;
   /** The body as a JSON text for the ledger's searchable copy; null where it is not JSON or a form. */

@@ -21,7 +21,7 @@ function readingsOf(pairs: readonly Pair[]) {
       const changes = twilio.changesOf(event, body).changes;
       const fields = changes.find(({ entity }) => entity === 'message')?.fields;
       const optOut = changes.find(({ entity }) => entity === 'opt_out')?.fields.opted_out;
-      return { id: event.eventId, type: event.type, fields, optOut };
+      return { id: event.eventId, type: event.type, reply: twilio.replyTo?.(event), fields, optOut };
     }),
   );
 }
@@ -51,6 +51,7 @@ for (const [what, [pairs, id, status]] of Object.entries(callbacks))
       t.match(reading, {
         id,
         type: `status:${status}`,
+        reply: 'json',
         fields: { direction: 'outbound', status, body: null },
         optOut: undefined,
       });
@@ -78,7 +79,7 @@ const messages: Record<string, [Pair[], body: string, optOut: boolean | undefine
 for (const [what, [pairs, body, optOut]] of Object.entries(messages))
   t.test(`a message ${what} is a message by every path`, async (t) => {
     for (const reading of readingsOf(pairs)) {
-      t.match(reading, { id: `${sid}.inbound`, type: 'inbound' });
+      t.match(reading, { id: `${sid}.inbound`, type: 'inbound', reply: 'twiml' });
       t.match(reading.fields, { direction: 'inbound', status: 'received' });
       t.equal(reading.fields?.body ?? '', body);
       t.equal(reading.optOut, optOut);

@@ -108,7 +108,7 @@ import { stories } from './stories.js';
 export const ${name}: Provider = {
   name: '${name}',
   title: '${title}',
-  routes: [{ path: '', channel: null, reply: 'json' }],
+  routes: [{ path: '', channel: null }],
   bodyLimitBytes: 1024 * 1024,
   claimWindowMs: daysMs(4),
   retry: exponential(12, secondsMs(1), hoursMs(1)),

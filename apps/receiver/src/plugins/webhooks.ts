@@ -60,7 +60,7 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
         // A provider must not wait for a store that hangs: its next try meets what was begun as a duplicate.
         const accepted = await withDeadline(options.budgetMs, accept(ports, provider, delivered), overBudget);
         observe(accepted, request);
-        return answer(reply, route, accepted);
+        return answer(reply, provider, accepted);
       } finally {
         metrics.acceptSeconds(provider.name, (performance.now() - startedMs) / 1000);
       }
@@ -134,9 +134,10 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
   }
 }
 
-function answer(reply: FastifyReply, route: Route, { outcome, event }: Accepted): FastifyReply {
+function answer(reply: FastifyReply, provider: Provider, { outcome, event }: Accepted): FastifyReply {
   reply.header('x-webhook-outcome', outcome);
-  if (route.reply === 'twiml') return reply.header('content-type', 'text/xml').send('<Response/>');
+  if (provider.replyTo?.(event) === 'twiml')
+    return reply.header('content-type', 'text/xml').send('<Response/>');
   return reply
     .header('content-type', 'application/json')
     .send(JSON.stringify({ outcome, eventId: event.eventId }));

@@ -16,7 +16,7 @@ import { stories } from './stories.js';
 export const docusign: Provider = {
   name: 'docusign',
   title: 'DocuSign',
-  routes: [{ path: '', channel: null, reply: 'json' }],
+  routes: [{ path: '', channel: null }],
   bodyLimitBytes: 25 * 1024 * 1024,
   claimWindowMs: daysMs(16),
   retry: exponential(15, secondsMs(5), hoursMs(6)),

@@ -13,7 +13,7 @@ import { stories } from './stories.js';
 export const square: Provider = {
   name: 'square',
   title: 'Square',
-  routes: [{ path: '', channel: null, reply: 'json' }],
+  routes: [{ path: '', channel: null }],
   bodyLimitBytes: 1024 * 1024,
   claimWindowMs: hoursMs(48),
   retry: exponential(10, secondsMs(1), minutesMs(30)),

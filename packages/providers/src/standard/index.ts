@@ -16,7 +16,7 @@ import { stories } from './stories.js';
 export const standard: Provider = {
   name: 'standard',
   title: 'Standard Webhooks',
-  routes: [{ path: '', channel: null, reply: 'json' }],
+  routes: [{ path: '', channel: null }],
   bodyLimitBytes: 1024 * 1024,
   claimWindowMs: daysMs(5),
   retry: exponential(12, secondsMs(1), hoursMs(1)),

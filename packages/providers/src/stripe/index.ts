@@ -13,7 +13,7 @@ import { stories } from './stories.js';
 export const stripe: Provider = {
   name: 'stripe',
   title: 'Stripe',
-  routes: [{ path: '', channel: null, reply: 'json' }],
+  routes: [{ path: '', channel: null }],
   bodyLimitBytes: 1024 * 1024,
   claimWindowMs: daysMs(4),
   retry: exponential(12, secondsMs(1), hoursMs(1)),

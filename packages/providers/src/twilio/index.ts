@@ -11,15 +11,15 @@ import { stories } from './stories.js';
 import { toJson } from './to-json.js';
 
 /**
- * Twilio Messaging: status callbacks and inbound messages. An inbound message must be answered with TwiML, or
- * Twilio raises error 12300. There are no long retries: a callback that is missed is gone.
+ * Twilio Messaging: status callbacks and inbound messages. Either may come in by either path. An inbound message must
+ * be answered with TwiML, or Twilio raises error 12300. There are no long retries: a callback that is missed is gone.
  */
 export const twilio: Provider = {
   name: 'twilio',
   title: 'Twilio',
   routes: [
-    { path: '/status', channel: 'status', reply: 'json' },
-    { path: '/inbound', channel: 'inbound', reply: 'twiml' },
+    { path: '/status', channel: 'status' },
+    { path: '/inbound', channel: 'inbound' },
   ],
   bodyLimitBytes: 1024 * 1024,
   claimWindowMs: hoursMs(25),
@@ -40,6 +40,7 @@ export const twilio: Provider = {
   },
   verify,
   identify,
+  replyTo: ({ type }) => (type === 'inbound' ? 'twiml' : 'json'),
   changesOf,
   toJson,
   samples,

@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import t, { type Test } from 'tap';
+import { waitUntil } from '../support/wait-until.js';
+import { createWorld, type Sent, type TestEndpoint, type World } from '../support/world.js';
+
+// Twilio's two URLs are easily exchanged, or one is registered for both. Nothing may be lost by that.
+
+type Path = '/status' | '/inbound';
+const paths: Path[] = ['/status', '/inbound'];
+const newSid = () => `SM${randomBytes(16).toString('hex')}`;
+
+/** Posts a sample's body to a path of the test's choice. */
+function post(world: World, endpoint: TestEndpoint, path: Path, body: Buffer) {
+  const address = `/webhooks/twilio/${endpoint.key}${path}`;
+  const { headers } = endpoint.provider.sign(
+    { channel: null, headers: {}, body },
+    {
+      url: `https://hooks.example.test${address}`,
+      secret: endpoint.secret,
+      nowMs: Date.now(),
+    },
+  );
+  return world.post({ url: `${world.urls[0]}${address}`, headers, body });
+}
+
+function assertReply(t: Test, sent: Sent, kind: 'json' | 'twiml', outcome: string, what: string) {
+  t.equal(sent.status, 200, what);
+  t.equal(sent.outcome, outcome, what);
+  t.match(sent.headers.get('content-type'), kind === 'twiml' ? /^text\/xml/ : /^application\/json/, what);
+  if (kind === 'twiml') t.equal(sent.text, '<Response/>', what);
+  else t.match(JSON.parse(sent.text), { outcome, eventId: /^SM/ }, what);
+}
+
+t.test('by either path', async (t) => {
+  const world = await createWorld(t, { budgetMs: 4_000 });
+  const enter = async () => {
+    const endpoint = await world.addEndpoint('twilio', await world.addFirm());
+    await waitUntil(async () => (await world.send(endpoint, 'status:accepted')).status === 200, {
+      what: 'the endpoint is known',
+    });
+    await world.sql('DELETE FROM sms_messages WHERE firm_id = $1', [endpoint.firmId]);
+    return endpoint;
+  };
+  const messageOf = (sid: string) =>
+    world.sql('SELECT direction, status, body FROM sms_messages WHERE twilio_message_sid = $1', [sid]);
+
+  await t.test('statuses that come by /inbound apply, one after the other', async (t) => {
+    const endpoint = await enter();
+    const sid = newSid();
+    const order: [string, Path][] = [
+      ['sent', '/inbound'],
+      ['delivered', '/status'],
+      ['read', '/inbound'],
+    ];
+    for (const [status, path] of order) {
+      const { body } = world.buildBody(endpoint, `status:${status}`, {
+        overrides: { id: sid, RawDlrDoneDate: undefined },
+      });
+      assertReply(t, await post(world, endpoint, path, body), 'json', 'accepted', `${status} by ${path}`);
+      for (const again of paths)
+        assertReply(t, await post(world, endpoint, again, body), 'json', 'duplicate', `again by ${again}`);
+      await waitUntil(async () => (await messageOf(sid))[0]?.status === status, { what: status });
+    }
+    t.match(await messageOf(sid), [{ direction: 'outbound', status: 'read', body: null }]);
+  });
+
+  await t.test('a STOP that comes by /status opts out, and is answered with TwiML', async (t) => {
+    const endpoint = await enter();
+    const sid = newSid();
+    const { body } = world.buildBody(endpoint, 'inbound:stop', { overrides: { id: sid } });
+    assertReply(t, await post(world, endpoint, '/status', body), 'twiml', 'accepted', 'first');
+    for (const path of paths)
+      assertReply(t, await post(world, endpoint, path, body), 'twiml', 'duplicate', `again by ${path}`);
+    await waitUntil(async () => (await messageOf(sid)).length === 1, { what: 'it is applied' });
+    t.match(await messageOf(sid), [{ direction: 'inbound', status: 'received', body: 'STOP' }]);
+    t.match(
+      await world.sql('SELECT opted_out FROM sms_conversations WHERE firm_id = $1', [endpoint.firmId]),
+      [{ opted_out: true }],
+    );
+  });
+
+  await t.test('what goes into quarantine is answered alike', async (t) => {
+    const endpoint = await world.addEndpoint('twilio', null);
+    const { body: message } = world.buildBody(endpoint, 'inbound', { overrides: { id: newSid() } });
+    const { body: callback } = world.buildBody(endpoint, 'status:sent', { overrides: { id: newSid() } });
+    await waitUntil(async () => (await post(world, endpoint, '/status', message)).status === 200, {
+      what: 'the endpoint is known',
+    });
+    for (const path of paths) {
+      assertReply(t, await post(world, endpoint, path, message), 'twiml', 'quarantined', path);
+      assertReply(t, await post(world, endpoint, path, callback), 'json', 'quarantined', path);
+    }
+  });
+
+  await t.test('what is spilled is answered alike', async (t) => {
+    const endpoint = await enter();
+    await world.redisServer.kill();
+    const sendBoth = async (path: Path) => {
+      const { body: message } = world.buildBody(endpoint, 'inbound');
+      const { body: callback } = world.buildBody(endpoint, 'status:sent');
+      const sent = [post(world, endpoint, path, message), post(world, endpoint, path, callback)];
+      const [toMessage, toCallback] = (await Promise.all(sent)) as [Sent, Sent];
+      assertReply(t, toMessage, 'twiml', 'spilled', path);
+      assertReply(t, toCallback, 'json', 'spilled', path);
+    };
+    await Promise.all(paths.map(sendBoth));
+    await world.redisServer.restart();
+    const isEmpty = async () => (await world.sql('SELECT FROM webhook_spill')).length === 0;
+    await waitUntil(isEmpty, { what: 'the spill is empty' });
+  });
+});
