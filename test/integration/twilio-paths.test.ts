@@ -9,18 +9,25 @@ type Path = '/status' | '/inbound';
 const paths: Path[] = ['/status', '/inbound'];
 const newSid = () => `SM${randomBytes(16).toString('hex')}`;
 
+interface Options {
+  /** What the URL has after the path, as it was sent, and as it was signed. */
+  query?: string;
+  signedQuery?: string;
+}
+
 /** Posts a sample's body to a path of the test's choice. */
-function post(world: World, endpoint: TestEndpoint, path: Path, body: Buffer) {
+function post(world: World, endpoint: TestEndpoint, path: Path, body: Buffer, options: Options = {}) {
+  const { query = '', signedQuery = query } = options;
   const address = `/webhooks/twilio/${endpoint.key}${path}`;
   const { headers } = endpoint.provider.sign(
     { channel: null, headers: {}, body },
     {
-      url: `https://hooks.example.test${address}`,
+      url: `https://hooks.example.test${address}${signedQuery}`,
       secret: endpoint.secret,
       nowMs: Date.now(),
     },
   );
-  return world.post({ url: `${world.urls[0]}${address}`, headers, body });
+  return world.post({ url: `${world.urls[0]}${address}${query}`, headers, body });
 }
 
 function assertReply(t: Test, sent: Sent, kind: 'json' | 'twiml', outcome: string, what: string) {
@@ -90,6 +97,25 @@ t.test('by either path', async (t) => {
       assertReply(t, await post(world, endpoint, path, message), 'twiml', 'quarantined', path);
       assertReply(t, await post(world, endpoint, path, callback), 'json', 'quarantined', path);
     }
+  });
+
+  await t.test('a query that was signed in another spelling is named in the log alone', async (t) => {
+    const endpoint = await enter();
+    const { body } = world.buildBody(endpoint, 'status:sent');
+    const hints = () =>
+      world.logs.filter(({ msg, endpoint: key }) => msg === 'webhook.rejected' && key === endpoint.key);
+    const wrong = { query: '?b=1&a=x%40y', signedQuery: '?a=x@y&b=1' };
+    const refused = await post(world, endpoint, '/status', body, wrong);
+    t.match(refused, { status: 401, code: 'signature_invalid' });
+    t.notMatch(refused.text, /query/i);
+    t.match(hints().at(-1), { code: 'signature_invalid', hint: /^The URL has a query/ });
+    t.notMatch(JSON.stringify(hints()), new RegExp(`${endpoint.secret}|x%40y|MessageStatus`));
+
+    const plain = await post(world, endpoint, '/status', body, { signedQuery: '?a=1' });
+    t.equal(refused.text, plain.text, 'the sender is told the same without a query');
+    t.notOk('hint' in (hints().at(-1) ?? {}), 'and no hint is logged');
+    const right = await post(world, endpoint, '/status', body, { query: '?a=1&b=2' });
+    t.equal(right.outcome, 'accepted', 'a plain, sorted query is no harm');
   });
 
   await t.test('what is spilled is answered alike', async (t) => {

@@ -102,21 +102,24 @@ export function judge({ claim, claimOwner, job, jobOwner }: ClaimLook, owner: st
 
 async function authenticate(ports: AcceptPorts, provider: Provider, delivered: Delivered): Promise<Endpoint> {
   const find = () => ports.endpoints.find(provider.name, delivered.endpointKey);
+  const requestTo = (endpoint: Endpoint) => ({
+    body: delivered.body,
+    headers: delivered.headers,
+    url: (endpoint.publicUrl ?? ports.publicBaseUrl) + delivered.path,
+    nowMs: ports.now(),
+  });
   const signedBy = (endpoint: Endpoint) =>
-    provider.verify({
-      body: delivered.body,
-      headers: delivered.headers,
-      url: (endpoint.publicUrl ?? ports.publicBaseUrl) + delivered.path,
-      secrets: endpoint.secrets,
-      nowMs: ports.now(),
-    });
+    provider.verify({ ...requestTo(endpoint), secrets: endpoint.secrets });
   const known = find();
   if (known !== null && signedBy(known)) return known;
   // The endpoint may have been added, or its secret rotated, a moment ago.
   await ports.endpoints.reload().catch(() => undefined);
   const reloaded = find();
   if (reloaded === null) throw new RejectedError('unknown_endpoint');
-  if (!signedBy(reloaded)) throw new RejectedError('signature_invalid');
+  if (!signedBy(reloaded)) {
+    const hint = provider.signatureHint?.(requestTo(reloaded));
+    throw new RejectedError('signature_invalid', undefined, hint);
+  }
   return reloaded;
 }
 

@@ -69,8 +69,11 @@ export class SemelError extends Error {
 /** The sender's fault, answered 4xx: the request is not one of ours, or not whole. */
 export class RejectedError extends SemelError {
   declare readonly code: RejectionCode;
-  constructor(code: RejectionCode, detail?: string) {
+  /** For the operator's log alone: the sender is not told. */
+  readonly hint: string | null;
+  constructor(code: RejectionCode, detail?: string, hint: string | null = null) {
     super(code, detail);
+    this.hint = hint;
   }
 }
 

@@ -80,6 +80,11 @@ export interface Provider {
   /** True if one of the secrets signed these bytes. Constant time in the signature. Never throws. */
   verify(request: SignedRequest): boolean;
   /**
+   * A usual reason why `verify` refuses a request like this one, as a sentence for the operator's log; null where none is
+   * known. It quotes nothing of the request: anyone may have sent it. Never throws.
+   */
+  signatureHint?(request: Omit<SignedRequest, 'secrets'>): string | null;
+  /**
    * Names the event. Throws `RejectedError('malformed')` where no event key can be derived. `headers` are those of the
    * request that `verify` has judged: only a header that the signature covers may have a part in the name.
    */

@@ -3,6 +3,7 @@ import {
   type AcceptPorts,
   accept,
   type Provider,
+  RejectedError,
   type Route,
   SemelError,
   withDeadline,
@@ -110,7 +111,8 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
     if (outcome === 'unavailable')
       log.error({ ...facts, err: problem.cause ?? problem }, 'webhook.unavailable');
     else {
-      log.warn(facts, 'webhook.rejected');
+      const hint = problem instanceof RejectedError ? problem.hint : null;
+      log.warn(hint === null ? facts : { ...facts, hint }, 'webhook.rejected');
       deliveries.add({
         firmId: endpoint?.firmId ?? null,
         provider: provider.name,

@@ -7,6 +7,7 @@ import { samples } from './samples.js';
 import { refuseSecret } from './secret.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
+import { signatureHint } from './signature-hint.js';
 import { stories } from './stories.js';
 import { toJson } from './to-json.js';
 
@@ -39,6 +40,7 @@ export const twilio: Provider = {
     linkColumns: ['message_id', 'conversation_id'],
   },
   verify,
+  signatureHint,
   identify,
   replyTo: ({ type }) => (type === 'inbound' ? 'twiml' : 'json'),
   changesOf,
