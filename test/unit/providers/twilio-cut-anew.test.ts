@@ -152,6 +152,35 @@ function cutAt(pairs: readonly Pair[], names: readonly string[]): Pair[] {
   return cut;
 }
 
+t.test('a form whose first fields are moved into the query is not authentic', async (t) => {
+  const url = 'https://hooks.example.com/webhooks/twilio/ep_1/status?firm=acme';
+  const pairs = callback('failed', { ErrorCode: '30008' });
+  const body = bodyOf(pairs);
+  const { headers } = twilio.sign({ channel: null, headers: {}, body }, { url, secret, nowMs: 0 });
+  const verify = (moved: string, rest: readonly Pair[]) =>
+    twilio.verify({ body: bodyOf(rest), headers, url: url + moved, secrets: [secret], nowMs: 0 });
+  t.ok(verify('', pairs));
+  for (const first of ['From', 'MessageSid', 'SmsSid']) {
+    const rest = pairs.filter(([name]) => name >= first);
+    t.notOk(verify(signedText(pairs.filter(([name]) => name < first)), rest), first);
+  }
+});
+
+t.test('a form that is JSON as well is not authentic', async (t) => {
+  const url = 'https://hooks.example.com/webhooks/twilio/ep_1/inbound';
+  const json = `{"MessageSid":"${otherSid}","SmsStatus":"sent","x":"`;
+  const { headers } = twilio.sign(
+    { channel: null, headers: {}, body: bodyOf(message(`Hello"}${json}`)) },
+    { url, secret, nowMs: 0 },
+  );
+  const start = message('').filter(([name]) => name < 'Body');
+  const rest = message('').filter(([name]) => name > 'Body');
+  // The same signed text: the name that begins with a brace sorts last, and has all the rest as its text.
+  const forged = `${json}=${encodeURIComponent(signedText(rest))}&${bodyOf(start)}&Body=Hello"}`;
+  t.equal(JSON.parse(forged).MessageSid, otherSid);
+  t.notOk(twilio.verify({ body: Buffer.from(forged), headers, url, secrets: [secret], nowMs: 0 }));
+});
+
 t.test('a message may have the names of fields in its text', async (t) => {
   const text = 'MessageSid SmsSid MessageStatus SmsStatus ErrorCode RawDlrDoneDate';
   for (const channel of channels)
