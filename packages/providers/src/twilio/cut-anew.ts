@@ -10,9 +10,8 @@ export function isCutAnew(fields: Form, inbound: boolean): boolean {
   const isAbsent = (name: string) => !Object.hasOwn(fields, name);
   // What people write is in `Body`: there, a name is only a word. A callback has no such field.
   const hides = (name: string) => isHidden(fields, name, inbound ? 'Body' : null);
-  if (['SmsSid', ...statusNames].some(hides)) return true;
-  const absent = ['MessageSid', ...(inbound ? [] : detailNames)].filter(isAbsent);
-  if (absent.some(hides)) return true;
+  if (['MessageSid', 'SmsSid', ...statusNames].some(hides)) return true;
+  if (!inbound && detailNames.filter(isAbsent).some(hides)) return true;
   const read = inbound
     ? statusNames.filter((name) => field(fields, name) === '')
     : [...statusNames, ...detailNames];

@@ -31,12 +31,11 @@ export function identify(body: Buffer, channel: string | null): Identity {
   };
 }
 
-/** The two are one id under two names. A form in which they differ was put together from two messages. */
+/** `SmsSid` is the older name. */
 function sidOf(fields: Form): string {
-  const [sid, older] = [field(fields, 'MessageSid'), field(fields, 'SmsSid')];
-  if (sid !== '' && older !== '' && sid !== older) throw malformed();
-  if (!/^(SM|MM)[0-9a-f]{32}$/.test(sid || older)) throw malformed();
-  return sid || older;
+  const sid = field(fields, 'MessageSid') || field(fields, 'SmsSid');
+  if (!/^(SM|MM)[0-9a-f]{32}$/.test(sid)) throw malformed();
+  return sid;
 }
 
 /**
