@@ -106,11 +106,11 @@ t.test('Square: an invoice adds up its parts; the version decides', async (t) =>
 t.test('Square: payments go by their time, to the nanosecond', async (t) => {
   const order = (updated_at: string, status = 'APPROVED') =>
     ruled(square, 'payment.updated', { updated_at, status }).changes[0]?.order;
-  t.match(order('2026-09-01T12:30:00.000000001Z'), { rank: 0, timeNs: nowNs + 1n, step: [1, 0] });
+  t.match(order('2026-09-01T12:30:00.000000001Z'), { rank: 0, timeNs: nowNs + 1n, step: [1, 1, 0, 0] });
   t.match(order('2026-09-01T12:30:00.000001Z', 'COMPLETED'), {
     rank: 0,
     timeNs: nowNs + 1000n,
-    step: [1, 1],
+    step: [1, 2, 0, 0],
   });
 });
 

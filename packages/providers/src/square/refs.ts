@@ -1,0 +1,8 @@
+import type { Change, ChangeSet } from '@semel/core';
+
+/** A change of what belongs to a payment; an unlinked refund belongs to none. */
+export function ofPayment(change: Change, paymentId: string | null): ChangeSet {
+  if (paymentId === null) return { changes: [change], links: {}, ignored: null };
+  const links: ChangeSet['links'] = { payment_id: { entity: 'payment', externalId: paymentId } };
+  return { changes: [{ ...change, refs: links }], links, ignored: null };
+}
