@@ -3,7 +3,7 @@ import { idOf } from '../clean-text.js';
 import { asObject, type JsonObject, parseObject } from '../json.js';
 import { chargeSet } from './charge.js';
 import { checkoutSessionSet } from './checkout-session.js';
-import { disputeSet } from './dispute.js';
+import { disputeIdOf, disputeSet } from './dispute.js';
 import { invoiceSet } from './invoice.js';
 import { invoicePaymentSet } from './invoice-payment.js';
 import { paymentIntentSet } from './payment-intent.js';
@@ -27,7 +27,7 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   const prefix = Object.keys(rules).find((candidate) => event.type.startsWith(candidate));
   if (prefix === undefined) return nothing('type_not_handled');
   const object = asObject(asObject(parseObject(body)?.data)?.object);
-  const id = idOf(object?.id);
+  const id = object?.object === 'dispute' ? disputeIdOf(object) : idOf(object?.id);
   const kind = typeof object?.object === 'string' ? object.object : '';
   const ofType = rules[prefix] ?? {};
   const rule = Object.hasOwn(ofType, kind) ? ofType[kind] : undefined;

@@ -1,8 +1,10 @@
 import type { Change, ChangeSet, WebhookEvent } from '@semel/core';
 import { cleanText, idOf, metadataOf, shortText } from '../clean-text.js';
-import { asList, asObject, type JsonObject } from '../json.js';
+import { asObject, type JsonObject } from '../json.js';
 import { optionalAmount, requiredAmount } from '../money.js';
 import { isoOf, millisOfSeconds } from '../time.js';
+import { isCaptured, refundedOf, refundsOf, statusOf } from './charge-shape.js';
+import { disputeChanges } from './dispute.js';
 import { grown, orderOf, type Ranks, rankIn } from './order.js';
 import { linkChanges, linksTo, paymentRef } from './refs.js';
 import { refundChanges } from './refund.js';
@@ -16,14 +18,14 @@ export function chargeSet(event: WebhookEvent, object: JsonObject, id: string): 
   return { changes, links: linksTo(idOf(object.invoice), intentId ?? id), ignored: null };
 }
 
-/** The charge, the refunds that older API versions list in it, and its invoice. */
+/** The charge, its invoice, and the refunds and the dispute that older API versions show in it. */
 export function chargeChanges(event: WebhookEvent, charge: JsonObject, paymentId: string): Change[] {
   const id = idOf(charge.id);
   if (id === null) return [];
-  const status = statusOf(charge);
+  const status = statusOf(event, charge);
   const amount = requiredAmount(charge.amount, 'amount');
-  const refunded = optionalAmount(charge.amount_refunded, 'amount_refunded');
-  const isCaptured = charge.captured !== false;
+  const refunded = refundedOf(charge, amount);
+  const rank = rankOf(status, isCaptured(charge));
   const change: Change = {
     entity: 'charge',
     externalId: id,
@@ -35,28 +37,26 @@ export function chargeChanges(event: WebhookEvent, charge: JsonObject, paymentId
       currency: shortText(charge.currency),
       failure_code: shortText(charge.failure_code),
       failure_message: cleanText(charge.failure_message),
-      paid_at: isPaid(status) && isCaptured ? isoOf(millisOfSeconds(charge.created)) : null,
+      paid_at: status === 'succeeded' && isCaptured(charge) ? isoOf(millisOfSeconds(charge.created)) : null,
       customer_external_id: idOf(charge.customer),
       told_at: isoOf(event.createdAtMs),
     },
     refs: { payment_id: paymentRef(paymentId) },
-    order: orderOf(event, rankOf(status, isCaptured), [
-      grown(refunded),
-      rankIn(stages, event.type),
-      refundsOf(charge).length,
-    ]),
+    order: orderOf(event, rank, [grown(refunded), rankIn(stages, event.type), refundsOf(charge).length]),
   };
   const refunds = refundsOf(charge).flatMap((refund) =>
     refundChanges(event, refund, { paymentId, chargeId: id }),
   );
-  return [change, ...linkChanges(idOf(charge.invoice), paymentId), ...refunds];
+  const dispute = asObject(charge.dispute);
+  const disputes = dispute === null ? [] : disputeChanges(event, { charge: id, ...dispute }, paymentId);
+  return [change, ...linkChanges(idOf(charge.invoice), paymentId), ...refunds, ...disputes];
 }
 
 /** Authorised comes before captured; both are `succeeded`. */
-function rankOf(status: string | null, isCaptured: boolean): number {
+function rankOf(status: string | null, hasMoney: boolean): number {
   if (status === 'failed') return 2;
-  if (!isPaid(status)) return 0;
-  return isCaptured ? 2 : 1;
+  if (status !== 'succeeded') return 0;
+  return hasMoney ? 2 : 1;
 }
 
 /** What happens to a charge in one second; a charge that comes with another object's event counts as 0. */
@@ -67,22 +67,6 @@ const stages: Ranks = {
   'charge.refunded': 4,
   'charge.updated': 5,
 };
-
-/** `paid` is the name of `succeeded` before API version 2015-02-18. */
-const isPaid = (status: string | null): boolean => status === 'succeeded' || status === 'paid';
-
-/** Until 2014 a charge had no status, but the flag `paid` and its failure. */
-function statusOf({ status, paid, failure_code, failure_message }: JsonObject): string | null {
-  if (typeof status === 'string' && status !== '') return shortText(status);
-  if (shortText(failure_code) !== null || shortText(failure_message) !== null) return 'failed';
-  return typeof paid === 'boolean' ? (paid ? 'succeeded' : 'failed') : null;
-}
-
-/** A list object; until 2014 a plain list. */
-const refundsOf = ({ refunds }: JsonObject): JsonObject[] =>
-  (Array.isArray(refunds) ? refunds : asList(asObject(refunds)?.data))
-    .map(asObject)
-    .filter((refund) => refund !== null);
 
 function asPayment({ externalId, fields, order }: Change, charge: JsonObject): Change {
   return {

@@ -28,7 +28,9 @@ export function checkoutSessionSet(event: WebhookEvent, object: JsonObject, exte
       ...(paymentId === null ? {} : { payment_id: paymentRef(paymentId) }),
       ...(invoiceId === null ? {} : { invoice_id: invoiceRef(invoiceId) }),
     },
-    order: orderOf(event, rankOf(status, paymentStatus)),
+    order: orderOf(event, rankOf(status, paymentStatus), [
+      event.type.includes('.async_payment_') ? 1 : 0, // follows `completed`
+    ]),
   };
   return {
     changes: [change, ...linkChanges(invoiceId, paymentId)],

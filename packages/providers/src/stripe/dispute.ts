@@ -1,4 +1,4 @@
-import type { ChangeSet, WebhookEvent } from '@semel/core';
+import type { Change, ChangeSet, WebhookEvent } from '@semel/core';
 import { idOf, shortText } from '../clean-text.js';
 import { asList, asObject, type JsonObject } from '../json.js';
 import { requiredAmount } from '../money.js';
@@ -22,36 +22,48 @@ const ranks: Ranks = {
   prevented: 5,
   appeal_needs_response: 5,
   appeal_under_review: 5,
+  charge_refunded: 5, // until 2016: it ended because the money was given back
 };
 
 /** `charge.dispute.created`, `.updated`, `.funds_withdrawn`, `.funds_reinstated`, `.closed`. */
-export function disputeSet(event: WebhookEvent, object: JsonObject, externalId: string): ChangeSet {
+export function disputeSet(event: WebhookEvent, object: JsonObject): ChangeSet {
   const paymentId = paidWith(object);
-  const status = shortText(object.status);
-  const fields = {
-    charge_external_id: idOf(object.charge),
-    status,
-    amount: requiredAmount(object.amount, 'amount'),
-    currency: shortText(object.currency),
-    reason: shortText(object.reason),
-    due_at: isoOf(millisOfSeconds(asObject(object.evidence_details)?.due_by)),
-    opened_at: isoOf(millisOfSeconds(object.created)),
-  };
   return {
-    changes: [
-      {
-        entity: 'dispute',
-        externalId,
-        fields,
-        ...(paymentId === null ? {} : { refs: { payment_id: paymentRef(paymentId) } }),
-        order: orderOf(event, rankIn(ranks, status), [
-          isLaterThanCreated(event),
-          grown(asObject(object.evidence_details)?.submission_count),
-          asList(object.balance_transactions).length, // withdrawn, then perhaps reinstated
-        ]),
-      },
-    ],
+    changes: disputeChanges(event, object, paymentId),
     links: linksTo(idOf(asObject(object.charge)?.invoice), paymentId),
     ignored: null,
   };
+}
+
+/** Disputes once had no id: a charge had one dispute, so its id names it. */
+export const disputeIdOf = (dispute: JsonObject): string | null => idOf(dispute.id) ?? idOf(dispute.charge);
+
+export function disputeChanges(event: WebhookEvent, dispute: JsonObject, paymentId: string | null): Change[] {
+  const externalId = disputeIdOf(dispute);
+  if (externalId === null) return [];
+  const status = shortText(dispute.status);
+  const evidence = asObject(dispute.evidence_details);
+  const fields = {
+    charge_external_id: idOf(dispute.charge),
+    status,
+    amount: requiredAmount(dispute.amount, 'amount'),
+    currency: shortText(dispute.currency),
+    reason: shortText(dispute.reason),
+    // Beside the other details until 2014.
+    due_at: isoOf(millisOfSeconds(evidence?.due_by ?? dispute.evidence_due_by)),
+    opened_at: isoOf(millisOfSeconds(dispute.created)),
+  };
+  return [
+    {
+      entity: 'dispute',
+      externalId,
+      fields,
+      ...(paymentId === null ? {} : { refs: { payment_id: paymentRef(paymentId) } }),
+      order: orderOf(event, rankIn(ranks, status), [
+        isLaterThanCreated(event),
+        grown(evidence?.submission_count),
+        asList(dispute.balance_transactions).length, // withdrawn, then perhaps reinstated
+      ]),
+    },
+  ];
 }

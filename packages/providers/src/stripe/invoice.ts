@@ -3,6 +3,7 @@ import { idOf, metadataOf, shortText } from '../clean-text.js';
 import { asList, asObject, type JsonObject } from '../json.js';
 import { optionalAmount, requiredAmount } from '../money.js';
 import { isoOf, millisOfSeconds } from '../time.js';
+import { countOf } from './charge-shape.js';
 import { grown, isLaterThanCreated, orderOf, type Ranks, rankIn } from './order.js';
 import { invoiceRef, linkChanges, linksTo } from './refs.js';
 
@@ -20,9 +21,7 @@ export function invoiceSet(event: WebhookEvent, object: JsonObject, id: string):
     fields: {
       number: shortText(object.number),
       status,
-      amount_due: (isDeleted ? optionalAmount : requiredAmount)(object.amount_due, 'amount_due'),
-      amount_paid: optionalAmount(object.amount_paid, 'amount_paid'),
-      amount_remaining: optionalAmount(object.amount_remaining, 'amount_remaining'),
+      ...amountsOf(object, isDeleted),
       currency: shortText(object.currency),
       due_at: isoOf(millisOfSeconds(object.due_date)),
       customer_external_id: idOf(object.customer),
@@ -41,15 +40,16 @@ export function invoiceSet(event: WebhookEvent, object: JsonObject, id: string):
 /** What happens to an open invoice in one second, by the ends of the types; every other type counts as `updated`. */
 const stages: Ranks = { finalized: 1, sent: 2, updated: 3, payment_action_required: 4, payment_failed: 5 };
 
-/** Payments and attempts only grow. Lines can be taken out, but are mostly added, one event for each. */
+/** Payments, attempts and what is credited only grow. Lines can be taken out, but are mostly added, one event for each. */
 function stepOf(event: WebhookEvent, invoice: JsonObject): number[] {
   const name = event.type.slice('invoice.'.length);
   return [
     isLaterThanCreated(event),
     grown(invoice.amount_paid),
     grown(invoice.attempt_count),
+    grown(invoice.pre_payment_credit_notes_amount) + grown(invoice.post_payment_credit_notes_amount),
     rankIn(stages, name) || rankIn(stages, 'updated'),
-    grown(asObject(invoice.lines)?.total_count),
+    grown(countOf(invoice.lines)),
   ];
 }
 
@@ -59,6 +59,24 @@ function statusOf({ status, paid, forgiven, attempted }: JsonObject): string | n
   if (paid === true) return 'paid';
   if (forgiven === true) return 'uncollectible';
   return typeof attempted === 'boolean' ? (attempted ? 'open' : 'draft') : null;
+}
+
+/** Until 2018 an invoice was paid as a whole or not at all, and did not say how much of it. */
+function amountsOf(invoice: JsonObject, isDeleted: boolean) {
+  const isOld = invoice.amount_paid === undefined && typeof invoice.paid === 'boolean';
+  const told = invoice.amount_due ?? (isOld ? invoice.total : undefined);
+  const due = (isDeleted ? optionalAmount : requiredAmount)(told, 'amount_due');
+  return isOld
+    ? {
+        amount_due: due,
+        amount_paid: invoice.paid === true ? due : 0,
+        amount_remaining: invoice.paid === true ? 0 : due,
+      }
+    : {
+        amount_due: due,
+        amount_paid: optionalAmount(invoice.amount_paid, 'amount_paid'),
+        amount_remaining: optionalAmount(invoice.amount_remaining, 'amount_remaining'),
+      };
 }
 
 /** A list of payments since API version 2025-03-31, one `payment_intent` before, and before 2019 only a `charge`. */

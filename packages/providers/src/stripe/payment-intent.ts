@@ -4,6 +4,7 @@ import { asList, asObject, type JsonObject } from '../json.js';
 import { requiredAmount } from '../money.js';
 import { isoOf } from '../time.js';
 import { chargeChanges } from './charge.js';
+import { countOf } from './charge-shape.js';
 import { grown, isLaterThanCreated, orderOf, type Ranks, rankIn } from './order.js';
 import { linkChanges, linksTo, paymentRef } from './refs.js';
 
@@ -27,11 +28,14 @@ const failedStage = 4;
 
 function stepOf(event: WebhookEvent, intent: JsonObject): number[] {
   const status = shortText(intent.status);
-  const hasFailed = rankIn(stages, status) === 0 && asObject(intent.last_payment_error) !== null;
+  const isFirst = status !== null && Object.hasOwn(stages, status) && stages[status] === 0;
+  const hasFailed = isFirst && asObject(intent.last_payment_error) !== null;
   return [
     isLaterThanCreated(event),
+    grown(countOf(intent.charges)), // one more for each attempt, in API versions until 2022-11-15
     hasFailed ? failedStage : rankIn(stages, status),
     grown(intent.amount_received),
+    status === 'requires_capture' ? grown(intent.amount) : 0, // the authorised amount can be raised
   ];
 }
 
@@ -66,8 +70,9 @@ export function paymentIntentSet(event: WebhookEvent, object: JsonObject, id: st
 }
 
 /** A list of charges until API version 2022-11-15, the id of the latest since; an object where it was expanded. */
-const chargesOf = (intent: JsonObject): JsonObject[] =>
-  [...asList(asObject(intent.charges)?.data), intent.latest_charge]
+function chargesOf(intent: JsonObject): JsonObject[] {
+  const shown = [...asList(asObject(intent.charges)?.data), intent.latest_charge]
     .map(asObject)
-    .filter((charge) => charge?.object === 'charge')
-    .map((charge) => charge as JsonObject);
+    .filter((charge) => charge !== null && charge.object === 'charge');
+  return [...new Map(shown.map((charge) => [idOf(charge), charge as JsonObject])).values()];
+}

@@ -30,7 +30,8 @@ export function refundChanges(
 ): Change[] {
   const externalId = idOf(refund.id);
   if (externalId === null) return [];
-  const status = shortText(refund.status);
+  // Until 2015 a refund had no status: it was made at once, or not at all.
+  const status = refund.status === undefined ? 'succeeded' : shortText(refund.status);
   const fields = {
     charge_external_id: chargeId,
     status,
