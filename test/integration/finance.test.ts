@@ -176,6 +176,60 @@ t.test('Stripe', async (t) => {
     t.match(payments, [{ amount_refunded: 500 }]);
   });
 
+  for (const isListed of [false, true])
+    for (const [when, at] of [
+      ['in the same second', 0],
+      ['later', 60],
+    ] as const)
+      t.test(
+        `a refund after a part was captured, ${when}${isListed ? ', the rest being a refund too' : ''}`,
+        async (t) => {
+          const of = { ...ch, amount: 10_000, amount_captured: 4000 };
+          const rest = { id: 're_0', object: 'refund', amount: 6000, created: startMs / 1000 };
+          const refunds = { refunds: isListed ? { object: 'list', data: [rest] } : undefined };
+          const steps: Step[] = [
+            // The card was declined before: nothing was captured of that charge, and nothing went back.
+            ['charge.failed', { ...ch, id: 'ch_0', amount: 10_000 }, -9],
+            ['charge.captured', { ...of, ...refunds, amount_refunded: 6000 }],
+            ['refund.created', { ...pi, id: 're_1', amount: 4000 }, at],
+          ];
+          const { payments } = await inEveryOrder(stripe, steps);
+          t.match(payments, [{ amount_refunded: 10_000, amount: 10_000 }]);
+          const whole: Step = ['charge.refunded', { ...of, ...refunds, amount_refunded: 10_000 }, at];
+          const { payments: after } = await inEveryOrder(stripe, [...steps.slice(1), whole]);
+          t.match(after, [{ amount_refunded: 10_000 }]);
+        },
+      );
+
+  t.test(
+    'two refunds in the second in which a part was captured, of which the charge knows one',
+    async (t) => {
+      const { payments } = await inEveryOrder(stripe, [
+        ['charge.refunded', { ...ch, amount: 10_000, amount_captured: 4000, amount_refunded: 7000 }],
+        ['refund.created', { ...pi, id: 're_1', amount: 1000 }],
+        ['refund.created', { ...pi, id: 're_2', amount: 500 }],
+      ]);
+      t.match(payments, [{ amount_refunded: 7500 }]);
+    },
+  );
+
+  t.test('an authorisation that ran out went back as a whole', async (t) => {
+    const { payments } = await inEveryOrder(stripe, [
+      ['charge.succeeded', { ...ch, captured: false, amount_captured: 0 }],
+      ['charge.expired', ch, 9],
+    ]);
+    t.match(payments, [{ amount_refunded: 12_500, paid_at: null }]);
+  });
+
+  t.test('a charge that fails after it was paid has no time of payment', async (t) => {
+    const alone = { id: 'ch_1', payment_intent: undefined };
+    const { payments } = await inEveryOrder(stripe, [
+      ['charge.succeeded', alone],
+      ['charge.failed', alone, 9],
+    ]);
+    t.match(payments, [{ status: 'failed', paid_at: null }]);
+  });
+
   t.test('a refund before its payment', async (t) => {
     const firm = await enter(stripe);
     await firm.tell(told(stripe, ['refund.created', { ...pi, id: 're_1', amount: 300 }]));
@@ -349,6 +403,16 @@ t.test('Square', async (t) => {
       ['refund.updated', { ...of, id: 'r_1', ...money(200) }],
     ]);
     t.match(payments, [{ amount_refunded: 500 }]);
+  });
+
+  t.test('a payment in cash was paid when that was first told', async (t) => {
+    const cash = { id: 'pay_1', source_type: 'CASH', card_details: undefined };
+    const { payments } = await inEveryOrder(square, [
+      ['payment.updated', { ...cash, tip_money: { amount: 200, currency: 'USD' } }, 5],
+      ['payment.updated', cash, 60],
+      ['payment.updated', { ...cash, refunded_money: { amount: 300, currency: 'USD' } }, 600],
+    ]);
+    t.match(payments, [{ paid_at: new Date(startMs + 5000).toISOString(), amount_refunded: 300 }]);
   });
 
   for (const end of ['WON', 'LOST'])

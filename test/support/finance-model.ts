@@ -83,6 +83,9 @@ const listOf = (rows: Map<string, Row>, entity: string) =>
 
 const sorted = <T>(list: T[], by: keyof T) => list.sort((a, b) => (String(a[by]) < String(b[by]) ? -1 : 1));
 
+/** Whatever it said before: there is no money. */
+const endedWithout = ['failed', 'canceled', 'FAILED', 'CANCELED'];
+
 function paymentState(payment: Row, rows: Map<string, Row>, earliest: Map<string, string>): PaymentState {
   const own = (entity: string) =>
     listOf(rows, entity).filter(({ refs }) => refs.payment_id?.externalId === payment.externalId);
@@ -105,7 +108,12 @@ function paymentState(payment: Row, rows: Map<string, Row>, earliest: Map<string
     status: said.status ?? null,
     amount: said.amount ?? null,
     amount_refunded: refundedOf(payment, charges, own('refund').map(withTime)),
-    paid_at: earliest.get(`payment ${payment.externalId}`) ?? paid.sort()[0] ?? null,
+    paid_at:
+      (endedWithout.includes(String(payment.fields.status))
+        ? null
+        : earliest.get(`payment ${payment.externalId}`)) ??
+      paid.sort()[0] ??
+      null,
     failure_code: said.failure_code ?? null,
     dispute_status: newest?.fields.status ?? null,
     invoice: invoice ?? null,
@@ -118,18 +126,24 @@ function refundedOf(payment: Row, charges: Row[], refunds: Row[]): number | null
     : { amount: payment.fields.own_amount_refunded as number | null, at: payment.fields.own_told_at };
   const counted = sum(refunds.filter(({ fields }) => fields.counts).map(({ fields }) => fields.amount));
   if (told.amount === null || told.amount === undefined) return refunds.length === 0 ? null : counted;
-  const isRelease =
-    told.amount === sum(charges.map(({ fields }) => Number(fields.amount) - Number(fields.amount_captured)));
-  const explained = refunds.filter(({ fields }) => {
-    const refundedAt = String(fields.refunded_at);
-    const wasThere =
-      fields.refunded_at === null ||
-      refundedAt < String(told.at) ||
-      (refundedAt === String(told.at) && (!isRelease || fields.amount === told.amount));
-    return wasThere && (fields.counts || String(fields.told_at) >= String(told.at));
-  });
+  // A refund that was made later than the total was said is not in it.
+  const wasThere = refunds.filter(
+    ({ fields }) => fields.refunded_at === null || String(fields.refunded_at) <= String(told.at),
+  );
+  const explained = wasThere.filter(
+    ({ fields }) => fields.counts || String(fields.told_at) >= String(told.at),
+  );
+  // Authorised and never captured: it went back, mostly without a refund that says so.
+  const released = sum(
+    charges
+      .filter(({ fields }) => typeof fields.amount_captured === 'number')
+      .map(({ fields }) =>
+        Math.min(Number(fields.amount_refunded), Number(fields.amount) - Number(fields.amount_captured)),
+      ),
+  );
+  const isListed = wasThere.some(({ fields }) => fields.counts && fields.amount === released);
   const rest = told.amount - sum(explained.map(({ fields }) => fields.amount));
-  return counted + Math.max(0, rest);
+  return counted + Math.max(isListed ? 0 : released, rest);
 }
 
 const sum = (values: readonly unknown[]) =>

@@ -10,17 +10,21 @@ import type { Query } from './apply-changes.js';
  * Not guaranteed: that a payment forgets an object whose events first named this payment and then another one.
  *
  * `passed`: changes whose guard was greater than the row's, although they may say what the row said. Returns `changed` with
- * what it changed itself: in the same event's change of the payment, or as one more change, by the event that passed last.
+ * what it changed itself: in the same event's change of the payment, or as one more change, by the last event that changed
+ * one of these rows. (An event that says what is known already only passed: else a group would make it look like news.)
  */
 export async function derivePayments(
   query: Query,
   passed: readonly AppliedChange[],
   changed: readonly AppliedChange[],
 ): Promise<AppliedChange[]> {
+  const news = new Set(changed.map(keyOf));
   const causes = new Map<string, AppliedChange>();
   for (const cause of passed) {
     const id = paymentOf(cause);
-    if (id !== null) causes.set(id, cause);
+    const known = id === null ? undefined : causes.get(id);
+    if (id !== null && (known === undefined || news.has(keyOf(cause)) || !news.has(keyOf(known))))
+      causes.set(id, cause);
   }
   if (causes.size === 0) return [...changed];
   const { rows } = await query(derive, [[...causes.keys()]]);
@@ -55,6 +59,8 @@ interface Derived {
   fields: Record<string, FieldValue>;
 }
 
+const keyOf = ({ change, entityId: id }: AppliedChange) => `${id} ${change.eventId}`;
+
 function paymentOf({ change, entityId: id }: AppliedChange): string | null {
   if (change.entity === 'payment') return id;
   const ref = change.refs?.payment_id;
@@ -67,9 +73,9 @@ function paymentOf({ change, entityId: id }: AppliedChange): string | null {
  * status, amount, currency, customer, failure: the payment's own; until it has an event of its own, those of its best charge.
  * amount_refunded: the sum of the refunds that count; and of what the provider says is refunded in total, what no known
  *   refund explains. A refund that failed after the provider said so is in that total, and explains it. A refund made after
- *   the provider said so explains nothing of it. A charge that was captured in part counts the rest as refunded, in most API
- *   versions without a refund: where its total is just that rest, a refund of the same second is not in it either.
- * paid_at: its own; else that of its first charge that was paid.
+ *   the provider said so explains nothing of it. What was authorised and never captured is in a charge's total too, in most
+ *   API versions without a refund of its own: then no refund explains that part.
+ * paid_at: its own, unless it ended without money; else that of its first charge that was paid.
  * invoice_id: the invoice named together with it; of several the one with the smallest id.
  * dispute_status: of the dispute that was opened last.
  */
@@ -88,16 +94,20 @@ const derive = `
       CASE WHEN p.order_rank < 0 THEN best.failure_message ELSE p.failure_message END AS failure_message,
       CASE
         WHEN told.amount IS NULL THEN refunds.counted
-        ELSE COALESCE(refunds.counted, 0) + GREATEST(0, told.amount - COALESCE(refunds.explained, 0))
+        ELSE COALESCE(refunds.counted, 0) + GREATEST(
+          CASE WHEN refunds.has_release THEN 0 ELSE charges.released END,
+          told.amount - COALESCE(refunds.explained, 0))
       END AS amount_refunded,
-      COALESCE(p.own_paid_at, charges.paid_at) AS paid_at,
+      COALESCE(
+        CASE WHEN p.status IN ('failed', 'canceled', 'FAILED', 'CANCELED') THEN NULL ELSE p.own_paid_at END,
+        charges.paid_at) AS paid_at,
       COALESCE(link.invoice_id, p.invoice_id) AS invoice_id,
       link.external_id AS invoice_external_id,
       dispute.status AS dispute_status
     FROM finance_payments p
     CROSS JOIN LATERAL (
       SELECT sum(c.amount_refunded)::bigint AS amount_refunded, max(c.told_at) AS told_at, min(c.paid_at) AS paid_at,
-        COALESCE(sum(c.amount_refunded) = sum(c.amount - c.amount_captured), false) AS is_release
+        COALESCE(sum(LEAST(c.amount_refunded, c.amount - c.amount_captured)), 0)::bigint AS released
       FROM finance_charges c WHERE c.firm_id = p.firm_id AND c.payment_id = p.id
     ) charges
     LEFT JOIN LATERAL (
@@ -112,9 +122,10 @@ const derive = `
       SELECT COALESCE(sum(r.amount) FILTER (WHERE r.counts), CASE WHEN count(*) > 0 THEN 0 END)::bigint AS counted,
         sum(r.amount) FILTER (
           WHERE (r.counts OR r.told_at >= told.told_at)
-            AND (r.refunded_at IS NULL OR r.refunded_at < told.told_at
-              OR (r.refunded_at = told.told_at AND (NOT charges.is_release OR r.amount = told.amount)))
-        )::bigint AS explained
+            AND (r.refunded_at IS NULL OR r.refunded_at <= told.told_at)
+        )::bigint AS explained,
+        COALESCE(bool_or(r.counts AND r.amount = charges.released
+          AND (r.refunded_at IS NULL OR r.refunded_at <= told.told_at)), false) AS has_release
       FROM finance_refunds r WHERE r.firm_id = p.firm_id AND r.payment_id = p.id
     ) refunds
     LEFT JOIN LATERAL (
