@@ -15,6 +15,11 @@ export const charges: Tie[] = [
     { status: 'succeeded', amount_captured: 12_500, amount_refunded: 500 },
   ),
   charge(
+    'a charge that is changed before it is captured',
+    of('ch_1', [['charge.succeeded', held], ['charge.updated', held], ['charge.captured']]),
+    { amount_captured: 12_500, paid_at: '2026-01-15T12:00:00.000Z' },
+  ),
+  charge(
     'a charge that is captured in part',
     of('ch_1', [
       ['charge.succeeded', held],

@@ -27,7 +27,8 @@ export const disputes: Tie[] = [
   dispute(
     'an amount that is withdrawn',
     of('du_1', [
-      ['charge.dispute.created', { amount: 500 }],
+      ['charge.dispute.created', { amount: 300 }],
+      ['charge.dispute.updated', { status: 'needs_response', amount: 500 }],
       ['charge.dispute.funds_withdrawn', { amount: 700, balance_transactions: [{}] }],
     ]),
     { amount: 700 },

@@ -16,6 +16,15 @@ export const intents: Tie[] = [
     { status: 'processing', failure_code: null },
   ),
   intent(
+    'a payment that waits for the customer',
+    of('pi_1', [
+      ['payment_intent.created'],
+      ['payment_intent.created', { status: 'requires_confirmation', $event: { type: 'payment_intent.x' } }],
+      ['payment_intent.requires_action'],
+    ]),
+    { status: 'requires_action' },
+  ),
+  intent(
     'a payment that fails',
     of('pi_1', [
       ['payment_intent.created'],

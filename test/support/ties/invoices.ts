@@ -65,6 +65,14 @@ export const invoices: Tie[] = [
     { metadata: { mark: 'updated' } },
   ),
   invoice(
+    'an open invoice: finalized, sent',
+    of('in_1', [
+      ['invoice.finalized', { ...open, ...mark('finalized') }],
+      ['invoice.sent', { ...open, ...mark('sent') }],
+    ]),
+    { metadata: { mark: 'sent' } },
+  ),
+  invoice(
     'a second attempt to have an invoice paid',
     of('in_1', [
       ['invoice.payment_failed', { ...open, ...mark('first'), attempt_count: 1 }],

@@ -23,9 +23,23 @@ export const atSquare: Tie[] = [
     'a payment that is approved after it waited',
     of('pay_1', [
       ['payment.created', { status: 'PENDING' }],
+      ['payment.updated', { status: 'PENDING' }],
       ['payment.updated', { status: 'APPROVED' }],
     ]),
     { status: 'APPROVED' },
+  ),
+  payment(
+    'a payment that gets a tip after it was made',
+    of('pay_1', [
+      ['payment.created', { status: 'APPROVED', total_money: usd(1000) }],
+      ['payment.updated', { status: 'APPROVED', total_money: usd(1200) }],
+    ]),
+    { amount: 1200 },
+  ),
+  payment(
+    'a payment that is paid back, without the ids',
+    of('pay_1', [['payment.updated'], ['payment.updated', { refunded_money: usd(300) }]]),
+    { own_amount_refunded: 300 },
   ),
   payment(
     'a payment that is paid back in parts',
@@ -44,6 +58,22 @@ export const atSquare: Tie[] = [
       ['payment.updated', { status: 'APPROVED', total_money: usd(1200), ...at('00000001') }],
     ]),
     { status: 'APPROVED', amount: 1200 },
+  ),
+  tiesOf('square', 'refund r_1')(
+    'a refund that begins',
+    of('r_1', [
+      ['refund.created', { ...noVersion, reason: 'a' }],
+      ['refund.updated', { ...noVersion, status: 'PENDING', reason: 'b' }],
+    ]),
+    { status: 'PENDING', reason: 'b' },
+  ),
+  tiesOf('square', 'dispute dis_1')(
+    'a dispute that begins',
+    of('dis_1', [
+      ['dispute.created', { ...noVersion, amount_money: usd(300) }],
+      ['dispute.evidence.created', { ...noVersion, amount_money: usd(500) }],
+    ]),
+    { amount: 500 },
   ),
   tiesOf('square', 'invoice inv_1')(
     'an invoice, by its version',
