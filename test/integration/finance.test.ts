@@ -213,6 +213,15 @@ t.test('Stripe', async (t) => {
     },
   );
 
+  t.test('two refunds of a charge that does not say what was captured', async (t) => {
+    const { payments } = await inEveryOrder(stripe, [
+      ['charge.refunded', { ...ch, amount_captured: undefined, amount_refunded: 300 }, 9],
+      ['refund.updated', { ...pi, id: 're_1', amount: 100 }, 5],
+      ['refund.updated', { ...pi, id: 're_2', amount: 200 }, 9],
+    ]);
+    t.match(payments, [{ amount_refunded: 300 }]);
+  });
+
   t.test('an authorisation that ran out went back as a whole', async (t) => {
     const { payments } = await inEveryOrder(stripe, [
       ['charge.succeeded', { ...ch, captured: false, amount_captured: 0 }],

@@ -47,18 +47,33 @@ let made = 0;
 
 /** `shape`: who says which invoice is paid. */
 export const stripeHistories: fc.Arbitrary<History> = fc
-  .record({ ...common, shape: fc.constantFrom('intent', 'invoice', 'invoice_payment', 'checkout', 'charge') })
-  .map(({ gaps, refunds, dispute, heard, shape }) => {
+  .record({
+    ...common,
+    shape: fc.constantFrom('intent', 'invoice', 'invoice_payment', 'checkout', 'charge'),
+    /** Authorised and never captured; null where the API version doesn't say. */
+    released: fc.constantFrom(0, 0, 2_000, 4_500, null),
+    /** That part is a refund too, which the charge lists. */
+    isListed: fc.boolean(),
+  })
+  .map(({ gaps, refunds, dispute, heard, shape, released, isListed }) => {
     made++;
     const [invoice, intent, charge, dp] = [`in_${made}`, `pi_${made}`, `ch_${made}`, `du_${made}`];
     const pi = { id: intent, ...(shape === 'intent' ? { invoice } : {}) };
-    const ch = { id: charge, payment_intent: intent, ...(shape === 'charge' ? { invoice } : {}) };
+    const rest = { id: `re_${made}_rest`, object: 'refund', amount: released, created: startMs / 1000 };
+    const ch = {
+      id: charge,
+      payment_intent: intent,
+      amount_captured: released === null ? undefined : 12_500 - released,
+      amount_refunded: released ?? 0,
+      ...(released && isListed ? { refunds: { data: [rest] } } : {}),
+      ...(shape === 'charge' ? { invoice } : {}),
+    };
     const inv = { id: invoice, ...(shape === 'invoice' ? { payment_intent: intent } : {}) };
     const steps: Step[] = [
       ['invoice.created', { id: invoice }],
       ['invoice.finalized', inv],
       ['payment_intent.created', pi],
-      ['charge.failed', { ...ch, id: `${charge}0` }],
+      ['charge.failed', { id: `${charge}0`, payment_intent: intent }],
       ['payment_intent.payment_failed', pi],
       ['charge.succeeded', ch],
       ['payment_intent.succeeded', pi],
@@ -70,7 +85,7 @@ export const stripeHistories: fc.Arbitrary<History> = fc
       ],
     ];
     if (shape !== 'invoice_payment') steps.splice(8, 1);
-    let refunded = 0;
+    let refunded = released ?? 0;
     for (const [i, { amount, ends }] of refunds.entries()) {
       const refund = { id: `re_${made}_${i}`, payment_intent: intent, charge, amount };
       refunded += amount;

@@ -107,7 +107,9 @@ const derive = `
     FROM finance_payments p
     CROSS JOIN LATERAL (
       SELECT sum(c.amount_refunded)::bigint AS amount_refunded, max(c.told_at) AS told_at, min(c.paid_at) AS paid_at,
-        COALESCE(sum(LEAST(c.amount_refunded, c.amount - c.amount_captured)), 0)::bigint AS released
+        -- Charges of before 2020 don't say what was captured; LEAST would pass over the null.
+        COALESCE(sum(LEAST(COALESCE(c.amount_refunded, 0), c.amount - c.amount_captured))
+          FILTER (WHERE c.amount_captured IS NOT NULL), 0)::bigint AS released
       FROM finance_charges c WHERE c.firm_id = p.firm_id AND c.payment_id = p.id
     ) charges
     LEFT JOIN LATERAL (
