@@ -61,6 +61,8 @@ for (const [name, histories] of rules)
           const mixed = run(history.provider, shuffled([...all, ...all], order));
           t.strictSame(mixed.end, inOrder.end);
           t.strictSame(mixed.left, []);
+          const { refunded } = history;
+          if (refunded !== null) t.equal(mixed.end.payments[0]?.amount_refunded, refunded, 'and is right');
           if (!t.passing()) throw new Error('see above');
         }),
         { seed, numRuns: 1_000, endOnFailure: true },
