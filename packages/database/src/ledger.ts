@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import {
   type EntityRef,
   entityId,
@@ -8,8 +7,8 @@ import {
   type Provider,
   type WebhookEvent,
 } from '@semel/core';
-import { fitsJsonb } from './json-fit.js';
 import type { Query } from './pool.js';
+import { searchableCopy } from './searchable-copy.js';
 
 /** An ISO text for timestamptz, or null: a provider's time stamp may be any number. */
 export const isoTime = (ms: number | null): string | null =>
@@ -133,18 +132,6 @@ export function ledgerOf(provider: Provider) {
       );
     },
   };
-}
-
-/** A body of many megabytes is documents: it is kept to the byte, and costs too much to take apart for a search. */
-const searchableLimitBytes = 1024 * 1024;
-
-/** '' means: read it from `event_raw`, so that the text does not travel twice. */
-function searchableCopy(provider: Provider, body: Buffer): string | null {
-  if (body.length > searchableLimitBytes) return null;
-  const json = provider.toJson(body);
-  if (json === null || !fitsJsonb(json)) return null;
-  if (json !== body.toString('utf8')) return json;
-  return isUtf8(body) ? '' : null;
 }
 
 /** Rows as one array per column, for unnest. */

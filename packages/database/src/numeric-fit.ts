@@ -1,0 +1,50 @@
+/** Digits that `numeric` holds before and behind the decimal point. */
+const wholeDigits = 131_072;
+const fractionDigits = 16_383;
+/** PostgreSQL takes no exponent beyond half of a 32-bit integer, not even that of a zero. */
+const exponentLimit = 1_073_741_823;
+
+const zero = 0x30;
+
+/**
+ * The index behind the JSON number at `from`; -1 where PostgreSQL's `numeric` can't hold it. The number is judged as it is
+ * written: zeros behind the point count, and an exponent moves the point.
+ */
+export function endOfNumeric(json: string, from: number): number {
+  const start = json.charCodeAt(from) === 0x2d ? from + 1 : from; // a minus
+  let end = endOfDigits(json, start);
+  const whole = end - start;
+  let fraction = 0;
+  if (json.charCodeAt(end) === 0x2e) {
+    const point = end;
+    end = endOfDigits(json, point + 1);
+    fraction = end - point - 1;
+  }
+  let exponent = 0;
+  if ((json.charCodeAt(end) | 0x20) === 0x65) {
+    const letter = end;
+    end = endOfDigits(json, letter + 2); // the first may be a sign
+    exponent = Number(json.slice(letter + 1, end));
+    if (Math.abs(exponent) >= exponentLimit) return -1;
+  }
+  if (fraction - exponent > fractionDigits) return -1;
+  if (whole + exponent <= wholeDigits) return end;
+  const leading = leadingZeros(json, start);
+  return leading === null || whole - leading + exponent <= wholeDigits ? end : -1;
+}
+
+function endOfDigits(json: string, from: number): number {
+  let at = from;
+  for (let char = json.charCodeAt(at); char >= zero && char <= 0x39; char = json.charCodeAt(at)) at++;
+  return at;
+}
+
+/** How many zeros the number begins with, whatever the point is; null: it is zero. */
+function leadingZeros(json: string, start: number): number | null {
+  let zeros = 0;
+  for (let at = start; ; at++) {
+    const char = json.charCodeAt(at);
+    if (char === zero) zeros++;
+    else if (char !== 0x2e) return char > zero && char <= 0x39 ? zeros : null;
+  }
+}
