@@ -140,6 +140,6 @@ function mayReadEnvironment({ kind, name, file }, node) {
 }
 
 function declared(kind, name) {
-  const { dependencies = {} } = readJson(`${kind}/${name}/package.json`);
-  return new Set(Object.keys(dependencies));
+  const { dependencies = {}, peerDependencies = {} } = readJson(`${kind}/${name}/package.json`);
+  return new Set(Object.keys({ ...dependencies, ...peerDependencies }));
 }

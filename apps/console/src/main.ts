@@ -1,12 +1,16 @@
 import { loadConfig, requireConsolePassword } from '@semel/config';
 import { encryptionKey } from '@semel/database';
 import { providerNames, providers } from '@semel/providers';
-import { createLogger } from '@semel/telemetry';
+import { chooseLogFormat, createLogger } from '@semel/telemetry';
 import closeWithGrace from 'close-with-grace';
 import { buildConsole } from './app.js';
 
 const config = loadConfig(process.env, providerNames);
-const log = createLogger({ app: 'console', level: config.logLevel });
+const log = createLogger({
+  app: 'console',
+  level: config.logLevel,
+  format: chooseLogFormat(config.logFormat),
+});
 
 const app = await buildConsole({
   databaseUrl: config.databaseUrl,

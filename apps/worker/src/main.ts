@@ -1,13 +1,17 @@
 import { loadConfig } from '@semel/config';
 import { encryptionKey } from '@semel/database';
 import { providerNames, providers } from '@semel/providers';
-import { createLogger } from '@semel/telemetry';
+import { chooseLogFormat, createLogger } from '@semel/telemetry';
 import closeWithGrace from 'close-with-grace';
 import { buildWorker } from './app.js';
 import { loadHandlers } from './handling/load-handlers.js';
 
 const config = loadConfig(process.env, providerNames);
-const log = createLogger({ app: 'worker', level: config.logLevel });
+const log = createLogger({
+  app: 'worker',
+  level: config.logLevel,
+  format: chooseLogFormat(config.logFormat),
+});
 
 const handlers = await loadHandlers(
   config.handlers,

@@ -50,6 +50,8 @@ export interface Settings {
   readonly worker: Address;
   readonly console: Address;
   readonly logLevel: LogLevel;
+  /** null: not said. */
+  readonly logFormat: 'pretty' | 'json' | null;
   readonly acceptBudgetMs: number;
   readonly redisCommandTimeoutMs: number;
   /** Of `maxmemory`, 0 … 1. */
@@ -210,6 +212,7 @@ function toSettings(values: Values, dataDir: string, ofProvider: Settings['ofPro
       return address('CONSOLE');
     },
     logLevel: as('LOG_LEVEL'),
+    logFormat: orNull('LOG_FORMAT'),
     acceptBudgetMs: as('ACCEPT_BUDGET_MS'),
     redisCommandTimeoutMs: as('REDIS_COMMAND_TIMEOUT_MS'),
     redisHighWater: as('REDIS_HIGH_WATER'),

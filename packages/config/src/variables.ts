@@ -246,6 +246,13 @@ export const variables: readonly Variable[] = [
     'info',
     'The least level that is logged.',
   ),
+  variable(
+    'LOG_FORMAT',
+    z.enum(['pretty', 'json']).optional(),
+    '`pretty` or `json`',
+    'pretty on a terminal, else json',
+    'How standard output is written: for people, or one JSON object per line. The images always write JSON.',
+  ),
   millis('ACCEPT_BUDGET_MS', 2000, 'How long the receiver may take for one delivery before it answers 503.'),
   millis(
     'REDIS_COMMAND_TIMEOUT_MS',

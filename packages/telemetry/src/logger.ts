@@ -1,5 +1,7 @@
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
 import { describeError } from './describe-error.js';
+import type { LogFormat } from './log-format.js';
+import { prettyStream } from './pretty-stream.js';
 import { redact, scrubLine } from './redact.js';
 
 export type { Logger } from 'pino';
@@ -9,15 +11,20 @@ export interface LoggerOptions {
   app: string;
   /** Default `info`. */
   level?: string;
+  /** Default `json`. */
+  format?: LogFormat;
   /** Default: standard output. */
   stream?: DestinationStream;
 }
 
 /**
- * JSON, one line per record, on standard output. Secrets, signatures, bodies and personal data are redacted by
+ * One line per record, on standard output, JSON or text for people. Secrets, signatures, bodies and personal data are redacted by
  * the name of their field, phone numbers and URL passwords also inside texts; free text beyond that is not searched.
  */
-export function createLogger({ app, level = 'info', stream }: LoggerOptions): Logger {
+export function createLogger({ app, level = 'info', format = 'json', stream }: LoggerOptions): Logger {
+  // Written at once: a line that waits in memory is lost with a process that is killed.
+  const out = stream ?? destination({ fd: 1, sync: true });
+  const pretty = format === 'pretty' ? prettyStream(out) : null;
   const logger = pino(
     {
       level,
@@ -31,14 +38,18 @@ export function createLogger({ app, level = 'info', stream }: LoggerOptions): Lo
       serializers,
       hooks: { streamWrite: scrubLine },
     },
-    // Written at once: a line that waits in memory is lost with a process that is killed.
-    stream ?? destination({ fd: 1, sync: true }),
+    pretty ?? out,
   );
   // A child's own fields pass no formatter.
   const { child } = logger;
   logger.child = function (fields, ...options) {
     return child.call(this, redact(fields, described), ...options) as never;
   };
+  if (format === 'pretty' && pretty === null)
+    logger.warn(
+      { reason: 'LOG_FORMAT=pretty needs the package pino-pretty, which is not installed here' },
+      'log.fellBackToJson',
+    );
   return logger;
 }
 

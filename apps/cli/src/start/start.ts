@@ -1,7 +1,7 @@
 import { baseUrl, ensureSecrets, loadSettings, type Settings, writeSecrets } from '@semel/config';
 import { encryptionKey, migrate } from '@semel/database';
 import { providerNames } from '@semel/providers';
-import { createLogger } from '@semel/telemetry';
+import { chooseLogFormat, createLogger } from '@semel/telemetry';
 import { type AppName, type AppProcess, startAppProcess } from './app-process.js';
 import { takeDataFolder } from './data-folder.js';
 import { seedDemo } from './demo.js';
@@ -30,7 +30,8 @@ export async function start({ env, say, beganAtMs }: StartOptions, running: Star
   await checkPorts(settings);
   if (!env.DATABASE_URL) checkSecretsOfData(dataDir);
   const secrets = ensureSecrets(dataDir, env);
-  const log = createLogger({ app: 'start', level: settings.logLevel });
+  const format = chooseLogFormat(settings.logFormat);
+  const log = createLogger({ app: 'start', level: settings.logLevel, format });
 
   say('Starting PostgreSQL and Redis …');
   const options = { dataDir, databaseUrl: env.DATABASE_URL, redisUrl: env.REDIS_URL, secrets };
@@ -62,6 +63,7 @@ export async function start({ env, say, beganAtMs }: StartOptions, running: Star
     SEMEL_DATA_DIR: dataDir,
     SEMEL_ENCRYPTION_KEY: (effective.encryptionKey as Buffer).toString('base64'),
     CONSOLE_PASSWORD: effective.consolePassword as string,
+    LOG_FORMAT: format,
   };
   const started = await Promise.allSettled(
     appNames.map((name) => startAppProcess({ name, env: appEnv, log, timeoutMs: 60_000 })),
