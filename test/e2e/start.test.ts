@@ -77,6 +77,15 @@ const childrenOf = (dataDir: string, start: Start): number[] => {
   return [...new Set([...apps.map(([, pid]) => Number(pid)), Number(postgres), Number(redis)])];
 };
 
+/** Neither a warning nor a stack. Returns the lines that were logged. */
+function isQuiet(t: Test, start: Start): string[] {
+  t.notMatch(start.said() + start.logged(), /^\s+at /m, 'no stack');
+  const lines = start.logged().split('\n').filter(Boolean);
+  for (const line of lines)
+    t.match(JSON.parse(line), { level: /^(info|debug)$/ }, `nothing to worry about: ${line}`);
+  return lines;
+}
+
 /** What a new user tries: each provider's events are sent, signed, three times each, and read back. */
 async function eventsBecomeRows(t: Test, env: NodeJS.ProcessEnv) {
   const semel = startSemelHost(t);
@@ -124,12 +133,15 @@ t.test('one command brings everything up, and a signal to npm drains and stops a
     t.ok(await waitUntil(ready, { what: `the app on ${port} is ready` }));
   }
   await eventsBecomeRows(t, env);
-  for (const line of first.logged().trim().split('\n')) t.doesNotThrow(() => JSON.parse(line), line);
   const pids = childrenOf(dataDir, first);
   t.equal(pids.length, 5);
   first.child.kill('SIGTERM');
   await waitUntil(() => !pids.some(isAlive), { what: 'everything has ended', timeoutMs: 15_000 });
   await waitUntil(() => first.said().includes('Stopped.'), { what: 'it says so' });
+  const lines = isQuiet(t, first);
+  for (const event of ['started', 'stopped'])
+    for (const app of ['receiver', 'worker', 'console'])
+      t.equal(lines.filter((line) => line.includes(`"${app}.${event}"`)).length, 1, `${app}.${event}`);
 });
 
 t.test(
@@ -149,7 +161,7 @@ t.test(
     writeFileSync(join(dataDir, 'start.lock'), JSON.stringify(lock));
     writeFileSync(join(dataDir, 'postgres/postmaster.pid'), `${process.pid}\n${dataDir}/postgres\n0\n5432\n`);
     writeFileSync(join(dataDir, 'redis/redis.pid'), `${process.pid}\n`);
-    const second = supervise(t, env);
+    const second = supervise(t, { ...env, LOG_FORMAT: 'pretty' });
     await isUp(second);
     t.match(second.said(), 'Semel is up');
     t.equal(readFileSync(join(dataDir, 'secrets.env'), 'utf8'), secrets, 'what was generated stays');
@@ -162,11 +174,21 @@ t.test(
     const [postgres] = childrenOf(dataDir, second).slice(-2) as [number, number];
     process.kill(postgres, 'SIGKILL');
     await waitUntil(() => second.logged().includes('server.restarted'), { what: 'PostgreSQL runs again' });
+    t.match(second.logged(), /ERROR: start server\.crashed/, 'that is said');
+    t.match(second.logged(), /INFO: receiver receiver\.started/);
+    t.notMatch(second.logged(), /^\{/m, 'and all of them write for people, as asked');
     second.child.kill('SIGINT');
     await setTimeout(10);
     second.child.kill('SIGINT'); // npm passes on what the terminal has sent already
     const [code] = await once(second.child, 'exit');
     t.equal(code, 0, 'one Ctrl-C drains, it does not force');
+
+    const fourth = supervise(t, env);
+    await waitUntil(() => fourth.logged().includes('.started'), { what: 'one of its apps has started' });
+    fourth.child.kill('SIGINT');
+    const [early] = await once(fourth.child, 'exit');
+    t.equal(early, 0, 'Ctrl-C while it starts stops it as well');
+    isQuiet(t, fourth);
   },
 );
 

@@ -439,15 +439,16 @@ t.test('it starts with Redis away, answers meanwhile, and recovers', async (t) =
   t.match(await took('/queues/api/queues'), { statusCode: 503, inTime: true });
   t.notMatch((await took('/queues/api/queues')).body, /stream|offline|127/i);
 
+  const says = (event: string) =>
+    waitUntil(() => logs.some((line) => line.includes(event)), { what: `it says ${event}` });
+  await says('gauges.failed');
   const redis = await startRedis({ port });
   t.teardown(() => redis.stop());
   await waitUntil(async () => (await took('/readyz')).statusCode === 200, { what: 'it is ready' });
   await waitUntil(async () => (await took('/queues/api/queues')).statusCode === 200, {
     what: 'the queues are there',
   });
-  await waitUntil(() => logs.some((line) => line.includes('gauges.recovered')), {
-    what: 'the gauges are read again',
-  });
+  await says('gauges.recovered');
 
   await redis.kill('SIGSTOP');
   t.match(await took('/metrics'), { statusCode: 200, inTime: true });

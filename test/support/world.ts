@@ -9,7 +9,7 @@ import {
 import { destinationBinding, encryptionKey, sealSecret, secretBinding } from '@semel/database';
 import { providerNamed, providers } from '@semel/providers';
 import { buildReceiver } from '@semel/receiver';
-import { createLogger } from '@semel/telemetry';
+import { createLogger, type Logger } from '@semel/telemetry';
 import { buildWorker, type WorkerOptions } from '@semel/worker';
 import type { FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
@@ -116,7 +116,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
   redis.on('error', () => undefined);
 
   const logs: Record<string, unknown>[] = [];
-  const log = createLogger({
+  const log: Logger = createLogger({
     app: 'test',
     level: 'debug',
     stream: { write: (line: string) => void logs.push(JSON.parse(line)) },
@@ -337,6 +337,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
     receivers,
     workers,
     urls,
+    log,
     logs,
     sql,
     addFirm,

@@ -31,4 +31,4 @@ process.on('disconnect', () => void grace.close());
 
 const address = await app.listen(config.console);
 log.info({ listening: address }, 'console.started');
-process.send?.({ ready: true, address });
+if (process.connected) process.send?.({ ready: true, address });

@@ -1,3 +1,5 @@
+import { awaitFirstConnection } from '@semel/core';
+
 const minIntervalMs = 1_000;
 
 export interface Refresher {
@@ -5,20 +7,27 @@ export interface Refresher {
   refresh(): Promise<void>;
 }
 
-/** Runs `work` at most once a second, and never twice at a time. `onChange` hears of the first failure and of its end. */
+/**
+ * Runs `work` at most once a second, and never twice at a time. `onChange` hears of the first failure and of its end, but not
+ * of failures before the store was reached for the first time, unless that takes longer than `firstConnectionMs`.
+ */
 export function createRefresher(
   work: () => Promise<void>,
   onChange: (error: unknown | null) => void,
+  firstConnectionMs?: number,
 ): Refresher {
   let running: Promise<void> | undefined;
   let startedMs = Number.NEGATIVE_INFINITY;
   let failing = false;
+  const connection = awaitFirstConnection(firstConnectionMs);
   const run = async () => {
     try {
       await work();
+      connection.made();
       if (failing) onChange(null);
       failing = false;
     } catch (error) {
+      if (connection.isAwaited()) return;
       if (!failing) onChange(error);
       failing = true;
     } finally {

@@ -94,7 +94,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     redis,
     queues: providers.map(({ name }) => name),
     budgetMs: options.redisCommandTimeoutMs,
-    onChange: (state, queue) => log.warn({ state, queue }, 'redis.gate'),
+    onChange: (state, queue) => log[state === 'open' ? 'info' : 'warn']({ state, queue }, 'redis.gate'),
   });
   const queues = providers.map((provider) =>
     openProviderQueue({ redis, provider, attempts: options.attemptsOf(provider) }),

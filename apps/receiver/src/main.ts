@@ -39,4 +39,4 @@ process.on('disconnect', () => void grace.close());
 
 const address = await app.listen(config.receiver);
 log.info({ listening: address }, 'receiver.started');
-process.send?.({ ready: true, address });
+if (process.connected) process.send?.({ ready: true, address });

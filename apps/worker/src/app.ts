@@ -154,7 +154,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     budgetMs: redisCommandTimeoutMs,
     highWater,
     backlogLimit,
-    onChange: (state, queue) => log.warn({ state, queue }, 'redis.gate'),
+    onChange: (state, queue) => log[state === 'open' ? 'info' : 'warn']({ state, queue }, 'redis.gate'),
   });
   const queueOf = (name: string) => queues.get(name) as ReturnType<typeof openProviderQueue>;
   const relay = startRelay({

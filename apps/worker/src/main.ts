@@ -56,4 +56,4 @@ process.on('disconnect', () => void grace.close());
 
 const address = await app.listen(config.worker);
 log.info({ listening: address, handlers: handlers.handlers.length }, 'worker.started');
-process.send?.({ ready: true, address });
+if (process.connected) process.send?.({ ready: true, address });

@@ -5,6 +5,7 @@ export * from './entity-id.js';
 export * from './errors.js';
 export * from './event.js';
 export * from './event-id.js';
+export * from './first-connection.js';
 export * from './ports.js';
 export * from './provider.js';
 export * from './redis-url.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Endpoint, type Endpoints, StoreUnavailableError } from '@semel/core';
+import { awaitFirstConnection, type Endpoint, type Endpoints, StoreUnavailableError } from '@semel/core';
 import type pg from 'pg';
 import { type EncryptionKey, openSecret, secretBinding } from './secrets.js';
 import { toStoreError } from './store-error.js';
@@ -49,7 +49,8 @@ export function endpointCache({
   let nextLook: Promise<void> | null = null;
   let lastLookMs = 0;
   let timer: NodeJS.Timeout | undefined;
-  let started = false;
+  const connection = awaitFirstConnection();
+  let told = false;
   let stopped = false;
 
   const nameOf = (provider: string, key: string) => `${provider} ${key}`;
@@ -114,11 +115,16 @@ export function endpointCache({
   }
 
   async function poll() {
-    const before = fresh;
-    await lookOnce().catch((error: unknown) => {
-      if (before || !started) onError(error); // once per outage, not once per look
-    });
-    started = true;
+    try {
+      await lookOnce();
+      connection.made();
+      told = false;
+    } catch (error) {
+      if (!told && !connection.isAwaited()) {
+        told = true; // once per outage, not once per look
+        onError(error);
+      }
+    }
     if (!stopped) timer = setTimeout(poll, refreshMs);
   }
 

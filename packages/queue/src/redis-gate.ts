@@ -1,4 +1,4 @@
-import { type RedisGate, StoreUnavailableError, withDeadline } from '@semel/core';
+import { awaitFirstConnection, type RedisGate, StoreUnavailableError, withDeadline } from '@semel/core';
 import { queueKey } from './names.js';
 import { mastersOf, type Redis } from './topology.js';
 
@@ -16,6 +16,9 @@ export interface RedisGateOptions {
   highWater: number;
   /** Jobs that wait in one queue, above which Redis counts as full for that queue. */
   backlogLimit: number;
+  /** How long Redis may take to be reached for the first time before it counts as away. Default: 5 s. */
+  firstConnectionMs?: number;
+  /** Not told: that Redis is not reached yet, and that it is then. */
   onChange(state: GateState, queue: string | null): void;
 }
 
@@ -34,7 +37,9 @@ export interface OpenGate {
  */
 export function openRedisGate(options: RedisGateOptions): OpenGate {
   const { redis, queues, budgetMs, everyMs } = options;
+  const connection = awaitFirstConnection(options.firstConnectionMs);
   let state: GateState = 'open';
+  let told: GateState = 'open';
   const overlong = new Set<string>();
   let stopped = false;
 
@@ -42,8 +47,11 @@ export function openRedisGate(options: RedisGateOptions): OpenGate {
   const overBudget = () => new StoreUnavailableError('redis', new Error(`no answer within ${budgetMs} ms`));
 
   function become(next: GateState): void {
-    if (next === state || stopped) return;
+    if (stopped) return;
     state = next;
+    if (next !== 'failing') connection.made();
+    if (next === told || connection.isAwaited()) return;
+    told = next;
     options.onChange(next, null);
   }
 

@@ -8,8 +8,8 @@ export type AppName = 'receiver' | 'worker' | 'console';
 
 export interface AppProcess {
   readonly name: AppName;
-  /** Where it listens. */
-  readonly address: string;
+  /** Where it listens, once it does. Rejects where it ends before, or is not ready in time. */
+  readonly ready: Promise<string>;
   /** SIGTERM, and SIGKILL where it does not end in time. It is not started again. */
   stop(timeoutMs: number): Promise<void>;
   kill(): void;
@@ -20,13 +20,13 @@ const longestBackoffMs = 30_000;
 /** A process that ran for so long is not in a crash loop. */
 const settledMs = 60_000;
 
-/** Starts an app as a process of its own, and again whenever it crashes. Throws where it ends before it is ready. */
-export async function startAppProcess(options: {
+/** Starts an app as a process of its own, and again whenever it crashes after it was ready. */
+export function startAppProcess(options: {
   name: AppName;
   env: NodeJS.ProcessEnv;
   log: Logger;
   timeoutMs: number;
-}): Promise<AppProcess> {
+}): AppProcess {
   const { name, env, log, timeoutMs } = options;
   const main = fileURLToPath(new URL(`../../../${name}/dist/main.js`, import.meta.url));
   let stopping = false;
@@ -46,9 +46,9 @@ export async function startAppProcess(options: {
     started.on('error', (err) => log.error({ err, app: name }, 'app.failed'));
     return started;
   };
-  let ready = false;
+  let isReady = false;
   const restart = async (exit: number | string | null, ranMs: number) => {
-    if (stopping || !ready) return;
+    if (stopping || !isReady) return;
     if (ranMs > settledMs) backoffMs = firstBackoffMs;
     log.error({ process: name, exit, backoffMs }, 'app.crashed');
     await sleep(backoffMs);
@@ -57,11 +57,13 @@ export async function startAppProcess(options: {
   };
 
   child = start();
-  const address = await untilReady(child, name, timeoutMs);
-  ready = true;
+  const ready = untilReady(child, name, timeoutMs).then((address) => {
+    isReady = true;
+    return address;
+  });
   return {
     name,
-    address,
+    ready,
     kill() {
       stopping = true;
       child.kill('SIGKILL');

@@ -55,6 +55,7 @@ export async function start({ env, say, beganAtMs }: StartOptions, running: Star
   const seed = settings.demo ?? postgres.server !== null;
   const demo = seed ? await seedDemo(database) : [];
 
+  if (running.stopping) return; // nothing would stop what is begun now
   say('Starting receiver, worker and console …');
   const appEnv = {
     ...env,
@@ -65,14 +66,16 @@ export async function start({ env, say, beganAtMs }: StartOptions, running: Star
     CONSOLE_PASSWORD: effective.consolePassword as string,
     LOG_FORMAT: format,
   };
-  const started = await Promise.allSettled(
-    appNames.map((name) => startAppProcess({ name, env: appEnv, log, timeoutMs: 60_000 })),
-  );
-  for (const app of started) if (app.status === 'fulfilled') running.apps.push(app.value);
-  for (const app of started) if (app.status === 'rejected') throw app.reason;
+  // From here on a Ctrl-C ends them before the servers that they need.
+  running.apps = appNames.map((name) => startAppProcess({ name, env: appEnv, log, timeoutMs: 60_000 }));
+  const started = await Promise.allSettled(running.apps.map(({ ready }) => ready));
+  const addresses = started.map((app) => {
+    if (app.status === 'rejected') throw app.reason;
+    return app.value;
+  });
 
-  const address = (name: AppName) =>
-    running.apps.find((app) => app.name === name)?.address || baseUrl(settings[name]);
+  if (running.stopping) return;
+  const address = (name: AppName) => addresses[appNames.indexOf(name)] || baseUrl(settings[name]);
   say(
     welcome({
       seconds: (Date.now() - beganAtMs) / 1000,

@@ -1,4 +1,4 @@
-import { SemelError } from '@semel/core';
+import { awaitFirstConnection, SemelError } from '@semel/core';
 import {
   claimOutboxRow,
   type EncryptionKey,
@@ -110,6 +110,7 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
   let again = false;
   let failing = false;
   let stopped = false;
+  const connection = awaitFirstConnection();
 
   async function look(): Promise<void> {
     try {
@@ -118,7 +119,9 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
       await markEnqueued(pool, due); // after it: a death between the two costs a second add, which adds nothing
       again ||= due.length === rowsPerLook;
       failing = false;
+      if (due.length > 0) connection.made(); // without rows Redis was not asked
     } catch (err) {
+      if (connection.isAwaited()) return;
       if (!failing) log.warn({ err }, 'outbox.waiting'); // once per outage
       failing = true;
     }
