@@ -1,9 +1,14 @@
-import { endOfNumeric } from './numeric-fit.js';
+import { type ScannedNumber, scanNumber } from './numeric-fit.js';
 
 /** Deeper nesting exhausts the stack of a server with a small `max_stack_depth`; one with the default takes some thousands. */
 const deepest = 500;
 /** A jsonb value, and each string and list in it, has less than 256 MB; in it, a text grows up to six times. */
 const longestText = 40 * 1024 * 1024;
+/**
+ * Digits that the exponents may add together: jsonb writes 1e131071 out, and a row that comes to 1 GB as text can't be read
+ * any more, nor dumped.
+ */
+const mostAddedDigits = 32 * 1024 * 1024;
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -13,11 +18,13 @@ const smallU = 0x75;
 
 /**
  * True if PostgreSQL takes this JSON text as jsonb, false if it refuses it: the escape of NUL, half a surrogate pair, a number
- * that `numeric` can't hold. Nesting and length have bounds of our own, below PostgreSQL's. `json` must be valid JSON.
+ * that `numeric` can't hold. Nesting and both lengths have bounds of our own, below PostgreSQL's. `json` must be valid JSON.
  */
 export function fitsJsonb(json: string): boolean {
   if (json.length > longestText) return false;
   let depth = 0;
+  let addedDigits = 0;
+  const number: ScannedNumber = { end: 0, exponent: 0 };
   let nextEscape = json.indexOf('\\');
   for (let at = 0; at < json.length; at++) {
     const char = json.charCodeAt(at);
@@ -35,9 +42,10 @@ export function fitsJsonb(json: string): boolean {
     } else if (char === 0x5d || char === 0x7d) {
       depth--;
     } else if (char === 0x2d || (char >= 0x30 && char <= 0x39)) {
-      const end = endOfNumeric(json, at);
-      if (end === -1) return false;
-      at = end - 1;
+      if (!scanNumber(json, at, number)) return false;
+      addedDigits += Math.abs(number.exponent);
+      if (addedDigits > mostAddedDigits) return false;
+      at = number.end - 1;
     }
   }
   return true;

@@ -6,11 +6,17 @@ const exponentLimit = 1_073_741_823;
 
 const zero = 0x30;
 
+export interface ScannedNumber {
+  /** The index behind it. */
+  end: number;
+  exponent: number;
+}
+
 /**
- * The index behind the JSON number at `from`; -1 where PostgreSQL's `numeric` can't hold it. The number is judged as it is
+ * Reads the JSON number at `from` into `number`; false where PostgreSQL's `numeric` can't hold it. It is judged as it is
  * written: zeros behind the point count, and an exponent moves the point.
  */
-export function endOfNumeric(json: string, from: number): number {
+export function scanNumber(json: string, from: number, number: ScannedNumber): boolean {
   const start = json.charCodeAt(from) === 0x2d ? from + 1 : from; // a minus
   let end = endOfDigits(json, start);
   const whole = end - start;
@@ -25,12 +31,14 @@ export function endOfNumeric(json: string, from: number): number {
     const letter = end;
     end = endOfDigits(json, letter + 2); // the first may be a sign
     exponent = Number(json.slice(letter + 1, end));
-    if (Math.abs(exponent) >= exponentLimit) return -1;
+    if (Math.abs(exponent) >= exponentLimit) return false;
   }
-  if (fraction - exponent > fractionDigits) return -1;
-  if (whole + exponent <= wholeDigits) return end;
+  number.end = end;
+  number.exponent = exponent;
+  if (fraction - exponent > fractionDigits) return false;
+  if (whole + exponent <= wholeDigits) return true;
   const leading = leadingZeros(json, start);
-  return leading === null || whole - leading + exponent <= wholeDigits ? end : -1;
+  return leading === null || whole - leading + exponent <= wholeDigits;
 }
 
 function endOfDigits(json: string, from: number): number {
