@@ -84,7 +84,7 @@ t.test('what fits is what PostgreSQL takes', async (t) => {
       'two pairs': String.raw`"\ud83d\ude00\ud83d\ude00"`,
       'a quote and brackets in a text': String.raw`["\"]]]","{[",{"}":"\\"}]`,
       'brackets in a text': `"${'['.repeat(1_000)}"`,
-      'nesting up to the bound': nested(500),
+      'nesting up to the bound': nested(2_000),
       'a real emoji': '"😀"',
       'a letter that is none': String.raw`"\uffff"`,
       'white space and words': ' {\t"a" :\n[ true , false,null\r] }\n',
@@ -97,8 +97,8 @@ t.test('what fits is what PostgreSQL takes', async (t) => {
   });
 
   await t.test('the bounds of our own lie below those of PostgreSQL', async (t) => {
-    t.notOk(fitsJsonb(nested(501)));
-    t.ok(await isTaken(nested(501)));
+    t.notOk(fitsJsonb(nested(2_001)));
+    t.ok(await isTaken(nested(2_001)));
     t.notOk(fitsJsonb(`"${'x'.repeat(40 * 1024 * 1024)}"`));
     const large = (count: number) => `[${Array(count).fill('1e131071')}]`;
     t.notOk(fitsJsonb(large(257)));

@@ -1,7 +1,7 @@
 import { type ScannedNumber, scanNumber } from './numeric-fit.js';
 
 /** Deeper nesting exhausts the stack of a server with a small `max_stack_depth`; one with the default takes some thousands. */
-const deepest = 500;
+const deepest = 2_000;
 /** A jsonb value, and each string and list in it, has less than 256 MB; in it, a text grows up to six times. */
 const longestText = 40 * 1024 * 1024;
 /**
