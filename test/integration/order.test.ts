@@ -298,9 +298,12 @@ async function rowsOf(
       `SELECT t.*, $2 AS in_table FROM ${table} t WHERE firm_id = $1 ORDER BY to_jsonb(t) - '{id,firm_id,created_at,updated_at,invoice_id,payment_id,order_changed_by}'::text[]`,
       [firmId, table],
     )) {
-      // Of two events that say the same, the one that came first changed the row: history, and no state.
-      const { id, firm_id, created_at, updated_at, order_changed_by, opt_out_order_changed_by, ...columns } =
-        row;
+      // Which of several events that say the same changed a row, or brought a list of recipients, is no state of it.
+      const columns = Object.fromEntries(
+        Object.entries(row).filter(
+          ([name]) => !/^(id|firm_id|created_at|updated_at|.*_changed_by|recipients_order_event)$/.test(name),
+        ),
+      );
       const { invoice_id, payment_id, envelope_id, conversation_id, ...rest } = columns;
       const links = [invoice_id, payment_id, envelope_id, conversation_id].map((link) =>
         link ? 'linked' : link,

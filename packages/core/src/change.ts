@@ -8,6 +8,7 @@ export const entities = [
   'invoice_payment',
   'checkout_session',
   'envelope',
+  'recipient_list',
   'recipient',
   'conversation',
   'opt_out',

@@ -8,6 +8,7 @@ import {
   stubOrder,
 } from '@semel/core';
 import { derivePayments } from './derive-payments.js';
+import { deriveRecipients } from './derive-recipients.js';
 import { type EntityTable, tables } from './tables.js';
 
 /** Runs one statement in the apply transaction. */
@@ -25,7 +26,7 @@ interface Step {
  *
  * Locks are taken in one order everywhere: kinds of objects in the order of `entities`, and of a kind the rows in the order
  * of their ids, so that two transactions can't wait for each other. A row that a batch touches twice is touched in a later
- * round, and is locked by then. What a payment's row says by other objects' rows is computed last.
+ * round, and is locked by then. What a payment's or a recipient's row says by other rows is computed last.
  */
 export async function applyChanges(
   query: Query,
@@ -48,7 +49,7 @@ export async function applyChanges(
         const row = touched.get(id);
         if (row === undefined || isEmpty(change)) continue;
         passed.push({ change, entityId: id });
-        if (row.changed_by === change.eventId)
+        if (row.changed_by === change.eventId && !tables[entity].isNote)
           changed.push({
             change: row.moved_by === change.eventId ? change : lastingOf(change),
             entityId: id,
@@ -56,7 +57,7 @@ export async function applyChanges(
       }
     }
   }
-  const all = await derivePayments(query, passed, changed);
+  const all = await deriveRecipients(query, passed, await derivePayments(query, passed, changed));
   if (before === null) return all;
   const after = await readRows(query, steps);
   return all.map((one) => ({
@@ -136,8 +137,9 @@ function rounds(steps: readonly Step[]): Step[][] {
 
 function toRow({ id, change }: Step): Record<string, unknown> {
   const { firmId, provider, eventId, receivedAtMs, externalId, fields, order } = change;
-  const { key, refs, guard = 'order' } = tables[change.entity];
-  const row: Record<string, unknown> = { ...fields, ...change.latest, id, firm_id: firmId, provider };
+  const { key, refs, stored = {}, guard = 'order' } = tables[change.entity];
+  const row: Record<string, unknown> = { ...change.latest, id, firm_id: firmId, provider };
+  for (const [name, value] of Object.entries(fields)) row[stored[name] ?? name] = value;
   for (const [column, value] of Object.entries(key)) row[column] = value(externalId);
   for (const column of Object.keys(refs)) row[column] = linkTo(firmId, provider, change.refs?.[column]);
   return {
@@ -166,9 +168,10 @@ const guardColumns = (guard: string): [string, string][] => [
 
 /** The guarded upsert of one kind of object, over many rows, none of them twice. */
 function upsertOf(table: EntityTable): string {
-  const { key, fields, refs, latest = [], lasting = [], silent = [], partOf, guard = 'order' } = table;
+  const { key, fields, stored = {}, refs, latest = [], lasting = [], silent = [] } = table;
+  const { partOf, guard = 'order' } = table;
   const state: [string, string][] = [
-    ...Object.entries(fields),
+    ...Object.entries(fields).map(([name, type]): [string, string] => [stored[name] ?? name, type]),
     ...Object.keys(refs).map((name): [string, string] => [name, 'uuid']),
   ];
   const columns: [string, string][] = [

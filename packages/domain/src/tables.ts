@@ -1,6 +1,14 @@
 import type { Entity } from '@semel/core';
 
-export type ColumnType = 'text' | 'bigint' | 'integer' | 'boolean' | 'timestamptz' | 'jsonb' | 'uuid';
+export type ColumnType =
+  | 'text'
+  | 'text[]'
+  | 'bigint'
+  | 'integer'
+  | 'boolean'
+  | 'timestamptz'
+  | 'jsonb'
+  | 'uuid';
 
 /** How one kind of domain object is stored. Money is in minor units; times are ISO 8601 texts. */
 export interface EntityTable {
@@ -9,6 +17,8 @@ export interface EntityTable {
   key: Record<string, (externalId: string) => string>;
   /** The columns that a change's `fields` may set; a change replaces all of them. */
   fields: Record<string, ColumnType>;
+  /** The columns of `fields` that are stored under another name: under its own, the row says what follows from more rows. */
+  stored?: Record<string, string>;
   /** Links to other objects of the same firm, set by a change's `refs`. */
   refs: Record<string, Entity>;
   /** Times that a change's `latest` may bring. */
@@ -20,6 +30,8 @@ export interface EntityTable {
   lasting?: readonly string[];
   /** Columns of `fields` that are Semel's own notes: a change of these alone is no change of the object. */
   silent?: readonly string[];
+  /** Nothing of it is recorded, nor told to handlers: what follows from it is. */
+  isNote?: true;
   /** It is a part of another kind's row, which a transaction must touch first: then the lock is held already. */
   partOf?: Entity;
   /** How the columns of its guard begin, where the row has more than one guard; default `order`. */
@@ -159,9 +171,19 @@ export const tables: Record<Entity, EntityTable> = {
     refs: {},
     latest: ['corrected_at', 'resent_at', 'purged_at', 'deleted_at'],
   },
+  recipient_list: {
+    table: 'esignature_envelopes',
+    partOf: 'envelope',
+    guard: 'recipients_order',
+    isNote: true,
+    key: { external_id: whole },
+    fields: { recipient_ids: 'text[]' },
+    refs: {},
+  },
   recipient: {
     table: 'esignature_recipients',
     key: { external_id: whole },
+    stored: { status: 'own_status' },
     fields: {
       status: 'text',
       role_type: 'text',

@@ -160,6 +160,7 @@ function problemsOf({ changes, links }: ChangeSet, linkColumns: readonly string[
 }
 
 function fits(type: ColumnType | undefined, value: unknown): boolean {
+  if (type === 'text[]') return Array.isArray(value) && value.every((item) => fits('text', item));
   if (type === 'text') return typeof value === 'string' && !value.includes('\u0000');
   if (type === 'bigint' || type === 'integer') return Number.isSafeInteger(value);
   if (type === 'boolean') return typeof value === 'boolean';

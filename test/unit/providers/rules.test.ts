@@ -137,6 +137,7 @@ t.test('DocuSign: recipients follow the envelope, and events of their own', asyn
       ['env_1', 'declined'],
       ['env_1|1', 'declined'],
       ['env_1|2', 'delivered'],
+      ['env_1', undefined], // the list of them
     ],
   );
   const alone = ruled(docusign, 'envelope-sent', {

@@ -11,7 +11,7 @@ import { asObject, type JsonObject, parseObject } from '../json.js';
 import { isoOf, millisOf, nanosOf } from '../time.js';
 import { type Moment, momentOf, momentOfMillis } from './moment.js';
 import { orderOf } from './order.js';
-import { recipientChange, recipientsOf } from './recipients.js';
+import { recipientChange, recipientIdOf, recipientListChange, recipientsOf } from './recipients.js';
 import { further, statusOf, statusTold } from './status.js';
 
 /** Events that say nothing of the status, and the column that keeps when the last of them was. */
@@ -33,7 +33,7 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   const data = asObject(message?.data);
   const externalId = idOf(data?.envelopeId);
   if (message === null || data === null || externalId === null) return nothing('no_object');
-  const recipientId = kind === 'recipient' ? idOf(data.recipientId) : null;
+  const recipientId = kind === 'recipient' ? recipientIdOf(data.recipientId) : null;
   if (kind === 'recipient' && recipientId === null) return nothing('no_object');
 
   const envelope: EntityRef = { entity: 'envelope', externalId };
@@ -50,7 +50,8 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
     const id = String(recipient.recipientId);
     changes.push(recipientChange(envelope, id, recipient, generated, id === recipientId ? verb : null));
   }
-  if (recipientId !== null && !known.some((recipient) => recipient.recipientId === recipientId))
+  changes.push(...recipientListChange(envelope, summary, known, generated));
+  if (recipientId !== null && !known.some((recipient) => String(recipient.recipientId) === recipientId))
     changes.push(recipientChange(envelope, recipientId, null, generated, verb));
   return { changes, links: { envelope_id: envelope }, ignored: null };
 }
@@ -59,13 +60,13 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
 export function changesOfAnswer(envelopeId: string, summary: JsonObject, askedAtMs: number): Change[] {
   const envelope: EntityRef = { entity: 'envelope', externalId: envelopeId };
   const asked = momentOfMillis(askedAtMs);
+  const known = recipientsOf(summary);
   const change = envelopeChange(envelope, null, summary, asked);
   return [
     // The answer is how things are now, whenever the status began: it follows the message that made us ask.
     { ...change, order: { ...change.order, timeNs: asked.ns } },
-    ...recipientsOf(summary).map((recipient) =>
-      recipientChange(envelope, String(recipient.recipientId), recipient, asked),
-    ),
+    ...known.map((recipient) => recipientChange(envelope, String(recipient.recipientId), recipient, asked)),
+    ...recipientListChange(envelope, summary, known, asked),
   ];
 }
 
@@ -96,7 +97,8 @@ function envelopeChange(
       voided_reason: cleanText(summary?.voidedReason) || null,
     },
     ...latest,
-    order: orderOf(status, {
+    order: orderOf('envelope', {
+      status,
       changedNs: nanosOf(summary?.statusChangedDateTime),
       generatedNs: generated?.ns ?? 0n,
       hasData: summary !== null,

@@ -3,10 +3,11 @@ import { type Identity, RejectedError } from '@semel/core';
 import { lineOf, typeOf } from '../clean-text.js';
 import { asObject, type JsonObject, parseObject, quoteNumbers, textOf } from '../json.js';
 import { millisOf } from '../time.js';
+import { identifyOther } from './other-message.js';
 
 /**
  * Connect sends no event id, and its body changes with every retry (`retryCount`), so the id is derived from the
- * six values that name an event. Should `generatedDateTime` change on a retry, which nobody has documented,
+ * six values that name an event of an envelope. Should `generatedDateTime` change on a retry, which nobody has documented,
  * the retry becomes a second event with the same effect.
  */
 export function identify(body: Buffer): Identity {
@@ -16,8 +17,6 @@ export function identify(body: Buffer): Identity {
   const accountId = written('accountId', true);
   const envelopeId = written('envelopeId', true);
   const event = written('event', false);
-  if (accountId === '' || envelopeId === '' || event === '' || lineOf(accountId) !== accountId)
-    throw malformed();
   const generatedDateTime = written('generatedDateTime', false);
   const name = [
     accountId,
@@ -27,6 +26,9 @@ export function identify(body: Buffer): Identity {
     event,
     generatedDateTime,
   ];
+  const isNamed = accountId && envelopeId && event && lineOf(accountId) === accountId && !name.includes(null);
+  if (!isNamed && event && !/^(envelope|recipient)-/.test(event)) return identifyOther(message, body);
+  if (!isNamed) throw malformed();
   return {
     eventId: `ds_${createHash('sha256').update(JSON.stringify(name)).digest('hex').slice(0, 40)}`,
     type: typeOf(event),
@@ -36,8 +38,11 @@ export function identify(body: Buffer): Identity {
   };
 }
 
-/** A value as the body writes it: `configurationId` is a number, and may be one that JavaScript would round. */
-function writtenValue(message: JsonObject, body: Buffer, name: string, inData: boolean): string {
+/**
+ * A value as the body writes it: `configurationId` is a number, and may be one that JavaScript would round. '' for none, null
+ * for what names nothing.
+ */
+function writtenValue(message: JsonObject, body: Buffer, name: string, inData: boolean): string | null {
   const read = (from: JsonObject | null) => (inData ? asObject(from?.data) : from)?.[name];
   const value = read(message);
   if (value === undefined || value === null) return '';
@@ -47,8 +52,7 @@ function writtenValue(message: JsonObject, body: Buffer, name: string, inData: b
       : Number.isSafeInteger(value)
         ? String(value)
         : read(asObject(JSON.parse(quoteNumbers(textOf(body)))));
-  if (typeof text !== 'string' || text.length > 200) throw malformed();
-  return text;
+  return typeof text === 'string' && text.length <= 200 ? text : null;
 }
 
 const malformed = () =>

@@ -14,10 +14,40 @@ export function recipientsOf(summary: JsonObject | null): JsonObject[] {
   const found = new Map<string, JsonObject>();
   for (const list of Object.values(asObject(summary?.recipients) ?? {}))
     for (const recipient of asList(list).map(asObject)) {
-      const id = idOf(recipient?.recipientId);
+      const id = recipientIdOf(recipient?.recipientId);
       if (recipient !== null && id !== null && found.size < recipientLimit) found.set(id, recipient);
     }
   return [...found.values()];
+}
+
+/** A text of digits in messages; a number where another program has made the JSON. */
+export const recipientIdOf = (value: unknown): string | null =>
+  Number.isSafeInteger(value) ? String(value) : idOf(value);
+
+/**
+ * The ids of all recipients at that moment: who is missing was taken out. Nothing where the lists may not be whole: none are
+ * there, `recipientCount` says another number, or there are more than are read.
+ */
+export function recipientListChange(
+  envelope: EntityRef,
+  summary: JsonObject | null,
+  recipients: readonly JsonObject[],
+  generated: Moment | null,
+): Change[] {
+  const lists = asObject(summary?.recipients);
+  if (lists === null || generated === null || recipients.length === recipientLimit) return [];
+  const counted = lists.recipientCount;
+  const isWhole =
+    counted === undefined ? recipients.length > 0 : String(counted) === String(recipients.length);
+  if (!isWhole) return [];
+  return [
+    {
+      entity: 'recipient_list',
+      externalId: envelope.externalId,
+      fields: { recipient_ids: recipients.map(({ recipientId }) => String(recipientId)).sort() },
+      order: { rank: 0, timeNs: generated.ns, step: [] },
+    },
+  ];
 }
 
 /**
@@ -48,7 +78,8 @@ export function recipientChange(
       declined_reason: cleanText(recipient?.declinedReason) || null,
     },
     refs: { envelope_id: envelope },
-    order: orderOf(status, {
+    order: orderOf('recipient', {
+      status,
       changedNs: null,
       generatedNs: generated?.ns ?? 0n,
       hasData: recipient !== null,

@@ -47,6 +47,28 @@ const sample = (type: string, status: string, description: string): Sample => ({
   },
 });
 
+/** A message that is not about an envelope. Overrides: the members of `data`; `$event` for the message around them. */
+const otherSample = (type: string, description: string, kind: string): Sample => ({
+  type,
+  channel: null,
+  description,
+  build({ account, nowMs, overrides }) {
+    const { envelope, object } = splitOverrides(overrides);
+    const { id = randomUUID(), ...rest } = object;
+    const accountId = account ?? '00000000-0000-4000-8000-0000000000ac';
+    return jsonBody({
+      event: type,
+      apiVersion: 'v2.1',
+      uri: `/restapi/v2.1/accounts/${accountId}/${kind}s/${id}`,
+      retryCount: 0,
+      configurationId: 10_456_721,
+      generatedDateTime: new Date(nowMs).toISOString().replace('Z', '6789Z'),
+      data: { accountId, userId: '00000000-0000-4000-8000-0000000000ff', [`${kind}Id`]: id, ...rest },
+      ...envelope,
+    });
+  },
+});
+
 const isDataMember = (name: string) => (dataMembers as readonly string[]).includes(name);
 
 export const samples: readonly Sample[] = [
@@ -77,4 +99,10 @@ export const samples: readonly Sample[] = [
   sample('recipient-reassign', 'sent', 'A recipient was replaced by someone else'),
   sample('recipient-resent', 'sent', 'A recipient was invited once more'),
   sample('recipient-finish-later', 'delivered', 'A recipient stopped, and may come back'),
+  otherSample('template-created', 'A template was made; it is recorded, and changes nothing', 'template'),
+  otherSample(
+    'click-agreed',
+    'Someone agreed to a clickwrap; it is recorded, and changes nothing',
+    'clickwrap',
+  ),
 ];

@@ -22,16 +22,18 @@ export const rankOf = (status: string | null): number =>
   status !== null && Object.hasOwn(ranks, status) ? (ranks[status] ?? 0) : 0;
 
 /** While an envelope is out it goes to and fro between these: a correction leads from `delivered` back to `sent`. */
-const outRanks = { from: 1, to: 2 };
+const envelopeOut: readonly string[] = ['sent', 'autoresponded', 'faxpending', 'delivered'];
+/** A recipient who is replaced, or whose turn is later now, begins anew. */
+const recipientOut: readonly string[] = ['created', ...envelopeOut];
+const outRank = 2;
 
 /**
  * The rank of the guard: how far the object has come. While it is out, time decides. Else, of two messages with the same
  * status, the one that has the object's data is worth more than one that only names it.
  */
-export function guardRankOf(status: string | null, hasData: boolean): number {
-  const rank = rankOf(status);
-  if (rank >= outRanks.from && rank <= outRanks.to) return 2 * outRanks.from;
-  return 2 * rank + (hasData ? 1 : 0);
+export function guardRankOf(kind: 'envelope' | 'recipient', status: string | null, hasData: boolean): number {
+  const out = kind === 'envelope' ? envelopeOut : recipientOut;
+  return status !== null && out.includes(status) ? outRank : 2 * rankOf(status) + (hasData ? 1 : 0);
 }
 
 export const statusOf = (value: unknown): string | null => shortText(value)?.toLowerCase() ?? null;

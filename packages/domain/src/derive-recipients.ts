@@ -1,0 +1,69 @@
+import { type AppliedChange, entityId, type PlannedChange, stubOrder } from '@semel/core';
+import type { Query } from './apply-changes.js';
+
+/**
+ * Computes the status of recipients: their own, or `deleted` where a later full list of their envelope's recipients is without
+ * them. So it depends on what the rows say, and not on the order in which they came to say it.
+ *
+ * The envelopes must be locked by this transaction already: a change of a recipient names its envelope, and so has locked it.
+ * Returns `changed` with the recipients that a list took out or brought back, each by the event of that list, and with the
+ * status that a recipient's own change led to.
+ */
+export async function deriveRecipients(
+  query: Query,
+  passed: readonly AppliedChange[],
+  changed: readonly AppliedChange[],
+): Promise<AppliedChange[]> {
+  const causes = new Map<string, PlannedChange>();
+  for (const { change, entityId: id } of passed) {
+    if (change.entity === 'recipient_list') causes.set(id, change);
+    const envelope = change.entity === 'recipient' ? change.refs?.envelope_id : undefined;
+    const envelopeId = envelope && entityId(change.firmId, change.provider, envelope);
+    if (envelopeId !== undefined && !causes.has(envelopeId)) causes.set(envelopeId, change);
+  }
+  if (causes.size === 0) return [...changed];
+  const { rows } = await query(derive, [[...causes.keys()]]);
+  const derived = new Map((rows as Derived[]).map((row) => [row.id, row]));
+  const result = changed.map((one) => {
+    const status = one.change.entity === 'recipient' ? derived.get(one.entityId)?.status : undefined;
+    return status === undefined
+      ? one
+      : { ...one, change: { ...one.change, fields: { ...one.change.fields, status } } };
+  });
+  const known = new Set(changed.map(({ entityId: id }) => id));
+  for (const { id, envelope_id, external_id, status, is_changed } of derived.values()) {
+    if (!is_changed || known.has(id)) continue;
+    const { firmId, provider, eventId, receivedAtMs } = causes.get(envelope_id) as PlannedChange;
+    const by = { firmId, provider, eventId, receivedAtMs, order: { ...stubOrder, rank: 0 } };
+    result.push({
+      change: { entity: 'recipient', externalId: external_id, fields: { status }, ...by },
+      entityId: id,
+    });
+  }
+  return result;
+}
+
+interface Derived {
+  id: string;
+  envelope_id: string;
+  external_id: string;
+  status: string | null;
+  is_changed: boolean;
+}
+
+/** A recipient of whom an event tells that is later than the list is not in that list for this reason alone. */
+const derive = `
+  WITH due AS (
+    SELECT r.id, r.envelope_id, r.external_id, r.status AS before,
+      CASE
+        WHEN e.recipient_ids IS NULL OR r.order_time >= e.recipients_order_time THEN r.own_status
+        WHEN split_part(r.external_id, '|', 2) = ANY (e.recipient_ids) THEN r.own_status
+        ELSE 'deleted'
+      END AS status
+    FROM esignature_recipients r JOIN esignature_envelopes e ON e.firm_id = r.firm_id AND e.id = r.envelope_id
+    WHERE r.envelope_id = ANY ($1::uuid[])
+  ), changed AS (
+    UPDATE esignature_recipients AS t SET status = due.status, updated_at = now()
+    FROM due WHERE t.id = due.id AND due.before IS DISTINCT FROM due.status
+  )
+  SELECT id, envelope_id, external_id, status, before IS DISTINCT FROM status AS is_changed FROM due`;

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import type { Identity } from '@semel/core';
+import { lineOf, typeOf } from '../clean-text.js';
+import { asObject, type JsonObject, quoteNumbers, textOf } from '../json.js';
+import { millisOf } from '../time.js';
+
+/**
+ * A message that is not about an envelope: `template-created`, `click-agreed`, `sms-opt-out`, whatever comes. Connect sends them
+ * through the same configuration, and a refusal would hold back the messages behind it. Its id is derived from what stays the
+ * same when `retryCount` rises.
+ */
+export function identifyOther(message: JsonObject, body: Buffer): Identity {
+  // Numbers as they are written: an id may be one that JavaScript would round.
+  const exact = JSON.parse(quoteNumbers(textOf(body))) as JsonObject;
+  const { event, uri, configurationId, generatedDateTime } = exact;
+  const data = asObject(exact.data);
+  // With a time, what the message names is enough. Without one, only all of it tells two messages apart.
+  const isTimed = typeof generatedDateTime === 'string' && generatedDateTime !== '';
+  const named = isTimed ? [generatedDateTime, scalarsOf(data)] : [withoutRetries(exact)];
+  const name = JSON.stringify([event, uri ?? '', configurationId ?? '', ...named]);
+  return {
+    eventId: `ds_${createHash('sha256').update(name).digest('hex').slice(0, 40)}`,
+    type: typeOf(message.event),
+    account: accountOf(exact, data),
+    livemode: null,
+    createdAtMs: millisOf(generatedDateTime),
+  };
+}
+
+/** The ids in `data` and all else that it says in one word, by name. */
+const scalarsOf = (data: JsonObject | null): [string, unknown][] =>
+  Object.entries(data ?? {})
+    .filter(([name, value]) => name !== 'retryCount' && (typeof value !== 'object' || value === null))
+    .sort(byName);
+
+/** No message nests deeper, and a recursion must end before the stack does. */
+const deepest = 100;
+
+/** The same value with sorted names, and without `retryCount`. */
+function withoutRetries(value: unknown, depth = 0): unknown {
+  if (depth > deepest) return null;
+  if (Array.isArray(value)) return value.map((item) => withoutRetries(item, depth + 1));
+  const object = asObject(value);
+  if (object === null) return value;
+  return Object.entries(object)
+    .filter(([name]) => name !== 'retryCount')
+    .sort(byName)
+    .map(([name, inner]) => [name, withoutRetries(inner, depth + 1)]);
+}
+
+const byName = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1);
+
+function accountOf({ accountId, uri }: JsonObject, data: JsonObject | null): string | null {
+  const inUri = typeof uri === 'string' ? /\/accounts\/([^/?#]{1,200})/.exec(uri)?.[1] : undefined;
+  const [found] = [data?.accountId, accountId, inUri].map(lineOf).filter((id) => id !== null);
+  return found ?? null;
+}
