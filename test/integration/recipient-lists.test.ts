@@ -221,6 +221,53 @@ t.test('in all orders of arrival, alone and in one group', async (t) => {
     });
 });
 
+t.test('whoever signed stays, whatever a later list says', async (t) => {
+  const world = await createWorld(t, { receivers: 0, workers: 0 });
+  const run = openApplier(t, world);
+  const signed = message('recipient-completed', {
+    status: 'sent',
+    changed: at(0),
+    generated: at(10),
+    recipients: [
+      ['1', 'completed'],
+      ['2', 'sent'],
+    ],
+  });
+  const without = message('envelope-corrected', {
+    status: 'sent',
+    changed: at(20),
+    generated: at(30),
+    recipients: [['2', 'sent']],
+  });
+  for (const [i, order] of permutations([signed, without]).entries()) {
+    const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+    await run(endpoint, order, { mark: `~s${i}` });
+    t.same(await statusesOf(world, endpoint.firmId as string), { '1': 'completed', '2': 'sent' });
+  }
+});
+
+t.test('in one group each event has its own record, and a late one no second', async (t) => {
+  const world = await createWorld(t, { receivers: 0, workers: 0 });
+  const run = openApplier(t, world);
+  const { events } = cases[3] as Case;
+  for (const [i, order] of permutations(events).entries())
+    for (const groups of [1, events.length]) {
+      const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+      await run(endpoint, order, { groups, mark: `~g${i}-${groups}` });
+      const twice = await world.sql(
+        `SELECT event_id, entity_id FROM domain_changes WHERE firm_id = $1 GROUP BY 1, 2 HAVING count(*) > 1`,
+        [endpoint.firmId],
+      );
+      t.same(twice, [], `order ${i} in ${groups}`);
+      const [last] = await world.sql<{ status: string }>(
+        `SELECT c.change ->> 'status' AS status FROM domain_changes c JOIN esignature_recipients r ON r.id = c.entity_id
+         WHERE c.firm_id = $1 AND r.external_id = 'env-1|2' ORDER BY c.id DESC LIMIT 1`,
+        [endpoint.firmId],
+      );
+      t.equal(last?.status, 'deleted', 'the history ends as the row does');
+    }
+});
+
 t.test('the history names who was taken out, and by which event', async (t) => {
   const world = await createWorld(t, { receivers: 0, workers: 0 });
   const run = openApplier(t, world);

@@ -90,17 +90,23 @@ function lastingOf(change: PlannedChange): PlannedChange {
 async function readRows(query: Query, steps: readonly Step[]): Promise<Map<string, Record<string, unknown>>> {
   const found = new Map<string, Record<string, unknown>>();
   for (const entity of entities) {
-    const ids = new Set(steps.filter(({ change }) => change.entity === entity).map(({ id }) => id));
-    if (ids.size === 0) continue;
+    const ids = idsOf(steps, entity);
+    // A list of recipients also moves those who are missing in it.
+    const envelopes = entity === 'recipient' ? idsOf(steps, 'recipient_list') : [];
+    if (ids.length + envelopes.length === 0) continue;
     const { rows } = await query(
-      `SELECT id, to_jsonb(t) - '{${guardColumns('order').map(([name]) => name)}}'::text[] AS row
-       FROM ${tables[entity].table} t WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`,
-      [[...ids]],
+      `SELECT id, to_jsonb(t) - '{${notes}}'::text[] AS row FROM ${tables[entity].table} t
+       WHERE id = ANY ($1::uuid[]) ${envelopes.length > 0 ? 'OR envelope_id = ANY ($2::uuid[])' : ''} ORDER BY id FOR UPDATE`,
+      envelopes.length > 0 ? [ids, envelopes] : [ids],
     );
     for (const { id, row } of rows as { id: string; row: Record<string, unknown> }[]) found.set(id, row);
   }
   return found;
 }
+
+const idsOf = (steps: readonly Step[], entity: Entity): string[] => [
+  ...new Set(steps.filter(({ change }) => change.entity === entity).map(({ id }) => id)),
+];
 
 /** A part of a row has the row's id. */
 const rowId = (change: PlannedChange): string =>
@@ -220,6 +226,13 @@ function upsertOf(table: EntityTable): string {
     WHERE ${[isNewer, ...isMerged].join(' OR ')}
     RETURNING id, ${guard}_event AS moved_by, ${guard}_changed_by AS changed_by`;
 }
+
+/** Columns that are for Semel alone. */
+const notes = Object.values(tables).flatMap(({ guard = 'order', isNote, fields, stored = {} }) => [
+  ...guardColumns(guard).map(([name]) => name),
+  ...Object.values(stored),
+  ...(isNote ? Object.keys(fields) : []),
+]);
 
 const upserts = Object.fromEntries(entities.map((entity) => [entity, upsertOf(tables[entity])])) as Record<
   Entity,

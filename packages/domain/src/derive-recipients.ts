@@ -25,15 +25,19 @@ export async function deriveRecipients(
   const { rows } = await query(derive, [[...causes.keys()]]);
   const derived = new Map((rows as Derived[]).map((row) => [row.id, row]));
   const result = changed.map((one) => {
-    const status = one.change.entity === 'recipient' ? derived.get(one.entityId)?.status : undefined;
-    return status === undefined
-      ? one
-      : { ...one, change: { ...one.change, fields: { ...one.change.fields, status } } };
+    const row = one.change.entity === 'recipient' ? derived.get(one.entityId) : undefined;
+    if (row?.status !== 'deleted') return one;
+    // Taken out before: a late event of theirs says nothing of their status.
+    const isLate = row.before === 'deleted' || causes.get(row.envelope_id)?.eventId === one.change.eventId;
+    const fields = { ...one.change.fields, status: 'deleted' };
+    return isLate ? { ...one, change: { ...one.change, fields } } : one;
   });
-  const known = new Set(changed.map(({ entityId: id }) => id));
-  for (const { id, envelope_id, external_id, status, is_changed } of derived.values()) {
-    if (!is_changed || known.has(id)) continue;
+  const own = new Map(changed.map(({ change, entityId: id }) => [id, change]));
+  for (const { id, envelope_id, external_id, before, status } of derived.values()) {
     const { firmId, provider, eventId, receivedAtMs } = causes.get(envelope_id) as PlannedChange;
+    // What a recipient's own change led to is recorded with it already.
+    const isRecorded = own.has(id) && (status !== 'deleted' || own.get(id)?.eventId === eventId);
+    if (before === status || isRecorded) continue;
     const by = { firmId, provider, eventId, receivedAtMs, order: { ...stubOrder, rank: 0 } };
     result.push({
       change: { entity: 'recipient', externalId: external_id, fields: { status }, ...by },
@@ -47,17 +51,18 @@ interface Derived {
   id: string;
   envelope_id: string;
   external_id: string;
+  before: string | null;
   status: string | null;
-  is_changed: boolean;
 }
 
-/** A recipient of whom an event tells that is later than the list is not in that list for this reason alone. */
+/** An event that is later than the list may tell of someone who is new. Who has signed or declined can't be taken out. */
 const derive = `
   WITH due AS (
     SELECT r.id, r.envelope_id, r.external_id, r.status AS before,
       CASE
         WHEN e.recipient_ids IS NULL OR r.order_time >= e.recipients_order_time THEN r.own_status
-        WHEN split_part(r.external_id, '|', 2) = ANY (e.recipient_ids) THEN r.own_status
+        WHEN r.own_status IN ('signed', 'completed', 'declined') THEN r.own_status
+        WHEN substr(r.external_id, length(e.external_id) + 2) = ANY (e.recipient_ids) THEN r.own_status
         ELSE 'deleted'
       END AS status
     FROM esignature_recipients r JOIN esignature_envelopes e ON e.firm_id = r.firm_id AND e.id = r.envelope_id
@@ -66,4 +71,4 @@ const derive = `
     UPDATE esignature_recipients AS t SET status = due.status, updated_at = now()
     FROM due WHERE t.id = due.id AND due.before IS DISTINCT FROM due.status
   )
-  SELECT id, envelope_id, external_id, status, before IS DISTINCT FROM status AS is_changed FROM due`;
+  SELECT id, envelope_id, external_id, before, status FROM due`;

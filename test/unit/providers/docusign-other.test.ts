@@ -73,6 +73,8 @@ t.test('a retry has the same name, and another message another one', async (t) =
   );
   t.not(idOf({ ...template, generatedDateTime: '2026-11-21T15:00:00.1234568Z' }), idOf(template));
   t.not(idOf({ ...template, data: { ...template.data, phoneNumber: '+12' } }), idOf(template));
+  const nested = (id: string) => ({ ...template, data: { ...template.data, agreement: { id, at: 'any' } } });
+  t.not(idOf(nested('1')), idOf(nested('2')), 'two of one moment');
   const large = (id: string) => `{"event":"click-agreed","data":{"agreementId":${id}}}`;
   t.not(
     idOf(large('9007199254740993')),

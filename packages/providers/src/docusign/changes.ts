@@ -46,12 +46,10 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
         ? []
         : [envelopeChange(envelope, null, summary, generated)];
   const known = recipientsOf(summary);
-  for (const recipient of known) {
-    const id = String(recipient.recipientId);
+  for (const [id, recipient] of known)
     changes.push(recipientChange(envelope, id, recipient, generated, id === recipientId ? verb : null));
-  }
   changes.push(...recipientListChange(envelope, summary, known, generated));
-  if (recipientId !== null && !known.some((recipient) => String(recipient.recipientId) === recipientId))
+  if (recipientId !== null && !known.has(recipientId))
     changes.push(recipientChange(envelope, recipientId, null, generated, verb));
   return { changes, links: { envelope_id: envelope }, ignored: null };
 }
@@ -65,7 +63,7 @@ export function changesOfAnswer(envelopeId: string, summary: JsonObject, askedAt
   return [
     // The answer is how things are now, whenever the status began: it follows the message that made us ask.
     { ...change, order: { ...change.order, timeNs: asked.ns } },
-    ...known.map((recipient) => recipientChange(envelope, String(recipient.recipientId), recipient, asked)),
+    ...[...known].map(([id, recipient]) => recipientChange(envelope, id, recipient, asked)),
     ...recipientListChange(envelope, summary, known, asked),
   ];
 }

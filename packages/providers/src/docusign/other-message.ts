@@ -16,7 +16,7 @@ export function identifyOther(message: JsonObject, body: Buffer): Identity {
   const data = asObject(exact.data);
   // With a time, what the message names is enough. Without one, only all of it tells two messages apart.
   const isTimed = typeof generatedDateTime === 'string' && generatedDateTime !== '';
-  const named = isTimed ? [generatedDateTime, scalarsOf(data)] : [withoutRetries(exact)];
+  const named = isTimed ? [generatedDateTime, namedIn(data)] : [withoutRetries(exact)];
   const name = JSON.stringify([event, uri ?? '', configurationId ?? '', ...named]);
   return {
     eventId: `ds_${createHash('sha256').update(name).digest('hex').slice(0, 40)}`,
@@ -27,11 +27,18 @@ export function identifyOther(message: JsonObject, body: Buffer): Identity {
   };
 }
 
-/** The ids in `data` and all else that it says in one word, by name. */
-const scalarsOf = (data: JsonObject | null): [string, unknown][] =>
-  Object.entries(data ?? {})
-    .filter(([name, value]) => name !== 'retryCount' && (typeof value !== 'object' || value === null))
-    .sort(byName);
+/** All that `data` says in one word, and the ids of what is inside of it, by name. */
+function namedIn(value: unknown, depth = 0): unknown[] {
+  if (depth > deepest || typeof value !== 'object' || value === null) return [];
+  return Object.entries(value)
+    .filter(
+      ([name, inner]) => name !== 'retryCount' && (typeof inner === 'object' || depth === 0 || isId(name)),
+    )
+    .sort(byName)
+    .map(([name, inner]) => [name, typeof inner === 'object' ? namedIn(inner, depth + 1) : inner]);
+}
+
+const isId = (name: string) => /(^id|Id|ID|Guid)$/.test(name);
 
 /** No message nests deeper, and a recursion must end before the stack does. */
 const deepest = 100;
@@ -52,6 +59,7 @@ const byName = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 :
 
 function accountOf({ accountId, uri }: JsonObject, data: JsonObject | null): string | null {
   const inUri = typeof uri === 'string' ? /\/accounts\/([^/?#]{1,200})/.exec(uri)?.[1] : undefined;
-  const [found] = [data?.accountId, accountId, inUri].map(lineOf).filter((id) => id !== null);
-  return found ?? null;
+  // One that would have to be changed to be a line could become the name of another account.
+  const found = [data?.accountId, accountId, inUri].find((id) => lineOf(id) !== null && lineOf(id) === id);
+  return typeof found === 'string' ? found : null;
 }

@@ -9,16 +9,18 @@ import { further, statusOf, statusTold } from './status.js';
 /** No envelope has more of them; an odd message must not become a transaction without end. */
 const recipientLimit = 500;
 
-/** All recipients of a summary that have an id, whatever their role: `signers`, `carbonCopies`, `agents` … */
-export function recipientsOf(summary: JsonObject | null): JsonObject[] {
+/** All recipients of a summary that have an id, by id, whatever their role: `signers`, `carbonCopies`, `agents` … */
+export function recipientsOf(summary: JsonObject | null): Map<string, JsonObject> {
   const found = new Map<string, JsonObject>();
-  for (const list of Object.values(asObject(summary?.recipients) ?? {}))
-    for (const recipient of asList(list).map(asObject)) {
-      const id = recipientIdOf(recipient?.recipientId);
-      if (recipient !== null && id !== null && found.size < recipientLimit) found.set(id, recipient);
-    }
-  return [...found.values()];
+  for (const recipient of entriesOf(summary).map(asObject)) {
+    const id = recipientIdOf(recipient?.recipientId);
+    if (recipient !== null && id !== null && found.size < recipientLimit) found.set(id, recipient);
+  }
+  return found;
 }
+
+const entriesOf = (summary: JsonObject | null): unknown[] =>
+  Object.values(asObject(summary?.recipients) ?? {}).flatMap(asList);
 
 /** A text of digits in messages; a number where another program has made the JSON. */
 export const recipientIdOf = (value: unknown): string | null =>
@@ -26,25 +28,24 @@ export const recipientIdOf = (value: unknown): string | null =>
 
 /**
  * The ids of all recipients at that moment: who is missing was taken out. Nothing where the lists may not be whole: none are
- * there, `recipientCount` says another number, or there are more than are read.
+ * there, some of it has no id or is not read, or `recipientCount` says another number.
  */
 export function recipientListChange(
   envelope: EntityRef,
   summary: JsonObject | null,
-  recipients: readonly JsonObject[],
+  recipients: ReadonlyMap<string, JsonObject>,
   generated: Moment | null,
 ): Change[] {
   const lists = asObject(summary?.recipients);
-  if (lists === null || generated === null || recipients.length === recipientLimit) return [];
+  if (lists === null || generated === null || entriesOf(summary).length !== recipients.size) return [];
   const counted = lists.recipientCount;
-  const isWhole =
-    counted === undefined ? recipients.length > 0 : String(counted) === String(recipients.length);
+  const isWhole = counted === undefined ? recipients.size > 0 : String(counted) === String(recipients.size);
   if (!isWhole) return [];
   return [
     {
       entity: 'recipient_list',
       externalId: envelope.externalId,
-      fields: { recipient_ids: recipients.map(({ recipientId }) => String(recipientId)).sort() },
+      fields: { recipient_ids: [...recipients.keys()].sort() },
       order: { rank: 0, timeNs: generated.ns, step: [] },
     },
   ];
