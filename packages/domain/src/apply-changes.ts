@@ -92,7 +92,7 @@ async function readRows(query: Query, steps: readonly Step[]): Promise<Map<strin
   for (const entity of entities) {
     const ids = idsOf(steps, entity);
     // A list of recipients also moves those who are missing in it.
-    const envelopes = entity === 'recipient' ? idsOf(steps, 'recipient_list') : [];
+    const envelopes = entity === 'recipient' ? envelopesOf(steps) : [];
     if (ids.length + envelopes.length === 0) continue;
     const { rows } = await query(
       `SELECT id, to_jsonb(t) - '{${notes}}'::text[] AS row FROM ${tables[entity].table} t
@@ -107,6 +107,12 @@ async function readRows(query: Query, steps: readonly Step[]): Promise<Map<strin
 const idsOf = (steps: readonly Step[], entity: Entity): string[] => [
   ...new Set(steps.filter(({ change }) => change.entity === entity).map(({ id }) => id)),
 ];
+
+/** The envelopes of which there is a list. */
+const envelopesOf = (steps: readonly Step[]): string[] =>
+  steps.flatMap(({ change: { entity, firmId, provider, refs } }) =>
+    entity === 'recipient_list' && refs?.envelope_id ? [entityId(firmId, provider, refs.envelope_id)] : [],
+  );
 
 /** A part of a row has the row's id. */
 const rowId = (change: PlannedChange): string =>

@@ -15,11 +15,11 @@ export async function deriveRecipients(
   changed: readonly AppliedChange[],
 ): Promise<AppliedChange[]> {
   const causes = new Map<string, PlannedChange>();
-  for (const { change, entityId: id } of passed) {
-    if (change.entity === 'recipient_list') causes.set(id, change);
-    const envelope = change.entity === 'recipient' ? change.refs?.envelope_id : undefined;
-    const envelopeId = envelope && entityId(change.firmId, change.provider, envelope);
-    if (envelopeId !== undefined && !causes.has(envelopeId)) causes.set(envelopeId, change);
+  for (const { change } of passed) {
+    const isList = change.entity === 'recipient_list';
+    const envelope = isList || change.entity === 'recipient' ? change.refs?.envelope_id : undefined;
+    const id = envelope && entityId(change.firmId, change.provider, envelope);
+    if (id !== undefined && (isList || !causes.has(id))) causes.set(id, change);
   }
   if (causes.size === 0) return [...changed];
   const { rows } = await query(derive, [[...causes.keys()]]);
@@ -60,12 +60,13 @@ const derive = `
   WITH due AS (
     SELECT r.id, r.envelope_id, r.external_id, r.status AS before,
       CASE
-        WHEN e.recipient_ids IS NULL OR r.order_time >= e.recipients_order_time THEN r.own_status
+        WHEN l.recipient_ids IS NULL OR r.order_time >= l.order_time THEN r.own_status
         WHEN r.own_status IN ('signed', 'completed', 'declined') THEN r.own_status
-        WHEN substr(r.external_id, length(e.external_id) + 2) = ANY (e.recipient_ids) THEN r.own_status
+        WHEN substr(r.external_id, length(l.external_id) + 2) = ANY (l.recipient_ids) THEN r.own_status
         ELSE 'deleted'
       END AS status
-    FROM esignature_recipients r JOIN esignature_envelopes e ON e.firm_id = r.firm_id AND e.id = r.envelope_id
+    FROM esignature_recipients r
+    LEFT JOIN esignature_recipient_lists l ON l.firm_id = r.firm_id AND l.envelope_id = r.envelope_id
     WHERE r.envelope_id = ANY ($1::uuid[])
   ), changed AS (
     UPDATE esignature_recipients AS t SET status = due.status, updated_at = now()

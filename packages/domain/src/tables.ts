@@ -172,13 +172,11 @@ export const tables: Record<Entity, EntityTable> = {
     latest: ['corrected_at', 'resent_at', 'purged_at', 'deleted_at'],
   },
   recipient_list: {
-    table: 'esignature_envelopes',
-    partOf: 'envelope',
-    guard: 'recipients_order',
+    table: 'esignature_recipient_lists',
     isNote: true,
     key: { external_id: whole },
     fields: { recipient_ids: 'text[]' },
-    refs: {},
+    refs: { envelope_id: 'envelope' },
   },
   recipient: {
     table: 'esignature_recipients',

@@ -15,7 +15,7 @@ const readers: Record<string, (tx: Transaction, id: string) => Promise<object | 
 const withoutGuard = (object: object): object =>
   Object.fromEntries(
     Object.entries(object)
-      .filter(([name]) => !/^(order|optOutOrder|recipientsOrder|ownStatus|recipientIds)/.test(name))
+      .filter(([name]) => !/^(order|optOutOrder|ownStatus)/.test(name))
       .map(([name, value]) => [name, Array.isArray(value) ? value.map(partOf) : value]),
   );
 

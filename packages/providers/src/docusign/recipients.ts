@@ -46,6 +46,7 @@ export function recipientListChange(
       entity: 'recipient_list',
       externalId: envelope.externalId,
       fields: { recipient_ids: [...recipients.keys()].sort() },
+      refs: { envelope_id: envelope },
       order: { rank: 0, timeNs: generated.ns, step: [] },
     },
   ];
