@@ -152,7 +152,7 @@ async function acceptComparisons(): Promise<void> {
   await load(floor.ready.address, sign(2_000));
 
   for (const [name, what, target, makeRequests] of [
-    ['P1', 'accepted events/s, one receiver', 0.6, () => sign(Math.ceil(seconds * 15_000))],
+    ['P1', 'accepted events/s, one receiver', 0.6, () => sign(Math.ceil(seconds * 30_000))],
     ['P2', 'duplicates/s in a retry storm', 0.75, () => sign(1_000)],
   ] as const) {
     if (!wanted(name)) continue;
