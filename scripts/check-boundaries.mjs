@@ -23,6 +23,11 @@ function vendorSdks() {
 const typeReaders = {
   handlers: /^stripe$/,
 };
+/** Who may use a door of a package that is not for everyone: behind these, Prisma is loaded. */
+const doorKeepers = {
+  'database/admin': ['cli'],
+  'database/migrate': ['cli'],
+};
 const builtins = new Set(builtinModules);
 const apps = new Set(
   workspaceFolders()
@@ -114,13 +119,24 @@ function broken({ kind, name, file, specifier, typeOnly }) {
   }
   const [scope, target, ...deep] = specifier.split('/');
   if (scope !== '@semel') return rules;
-  if (deep.length > 0) rules.push(`deep import of ${specifier}: only what a package exports`);
+  const door = `./${deep.join('/')}`;
+  if (deep.length > 0 && !doorsOf(target).includes(door)) {
+    rules.push(`deep import of ${specifier}: only what a package exports`);
+  } else if (deep.length > 0 && !(doorKeepers[`${target}/${deep.join('/')}`] ?? []).includes(name)) {
+    rules.push(`imports ${specifier}, a door that is not for ${name}`);
+  }
   if (apps.has(target)) rules.push(`imports the app ${specifier}`);
   else if (kind === 'packages' && target !== 'core')
     rules.push(`sideways import of ${specifier}: packages import core alone`);
-  if (!declared(kind, name).has(specifier))
+  if (!declared(kind, name).has(`${scope}/${target}`))
     rules.push(`imports ${specifier}, which its package.json does not list`);
   return rules;
+}
+
+/** What a package exports besides itself. */
+function doorsOf(target) {
+  const file = `packages/${target}/package.json`;
+  return existsSync(posix.join(root, file)) ? Object.keys(readJson(file).exports ?? {}) : [];
 }
 
 function readsEnvironment(node) {

@@ -91,7 +91,7 @@ export const sabotages: readonly Sabotage[] = [
     also: [],
     edits: [
       {
-        file: 'packages/database/src/apply-store.ts',
+        file: 'packages/database/src/ledger/apply-store.ts',
         find: `work(inside(ours(query), send))`,
         replace: `work({
         ...inside(ours(query), send),

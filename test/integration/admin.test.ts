@@ -5,7 +5,7 @@ import { providers } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
 import { openAdmin } from '../../packages/database/src/admin/index.js';
-import { openSecret, secretBinding } from '../../packages/database/src/secrets.js';
+import { openSecret, secretBinding } from '../../packages/database/src/connection/secrets.js';
 import { createTestDatabase, testEncryptionKey } from '../support/servers.js';
 
 const key = encryptionKey(testEncryptionKey);

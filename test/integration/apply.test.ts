@@ -1,6 +1,5 @@
 import { type ApplyItem, type ApplyPorts, apply, type Provider, type WebhookEvent } from '@semel/core';
 import { applyStore, encryptionKey, inFirms, insertBody, openPool } from '@semel/database';
-import { applyChanges } from '@semel/domain';
 import pg from 'pg';
 import t from 'tap';
 import { forget } from '../support/forget.js';
@@ -282,7 +281,7 @@ const domainTables = [
 
 const portsOf = (pool: pg.Pool, provider: Provider): ApplyPorts => ({
   provider,
-  transaction: applyStore(pool, provider, applyChanges),
+  transaction: applyStore(pool, provider),
   claimsDone: async () => undefined,
   claimsFreed: async () => undefined,
 });

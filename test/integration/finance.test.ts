@@ -1,6 +1,5 @@
 import { type ApplyPorts, apply, type Provider, type WebhookEvent } from '@semel/core';
 import { applyStore, encryptionKey, openPool } from '@semel/database';
-import { applyChanges } from '@semel/domain';
 import { providerNamed } from '@semel/providers';
 import fc from 'fast-check';
 import t from 'tap';
@@ -58,7 +57,7 @@ async function createFinance(t: Parameters<typeof createWorld>[0]) {
     const mark = `~${++runs}`;
     const ports: ApplyPorts = {
       provider,
-      transaction: applyStore(pool, provider, applyChanges),
+      transaction: applyStore(pool, provider),
       claimsDone: async () => undefined,
       claimsFreed: async () => undefined,
     };

@@ -8,7 +8,6 @@ import {
   type WebhookEvent,
 } from '@semel/core';
 import { applyStore } from '@semel/database';
-import { applyChanges } from '@semel/domain';
 import { type DefinedHandler, defineHandler } from '@semel/handlers';
 import { providers } from '@semel/providers';
 import fc from 'fast-check';
@@ -71,7 +70,7 @@ t.test('each handler is committed once per event', async (t) => {
     );
 
   function portsOf(provider: Provider): ApplyPorts {
-    const transaction = applyStore(pool, provider, applyChanges);
+    const transaction = applyStore(pool, provider);
     const handlers = [
       tell(provider, '*', 'first'),
       tell(provider, '*', 'second'),

@@ -1,6 +1,5 @@
 import { type ApplyPorts, apply, type Provider, type WebhookEvent } from '@semel/core';
 import { applyStore } from '@semel/database';
-import { applyChanges } from '@semel/domain';
 import { providerNamed } from '@semel/providers';
 import fc from 'fast-check';
 import type pg from 'pg';
@@ -270,7 +269,7 @@ function toEvent(endpoint: TestEndpoint, { body, channel }: Made, run: number | 
 
 const portsOf = (pool: pg.Pool, provider: Provider): ApplyPorts => ({
   provider,
-  transaction: applyStore(pool, provider, applyChanges),
+  transaction: applyStore(pool, provider),
   claimsDone: async () => undefined,
   claimsFreed: async () => undefined,
 });

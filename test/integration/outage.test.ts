@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Provider, Sample } from '@semel/core';
-import { encryptionKey, migrate } from '@semel/database';
+import { encryptionKey } from '@semel/database';
+import { migrate } from '@semel/database/migrate';
 import { openProducerRedis, openProviderQueue } from '@semel/queue';
 import type { FastifyInstance } from 'fastify';
 import pg from 'pg';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encryptionKey, openAdmin } from '@semel/database';
+import { encryptionKey } from '@semel/database';
+import { openAdmin } from '@semel/database/admin';
 import { type DefinedDelivery, type Delivery, defineDelivery, defineHandler } from '@semel/handlers';
 import { providers } from '@semel/providers';
 import { isPublicAddress } from '@semel/worker';

@@ -1,8 +1,9 @@
-import { encryptionKey, openAdmin } from '@semel/database';
+import { encryptionKey } from '@semel/database';
+import { openAdmin } from '@semel/database/admin';
 import { providers } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
-import { openSecret, secretBinding } from '../../packages/database/src/secrets.js';
+import { openSecret, secretBinding } from '../../packages/database/src/connection/secrets.js';
 import { runSemel } from '../support/cli.js';
 import { createTestDatabase, testEncryptionKey } from '../support/servers.js';
 import { wrongSecrets } from '../unit/providers/wrong-secrets.js';

@@ -1,4 +1,4 @@
-import { tables } from '@semel/domain';
+import { tables } from '@semel/database';
 import t from 'tap';
 import { openApplier, permutations } from '../support/apply-told.js';
 import { startMs, type Told, tell } from '../support/histories.js';

@@ -1,6 +1,5 @@
 import { apply, type Provider } from '@semel/core';
 import { applyStore, encryptionKey, openPool } from '@semel/database';
-import { applyChanges } from '@semel/domain';
 import type { Told } from './histories.js';
 import { testEncryptionKey } from './servers.js';
 import type { TestEndpoint, World } from './world.js';
@@ -28,7 +27,7 @@ export function openApplier(t: { teardown(end: () => Promise<void>): void }, wor
     const results = await apply(
       {
         provider,
-        transaction: applyStore(pool, provider, applyChanges),
+        transaction: applyStore(pool, provider),
         claimsDone: async () => undefined,
         claimsFreed: async () => undefined,
       },

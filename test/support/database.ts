@@ -61,7 +61,8 @@ export async function makeTemplate(server: Pick<TestServer, 'url'>): Promise<str
   const template = 'semel_template';
   await query(server.url, `CREATE ROLE ${owner} LOGIN CREATEROLE PASSWORD '${owner}'`);
   await query(server.url, `CREATE DATABASE ${template} OWNER ${owner}`);
-  const { encryptionKey, migrate } = await import('@semel/database'); // only here, since it takes a while to load
+  const { encryptionKey } = await import('@semel/database');
+  const { migrate } = await import('@semel/database/migrate'); // only here, since it takes a while to load
   const databaseUrl = new URL(withDatabase(server.url, template));
   databaseUrl.username = owner;
   databaseUrl.password = owner;

@@ -1,5 +1,5 @@
 import type { Provider, Sample } from '@semel/core';
-import { tables } from '@semel/domain';
+import { tables } from '@semel/database';
 import { providers } from '@semel/providers';
 import { identityOf } from './identity-of.js';
 

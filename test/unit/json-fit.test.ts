@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import t from 'tap';
-import { fitsJsonb } from '../../packages/database/src/json-fit.js';
+import { fitsJsonb } from '../../packages/database/src/ledger/json-fit.js';
 import { digits, jsonText, nested } from '../support/json-text.js';
 import { createTestDatabase } from '../support/servers.js';
 

@@ -1,7 +1,7 @@
 import { providers } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
-import { searchableCopy } from '../../packages/database/src/searchable-copy.js';
+import { searchableCopy } from '../../packages/database/src/ledger/searchable-copy.js';
 import { createTestDatabase } from '../support/servers.js';
 
 // What is kept for searching says what was sent, or nothing.

@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
-import { encryptionKey, openSecret, sealSecret, secretBinding } from '../../packages/database/src/secrets.js';
+import {
+  encryptionKey,
+  openSecret,
+  sealSecret,
+  secretBinding,
+} from '../../packages/database/src/connection/secrets.js';
 
 const key = encryptionKey(randomBytes(32));
 const row = secretBinding({ endpointId: 'endpoint 1', secretId: 'secret 1' });

@@ -9,7 +9,6 @@ import {
   openPool,
   openSweepLock,
 } from '@semel/database';
-import { applyChanges } from '@semel/domain';
 import { type DocusignCredentials, openEnvelopeReader } from '@semel/providers';
 import {
   checkRedisWhenReady,
@@ -124,7 +123,6 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     ? startEnvelopePoller({
         pool,
         reader: openEnvelopeReader(options.docusign, options.docusign),
-        applyChanges,
         log,
         everyMs: options.docusign.everyMs ?? 30_000,
       })
@@ -176,7 +174,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     providers,
     queueOf,
     recordLost: (provider, event, attempts) =>
-      recordLost({ transaction: applyStore(pool, provider, applyChanges) }, event, attempts),
+      recordLost({ transaction: applyStore(pool, provider) }, event, attempts),
     metrics,
     log,
   });
@@ -188,7 +186,6 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
       pool,
       redis,
       redisUrl,
-      applyChanges,
       decorate: options.decorate,
       handlers: createEventHandlers({
         provider,

@@ -1,6 +1,5 @@
 import type { WebhookEvent } from '@semel/core';
 import {
-  type ApplyChanges,
   applyFetched,
   type ClaimedPoll,
   claimPoll,
@@ -15,7 +14,6 @@ import type { Logger } from '@semel/telemetry';
 export interface EnvelopePollerOptions {
   pool: Parameters<typeof claimPoll>[0];
   reader: EnvelopeReader;
-  applyChanges: ApplyChanges;
   log: Logger;
   /** How often to look for envelopes whose 15 minutes are over. */
   everyMs: number;
@@ -39,7 +37,7 @@ const pauseMs = { refused: 15 * 60_000, limited: 15 * 60_000, away: 30_000, unkn
  * the firm finds what a dead worker left.
  */
 export function startEnvelopePoller(options: EnvelopePollerOptions): EnvelopePoller {
-  const { pool, reader, applyChanges, log } = options;
+  const { pool, reader, log } = options;
   const waiting: WantedEnvelope[] = [];
   const firms = new Set<string>();
   let pausedUntilMs = 0;
@@ -101,7 +99,7 @@ export function startEnvelopePoller(options: EnvelopePollerOptions): EnvelopePol
         eventId,
         receivedAtMs: askedAtMs,
       }));
-      const moved = await applyFetched(pool, applyChanges, changes);
+      const moved = await applyFetched(pool, changes);
       await settlePoll(pool, claimed);
       log.info({ ...facts, eventId, moved }, 'envelope.completed');
     } catch (error) {

@@ -13,7 +13,7 @@ import {
   undecided,
   type WebhookEvent,
 } from '@semel/core';
-import { type ApplyChanges, applyStore, type DeliveryRecorder } from '@semel/database';
+import { applyStore, type DeliveryRecorder } from '@semel/database';
 import { type Consumer, claimsDone, freeClaims, openConsumer, type Redis } from '@semel/queue';
 import type { Logger, Metrics } from '@semel/telemetry';
 import { grouped } from './group.js';
@@ -23,7 +23,6 @@ export interface ProviderWorkerOptions {
   pool: Parameters<typeof applyStore>[0];
   redis: Redis;
   redisUrl: string;
-  applyChanges: ApplyChanges;
   decorate: ((ports: ApplyPorts, provider: Provider) => ApplyPorts) | undefined;
   /** Jobs at work at the same time. */
   concurrency: number;
@@ -62,7 +61,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
   const bare: ApplyPorts = {
     provider,
     handlers: options.handlers,
-    transaction: applyStore(options.pool, provider, options.applyChanges),
+    transaction: applyStore(options.pool, provider),
     claimsDone: (events) =>
       claimsDone(redis, provider, events).catch((err: unknown) =>
         log.warn({ err, provider: name }, 'claims.doneFailed'),

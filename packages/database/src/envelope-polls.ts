@@ -1,7 +1,8 @@
 import { entityId, type PlannedChange } from '@semel/core';
 import type pg from 'pg';
-import { type ApplyChanges, recordChanges } from './apply-store.js';
-import { inFirms } from './pool.js';
+import { inFirms } from './connection/pool.js';
+import { recordChanges } from './ledger/apply-store.js';
+import { applyChanges } from './objects/upsert-objects.js';
 
 /** An envelope to ask DocuSign for. */
 export interface WantedEnvelope {
@@ -96,11 +97,7 @@ export async function firmsThatWant(pool: pg.Pool, firmIds: readonly string[]): 
  * Changes that no event brought, through the same guards, in a transaction of their own, with their rows in
  * `domain_changes`. Returns how many objects moved.
  */
-export const applyFetched = (
-  pool: pg.Pool,
-  applyChanges: ApplyChanges,
-  changes: readonly PlannedChange[],
-): Promise<number> =>
+export const applyFetched = (pool: pg.Pool, changes: readonly PlannedChange[]): Promise<number> =>
   inFirms(pool, { firmIds: changes.map(({ firmId }) => firmId) }, async (query) => {
     const applied = await applyChanges(query, changes);
     if (applied.length > 0) await recordChanges(query, applied);

@@ -1,10 +1,17 @@
-export * from './admin/index.js';
-export { type ApplyChanges, applyStore } from './apply-store.js';
-export { insertBody } from './bodies.js';
-export { addDeliveries, countDuplicates, type DeliverySum } from './deliveries.js';
-export { type Delivery, type DeliveryRecorder, deliveryRecorder } from './delivery-recorder.js';
-export { type EndpointHealthRecorder, endpointHealthRecorder } from './endpoint-health.js';
-export { type EndpointCache, endpointCache } from './endpoints.js';
+// What the apps need while events flow: nothing here loads Prisma. Operators' functions are behind `./admin`, migrations behind
+// `./migrate`.
+
+export { type DatabaseOptions, inFirms, openPool, type PoolOptions, type Query } from './connection/pool.js';
+export { type AppRole, appRoles, connectionAs, roleName } from './connection/roles.js';
+export {
+  destinationBinding,
+  type EncryptionKey,
+  encryptionKey,
+  sealSecret,
+  secretBinding,
+} from './connection/secrets.js';
+export { toStoreError } from './connection/store-error.js';
+export { type EndpointCache, endpointCache } from './endpoint-cache.js';
 export {
   applyFetched,
   type ClaimedPoll,
@@ -14,8 +21,6 @@ export {
   type WantedEnvelope,
   wantEnvelopes,
 } from './envelope-polls.js';
-export { diffAgainstSchema, MigrationError } from './migrate/index.js';
-export { isMigrated, listPending, migrate } from './migrate.js';
 export {
   claimOutboxRow,
   markEnqueued,
@@ -23,17 +28,10 @@ export {
   type OutboxSettlement,
   outboxDue,
   settleOutboxRow,
-} from './outbox.js';
-export { type DatabaseOptions, inFirms, openPool, type PoolOptions, type Query } from './pool.js';
-export { insertQuarantine } from './quarantine.js';
-export { type AppRole, appRoles, connectionAs, roleName } from './roles.js';
-export {
-  destinationBinding,
-  type EncryptionKey,
-  encryptionKey,
-  sealSecret,
-  secretBinding,
-} from './secrets.js';
+} from './handlers/outbox.js';
+export { applyStore } from './ledger/apply-store.js';
+export { insertBody } from './ledger/bodies.js';
+export { insertQuarantine } from './ledger/quarantine.js';
 export {
   deleteSpill,
   insertSpill,
@@ -41,20 +39,25 @@ export {
   quarantineSpill,
   type SpillRow,
   takeDueSpill,
-} from './spill.js';
-export { toStoreError } from './store-error.js';
-export { type BodyRef, deleteSpareBodies, keptBodies, type SpareBodies } from './sweep-bodies.js';
+} from './ledger/spill.js';
+export { isMigrated } from './migrate/is-migrated.js';
+export { type ColumnType, type EntityTable, tables } from './objects/tables.js';
+export { applyChanges } from './objects/upsert-objects.js';
+export { addDeliveries, countDuplicates, type DeliverySum } from './recorders/deliveries.js';
+export { type Delivery, type DeliveryRecorder, deliveryRecorder } from './recorders/delivery-recorder.js';
+export { type EndpointHealthRecorder, endpointHealthRecorder } from './recorders/endpoint-health.js';
+export { type BodyRef, deleteSpareBodies, keptBodies, type SpareBodies } from './sweeper/sweep-bodies.js';
 export {
   type FailedEvent,
   failedEvents,
   outcomesOf,
   readFailedEvents,
-} from './sweep-ledger.js';
-export { openSweepLock, type SweepLock } from './sweep-lock.js';
+} from './sweeper/sweep-ledger.js';
+export { openSweepLock, type SweepLock } from './sweeper/sweep-lock.js';
 export {
   isForeign,
   type MappedRow,
   mappedQuarantine,
   readMapped,
   settleMapped,
-} from './sweep-quarantine.js';
+} from './sweeper/sweep-quarantine.js';

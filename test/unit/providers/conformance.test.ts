@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { assertEventId, type Change, type ChangeSet, type WebhookEvent } from '@semel/core';
-import { type ColumnType, tables } from '@semel/domain';
+import { type ColumnType, tables } from '@semel/database';
 import { providerNamed, providers } from '@semel/providers';
 import t from 'tap';
 import { isOrder, type Model, step } from '../../support/guard-model.js';

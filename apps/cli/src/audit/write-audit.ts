@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import type { AuditLine } from '@semel/database';
+import type { AuditLine } from '@semel/database/admin';
 
 export interface AuditSummary {
   lines: number;

@@ -1,5 +1,5 @@
 import type { Settings } from '@semel/config';
-import type { Admin, PlainRow } from '@semel/database';
+import type { Admin, PlainRow } from '@semel/database/admin';
 import { CliError, exitCodes } from '../cli-error.js';
 import { confirm } from '../input/confirm.js';
 import { interruption } from '../input/interruption.js';

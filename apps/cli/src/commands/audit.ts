@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
-import type { PlainRow } from '@semel/database';
+import type { PlainRow } from '@semel/database/admin';
 import type { Command } from 'commander';
 import { writeAudit } from '../audit/write-audit.js';
 import { CliError, usageError } from '../cli-error.js';

@@ -1,4 +1,4 @@
-import type { EndpointChange } from '@semel/database';
+import type { EndpointChange } from '@semel/database/admin';
 import type { Command } from 'commander';
 import { usageError } from '../cli-error.js';
 import { readSecrets } from '../input/read-secrets.js';

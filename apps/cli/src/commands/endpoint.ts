@@ -1,4 +1,4 @@
-import type { EndpointRow } from '@semel/database';
+import type { EndpointRow } from '@semel/database/admin';
 import type { Command } from 'commander';
 import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';

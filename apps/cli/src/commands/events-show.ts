@@ -1,4 +1,4 @@
-import type { EventDetail, Plain, PlainRow } from '@semel/database';
+import type { EventDetail, Plain, PlainRow } from '@semel/database/admin';
 import type { Command } from 'commander';
 import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';

@@ -1,4 +1,4 @@
-import type { EventCursor, EventSummary } from '@semel/database';
+import type { EventCursor, EventSummary } from '@semel/database/admin';
 import type { Command } from 'commander';
 import { parseSince } from '../input/since.js';
 import { example } from '../output/example.js';

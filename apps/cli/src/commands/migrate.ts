@@ -19,19 +19,22 @@ async function showPending() {
 }
 
 async function applyPending() {
-  const applied = await onOwner((database, options) => database.migrate(options));
+  const applied = await onOwner(({ migrate }, options) => migrate(options));
   return { value: { applied }, text: listed('Applied', applied, 'Nothing was pending.') };
 }
 
-type Database = typeof import('@semel/database');
-type Options = Parameters<Database['migrate']>[0];
+type Migrations = typeof import('@semel/database/migrate');
+type Options = Parameters<Migrations['migrate']>[0];
 
 /** As the user of DATABASE_URL, who owns the schema: the apps' roles come with the first migration. */
-async function onOwner<T>(work: (database: Database, options: Options) => Promise<T>): Promise<T> {
+async function onOwner<T>(work: (migrations: Migrations, options: Options) => Promise<T>): Promise<T> {
   const { databaseUrl, encryptionKey } = await loadNeeded(['databaseUrl', 'encryptionKey']);
-  const database = await import('@semel/database');
+  const [database, migrations] = await Promise.all([
+    import('@semel/database'),
+    import('@semel/database/migrate'),
+  ]);
   try {
-    return await work(database, { databaseUrl, encryptionKey: database.encryptionKey(encryptionKey) });
+    return await work(migrations, { databaseUrl, encryptionKey: database.encryptionKey(encryptionKey) });
   } catch (error) {
     const fault = (database.toStoreError(error) as { code?: unknown }).code === 'store_unavailable';
     throw fault

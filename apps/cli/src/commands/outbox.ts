@@ -1,4 +1,4 @@
-import type { PlainRow } from '@semel/database';
+import type { PlainRow } from '@semel/database/admin';
 import { type Command, Option } from 'commander';
 import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';

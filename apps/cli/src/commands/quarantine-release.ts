@@ -1,4 +1,4 @@
-import type { Admin, Rearm } from '@semel/database';
+import type { Admin, Rearm } from '@semel/database/admin';
 import type { Command } from 'commander';
 import { pages } from '../bulk/pages.js';
 import { runBulk } from '../bulk/run-bulk.js';

@@ -1,4 +1,4 @@
-import type { PlainRow } from '@semel/database';
+import type { PlainRow } from '@semel/database/admin';
 import type { Command } from 'commander';
 import { parseSince } from '../input/since.js';
 import { answering } from '../output/answer.js';

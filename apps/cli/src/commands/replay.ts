@@ -1,5 +1,5 @@
 import type { Settings } from '@semel/config';
-import type { Admin, EventCursor, Rearm } from '@semel/database';
+import type { Admin, EventCursor, Rearm } from '@semel/database/admin';
 import { type Command, Option } from 'commander';
 import { pages } from '../bulk/pages.js';
 import { runBulk } from '../bulk/run-bulk.js';

@@ -1,4 +1,4 @@
-import type { Admin } from '@semel/database';
+import type { Admin } from '@semel/database/admin';
 import type { Command } from 'commander';
 import { usageError } from '../cli-error.js';
 import { wholeNumber } from '../input/numbers.js';

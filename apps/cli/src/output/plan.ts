@@ -1,4 +1,4 @@
-import type { ReplayPlan } from '@semel/database';
+import type { ReplayPlan } from '@semel/database/admin';
 import { table } from './table.js';
 
 /** What would be done to how many events, whose they are, and how old. */

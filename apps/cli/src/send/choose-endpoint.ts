@@ -1,4 +1,4 @@
-import type { Admin, EndpointRow } from '@semel/database';
+import type { Admin, EndpointRow } from '@semel/database/admin';
 import { CliError } from '../cli-error.js';
 
 /** The endpoint that was named; else the demo firm's; else the only one that there is. */

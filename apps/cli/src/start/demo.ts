@@ -1,5 +1,6 @@
 import type { Provider } from '@semel/core';
-import { type DatabaseOptions, openAdmin } from '@semel/database';
+import type { DatabaseOptions } from '@semel/database';
+import { openAdmin } from '@semel/database/admin';
 import { providers } from '@semel/providers';
 
 export interface DemoEndpoint {

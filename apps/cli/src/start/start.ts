@@ -1,5 +1,6 @@
 import { baseUrl, ensureSecrets, loadSettings, type Settings, writeSecrets } from '@semel/config';
-import { encryptionKey, migrate } from '@semel/database';
+import { encryptionKey } from '@semel/database';
+import { migrate } from '@semel/database/migrate';
 import { providerNames } from '@semel/providers';
 import { chooseLogFormat, createLogger } from '@semel/telemetry';
 import { type AppName, type AppProcess, startAppProcess } from './app-process.js';

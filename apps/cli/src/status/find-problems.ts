@@ -1,4 +1,4 @@
-import type { Overview } from '@semel/database';
+import type { Overview } from '@semel/database/admin';
 import type { QueueStatus, Status } from './read-status.js';
 
 export interface Problem {

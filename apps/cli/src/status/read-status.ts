@@ -1,4 +1,4 @@
-import type { Overview } from '@semel/database';
+import type { Overview } from '@semel/database/admin';
 import { withAdmin } from '../stores/with-admin.js';
 import { withRedis } from '../stores/with-redis.js';
 import { toCliError } from '../to-cli-error.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import type { Settings } from '@semel/config';
-import type { ActionFirm, Admin, PlainRow } from '@semel/database';
+import type { ActionFirm, Admin, PlainRow } from '@semel/database/admin';
 import { CliError } from '../cli-error.js';
 import { toCliError } from '../to-cli-error.js';
 import { withAdmin } from './with-admin.js';

@@ -1,5 +1,5 @@
 import type { Settings } from '@semel/config';
-import type { Admin } from '@semel/database';
+import type { Admin } from '@semel/database/admin';
 import { CliError } from '../cli-error.js';
 import { causeOf } from './cause-of.js';
 import { loadNeeded } from './settings.js';
@@ -8,8 +8,9 @@ import { storeFailure } from './store-failure.js';
 /** Runs `work` with what an operator can see and do, and closes the connections after it. */
 export async function withAdmin<T>(work: (admin: Admin, settings: Settings) => Promise<T>): Promise<T> {
   const settings = await loadNeeded(['databaseUrl', 'encryptionKey']);
-  const [{ encryptionKey, openAdmin }, { providers }] = await Promise.all([
+  const [{ encryptionKey }, { openAdmin }, { providers }] = await Promise.all([
     import('@semel/database'),
+    import('@semel/database/admin'),
     import('@semel/providers'),
   ]);
   const { databaseUrl } = settings;

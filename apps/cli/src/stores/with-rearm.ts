@@ -1,5 +1,5 @@
 import type { Settings } from '@semel/config';
-import type { Rearm } from '@semel/database';
+import type { Rearm } from '@semel/database/admin';
 import type { ProviderQueue, Redis } from '@semel/queue';
 import { CliError } from '../cli-error.js';
 import { type OpenRedis, openRedis } from './open-redis.js';

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { destinationBinding, type EncryptionKey, sealSecret } from '../secrets.js';
+import { destinationBinding, type EncryptionKey, sealSecret } from '../connection/secrets.js';
 import { AdminError } from './admin-error.js';
 import { findFirm } from './firms.js';
 import { isTaken, type Scope } from './scope.js';

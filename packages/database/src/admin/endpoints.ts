@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type EncryptionKey, openSecret, sealSecret, secretBinding } from '../secrets.js';
+import { type EncryptionKey, openSecret, sealSecret, secretBinding } from '../connection/secrets.js';
 import { AdminError } from './admin-error.js';
 import {
   checkAccounts,

@@ -1,6 +1,6 @@
 import { idempotencyKey, type WebhookEvent } from '@semel/core';
 import { Prisma } from '../generated/client.js';
-import { bodyOrReference, type KeptRow, toEvent } from '../kept-event.js';
+import { bodyOrReference, type KeptRow, toEvent } from '../ledger/kept-event.js';
 import type { Providers } from './providers.js';
 import type { Transaction } from './scope.js';
 

@@ -1,6 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import { type DatabaseOptions, openPool } from '../connection/pool.js';
 import { PrismaClient } from '../generated/client.js';
-import { type DatabaseOptions, openPool } from '../pool.js';
 import { type Accounts, accountsOf } from './accounts.js';
 import { type AuditTrail, auditTrailOf } from './audit-trail.js';
 import { type Destinations, destinationsOf } from './destinations.js';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { pendingOf } from '../migrate.js';
-import { toStoreError } from '../store-error.js';
+import { toStoreError } from '../connection/store-error.js';
+import { pendingOf } from '../migrate/is-migrated.js';
 import { ledgers } from './ledgers.js';
 import type { Providers } from './providers.js';
 import type { Scope } from './scope.js';

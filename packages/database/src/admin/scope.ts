@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from '@semel/core';
+import { toStoreError } from '../connection/store-error.js';
 import { Prisma, type PrismaClient } from '../generated/client.js';
-import { toStoreError } from '../store-error.js';
 import { AdminError } from './admin-error.js';
 
 export type Transaction = Prisma.TransactionClient;

@@ -1,7 +1,7 @@
 import { type Effect, type LentTransaction, SemelError, StoreUnavailableError } from '@semel/core';
+import type { Query, Send } from '../connection/pool.js';
+import { toHandlerError } from '../connection/store-error.js';
 import { firstWord } from './first-word.js';
-import type { Query, Send } from './pool.js';
-import { toHandlerError } from './store-error.js';
 
 /** What would begin, end or reconfigure the transaction, or leave the protocol of one statement and its rows. */
 const refused = new Set(

@@ -1,7 +1,7 @@
 import { idempotencyKey, inlineBodyLimitBytes, type Provider, toBody, type WebhookEvent } from '@semel/core';
 import type pg from 'pg';
-import { type KeptRow, toEvent } from './kept-event.js';
-import { inFirms } from './pool.js';
+import { inFirms } from '../connection/pool.js';
+import { type KeptRow, toEvent } from '../ledger/kept-event.js';
 
 /** Names a ledger row that is `failed`, and whose it is. */
 export interface FailedEvent {

@@ -1,6 +1,6 @@
 import { fromBody, type QuarantineEntry, SemelError } from '@semel/core';
-import { isoTime, storable } from './ledger.js';
-import type { Query } from './pool.js';
+import type { Query } from '../connection/pool.js';
+import { isoTime, storable } from '../connection/sql-values.js';
 
 /** One row per (provider, event id, endpoint): what comes again changes nothing, released or not. */
 export async function insertQuarantine(

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { columnwise, isoTime } from './ledger.js';
-import { inFirms } from './pool.js';
+import { inFirms } from '../connection/pool.js';
+import { columnwise, isoTime } from '../connection/sql-values.js';
 
 export interface EndpointHealthRecorder {
   /** How a delivery to this endpoint was answered: with a 2xx, or with anything else. */

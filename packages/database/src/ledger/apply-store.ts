@@ -4,31 +4,21 @@ import {
   type ApplyTransaction,
   type AttemptRecord,
   idempotencyKey,
-  type PlannedChange,
   type Provider,
   type WebhookEvent,
 } from '@semel/core';
 import type pg from 'pg';
+import { inFirms, type Query, type Send } from '../connection/pool.js';
+import { columnwise, storable } from '../connection/sql-values.js';
+import { lendTransaction } from '../handlers/lend-transaction.js';
+import { applyChanges } from '../objects/upsert-objects.js';
 import { deleteBodies, selectBodies } from './bodies.js';
-import { columnwise, ledgerOf, storable } from './ledger.js';
-import { lendTransaction } from './lend-transaction.js';
-import { inFirms, type Query, type Send } from './pool.js';
+import { ledgerOf } from './ledger.js';
 import { insertQuarantine } from './quarantine.js';
 import { deleteSpill } from './spill.js';
 
-/** Applies guarded changes through the given statements: packages/domain has it, the app hands it over. */
-export type ApplyChanges = (
-  query: Query,
-  changes: readonly PlannedChange[],
-  withRows?: boolean,
-) => Promise<AppliedChange[]>;
-
 /** The apply transaction of one provider. */
-export function applyStore(
-  pool: pg.Pool,
-  provider: Provider,
-  applyChanges: ApplyChanges,
-): ApplyPorts['transaction'] {
+export function applyStore(pool: pg.Pool, provider: Provider): ApplyPorts['transaction'] {
   const ledger = ledgerOf(provider);
   const inside = (query: Query, send: Send): ApplyTransaction => ({
     storedBodies: async (events) => {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { storable } from './ledger.js';
-import { inFirms, type Query } from './pool.js';
-import { destinationBinding, type EncryptionKey, openSecret } from './secrets.js';
+import { inFirms, type Query } from '../connection/pool.js';
+import { destinationBinding, type EncryptionKey, openSecret } from '../connection/secrets.js';
+import { storable } from '../connection/sql-values.js';
 
 /** Names a row, and whose it is. */
 export interface OutboxRef {

@@ -7,17 +7,9 @@ import {
   type Provider,
   type WebhookEvent,
 } from '@semel/core';
-import type { Query } from './pool.js';
+import type { Query } from '../connection/pool.js';
+import { type Column, columnwise, isoTime, storable } from '../connection/sql-values.js';
 import { searchableCopy } from './searchable-copy.js';
-
-/** An ISO text for timestamptz, or null: a provider's time stamp may be any number. */
-export const isoTime = (ms: number | null): string | null =>
-  ms !== null && ms >= 0 && ms < 253_402_300_800_000 ? new Date(ms).toISOString() : null;
-
-/** Text that Postgres can store: it has no NUL. */
-export const storable = (text: string | null): string | null => text?.replaceAll('\0', '\uFFFD') ?? null;
-
-type Column<Row> = readonly [name: string, type: string, value: (row: Row) => unknown];
 
 const link = (event: WebhookEvent, ref: EntityRef | undefined) =>
   ref === undefined ? null : entityId(event.owner, event.provider, ref);
@@ -133,7 +125,3 @@ export function ledgerOf(provider: Provider) {
     },
   };
 }
-
-/** Rows as one array per column, for unnest. */
-export const columnwise = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): unknown[][] =>
-  columns.map(([, , value]) => rows.map(value));

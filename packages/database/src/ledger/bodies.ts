@@ -1,6 +1,6 @@
 import { idempotencyKey, type WebhookEvent } from '@semel/core';
+import type { Query } from '../connection/pool.js';
 import { namesOf, ofEvents } from './of-events.js';
-import type { Query } from './pool.js';
 
 /**
  * Keeps a large body until its event is finished. One per event and owner; a second one only makes it new again, or the

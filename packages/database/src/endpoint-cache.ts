@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { awaitFirstConnection, type Endpoint, type Endpoints, StoreUnavailableError } from '@semel/core';
 import type pg from 'pg';
-import { type EncryptionKey, openSecret, secretBinding } from './secrets.js';
-import { toStoreError } from './store-error.js';
+import { type EncryptionKey, openSecret, secretBinding } from './connection/secrets.js';
+import { toStoreError } from './connection/store-error.js';
 
 interface EndpointRow {
   id: string;

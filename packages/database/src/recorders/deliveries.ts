@@ -1,7 +1,7 @@
 import type { Provider } from '@semel/core';
 import type pg from 'pg';
-import { columnwise } from './ledger.js';
-import { inFirms } from './pool.js';
+import { inFirms } from '../connection/pool.js';
+import { columnwise } from '../connection/sql-values.js';
 
 /** A delivery that made no new event: one more of the same kind is only counted. */
 export interface DeliverySum {

@@ -1,7 +1,7 @@
 import { idempotencyKey, type Provider, toBody, type WebhookEvent } from '@semel/core';
 import type pg from 'pg';
-import { type KeptRow, toEvent } from './kept-event.js';
-import { inFirms } from './pool.js';
+import { inFirms } from '../connection/pool.js';
+import { type KeptRow, toEvent } from '../ledger/kept-event.js';
 
 /** Names a row in quarantine whose account was unknown, and the firm that the account is mapped to by now. */
 export interface MappedRow {

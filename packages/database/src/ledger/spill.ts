@@ -1,9 +1,9 @@
 import type { QuarantineEntry, WebhookEvent } from '@semel/core';
 import type pg from 'pg';
+import { inFirms, type Query } from '../connection/pool.js';
+import { isoTime, storable } from '../connection/sql-values.js';
 import { bodyOrReference, type KeptRow, toEvent } from './kept-event.js';
-import { isoTime, storable } from './ledger.js';
 import { namesOf, ofEvents } from './of-events.js';
-import { inFirms, type Query } from './pool.js';
 import { insertQuarantine } from './quarantine.js';
 
 /** Names a row, and whose it is. */

@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from '@semel/core';
 import type pg from 'pg';
-import { type DatabaseOptions, openPool } from './pool.js';
+import { type DatabaseOptions, openPool } from '../connection/pool.js';
 
 /**
  * Says which of many processes sweeps. It spares work, and nothing rests on it: a process that lost it without knowing yet

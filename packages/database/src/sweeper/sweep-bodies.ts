@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { inFirms } from './pool.js';
+import { inFirms } from '../connection/pool.js';
 
 /** Names a body in `webhook_bodies`, and whose it is. */
 export interface BodyRef {

@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { applyMigrations, pendingMigrations } from './migrate/index.js';
-import type { DatabaseOptions } from './pool.js';
-import { appRoles, roleName, rolePassword } from './roles.js';
+import type { DatabaseOptions } from '../connection/pool.js';
+import { appRoles, roleName, rolePassword } from '../connection/roles.js';
+import { applyMigrations } from './apply-migrations.js';
+import { migrationsDir } from './is-migrated.js';
+import { pendingMigrations } from './pending-migrations.js';
 
-const migrationsDir = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url));
 const oldestVersion = 150_000;
 
 /**
@@ -26,15 +26,6 @@ export async function migrate({ databaseUrl, encryptionKey }: DatabaseOptions): 
     }
   });
   return applied;
-}
-
-/** The names of what is pending, asked with any app's own rights. Throws where Postgres is away. */
-export const pendingOf = (pool: pg.Pool): Promise<string[]> =>
-  pendingMigrations({ query: (text) => pool.query(text), migrationsDir });
-
-/** True if nothing is pending, asked with any app's own rights. Throws where Postgres is away. */
-export async function isMigrated(pool: pg.Pool): Promise<boolean> {
-  return (await pendingOf(pool)).length === 0;
 }
 
 /** The names of what `migrate` would apply, oldest first. Changes nothing. */

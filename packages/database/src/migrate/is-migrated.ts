@@ -1,0 +1,15 @@
+import { fileURLToPath } from 'node:url';
+import type pg from 'pg';
+import { pendingMigrations } from './pending-migrations.js';
+
+/** The migrations of this release. From `src/migrate` and from `dist/migrate` alike. */
+export const migrationsDir = fileURLToPath(new URL('../../../../prisma/migrations', import.meta.url));
+
+/** The names of what is pending, asked with any app's own rights. Throws where Postgres is away. */
+export const pendingOf = (pool: pg.Pool): Promise<string[]> =>
+  pendingMigrations({ query: (text) => pool.query(text), migrationsDir });
+
+/** True if nothing is pending, asked with any app's own rights. Throws where Postgres is away. Loads no engine. */
+export async function isMigrated(pool: pg.Pool): Promise<boolean> {
+  return (await pendingOf(pool)).length === 0;
+}

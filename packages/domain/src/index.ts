@@ -1,2 +1,0 @@
-export * from './apply-changes.js';
-export * from './tables.js';
