@@ -74,7 +74,7 @@ export function generate() {
 /** Compiles what changed since the last time. */
 export function build() {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const apps = ['receiver', 'worker', 'console', 'cli'].map((app) => join('apps', app));
+  const apps = ['receiver', 'worker', 'console', 'cli', 'start'].map((app) => join('apps', app));
   step('build', process.execPath, [tsc, '-b', ...apps]);
 }
 

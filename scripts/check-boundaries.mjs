@@ -25,8 +25,8 @@ const typeReaders = {
 };
 /** Who may use a door of a package that is not for everyone: behind these, Prisma is loaded. */
 const doorKeepers = {
-  'database/admin': ['cli'],
-  'database/migrate': ['cli'],
+  'database/admin': ['cli', 'start'],
+  'database/migrate': ['cli', 'start'],
 };
 const builtins = new Set(builtinModules);
 const apps = new Set(

@@ -1,4 +1,4 @@
-// `npm start`: brings what is missing, builds, and becomes the supervisor (apps/cli/src/start).
+// `npm start`: brings what is missing, builds, and becomes the supervisor (apps/start).
 import { build, checkNode, ensureRedis, generate, installMissing, runScript } from './bootstrap.mjs';
 
 const beganAtMs = Date.now();
@@ -9,6 +9,6 @@ await runScript(async () => {
   if (!process.env.REDIS_URL) ensureRedis();
   generate();
   build();
-  const { main } = await import('../apps/cli/dist/start/main.js');
+  const { main } = await import('../apps/start/dist/main.js');
   await main(beganAtMs);
 });

@@ -14,8 +14,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { isAlive } from '@semel/cli/servers';
 import { providers } from '@semel/providers';
+import { isAlive } from '@semel/start/servers';
 import t, { type Test } from 'tap';
 import { startSemelHost } from '../support/cli.js';
 import { freePort, waitUntil } from '../support/servers.js';
@@ -60,7 +60,7 @@ const npmStart = (t: Test, env: NodeJS.ProcessEnv) => run(t, 'npm', ['start', '-
 
 /** The supervisor without the installation and the build that `npm start` begins with. */
 function supervise(t: Test, env: NodeJS.ProcessEnv): Start {
-  const script = `import('./apps/cli/src/start/main.ts').then(({ main }) => main(Date.now()))`;
+  const script = `import('./apps/start/src/main.ts').then(({ main }) => main(Date.now()))`;
   return run(t, process.execPath, ['--import=tsx', '--conditions=@semel/source', '--eval', script], env);
 }
 

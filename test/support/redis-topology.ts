@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findRedis, type Guarded, spawnGuarded } from '@semel/cli/servers';
+import { findRedis, type Guarded, spawnGuarded } from '@semel/start/servers';
 import { Redis } from 'ioredis';
 import { freePort, startRedis, type TestRedisOptions, type TestServer, waitUntil } from './servers.js';
 

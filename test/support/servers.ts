@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, type Server, startPostgresServer, startRedisServer } from '@semel/cli/servers';
+import { freePort, type Server, startPostgresServer, startRedisServer } from '@semel/start/servers';
 
-export { freePort } from '@semel/cli/servers';
+export { freePort } from '@semel/start/servers';
 export { createTestDatabase, type TestDatabase, testDatabaseEnv, testEncryptionKey } from './database.js';
 export { leakGuard } from './leak-guard.js';
 export { type WaitOptions, waitUntil } from './wait-until.js';

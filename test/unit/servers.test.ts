@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { isAlive } from '@semel/cli/servers';
+import { isAlive } from '@semel/start/servers';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import t from 'tap';

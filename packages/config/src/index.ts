@@ -1,3 +1,4 @@
+export { addressOf } from './address-of.js';
 export * from './config.js';
 export * from './data-dir.js';
 export * from './errors.js';

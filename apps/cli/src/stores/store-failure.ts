@@ -1,3 +1,4 @@
+import { addressOf } from '@semel/config';
 import { CliError } from '../cli-error.js';
 import { causeOf } from './cause-of.js';
 
@@ -29,7 +30,3 @@ export function storeFailure({ title, variable, url }: Store, error: unknown): C
     ];
   }
 }
-
-/** Hosts, ports and path of an address: never the password, nor the options, which may hold one. */
-export const addressOf = (url: string): string =>
-  /^[\w+]+:\/\/(?:[^?#]*@)?([^@?#]+?)\/?(?:[?#].*)?$/.exec(url)?.[1] ?? 'its address';

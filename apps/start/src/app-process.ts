@@ -28,7 +28,7 @@ export function startAppProcess(options: {
   timeoutMs: number;
 }): AppProcess {
   const { name, env, log, timeoutMs } = options;
-  const main = fileURLToPath(new URL(`../../../${name}/dist/main.js`, import.meta.url));
+  const main = fileURLToPath(new URL(`../../${name}/dist/main.js`, import.meta.url));
   let stopping = false;
   let child: ChildProcess;
   let backoffMs = firstBackoffMs;

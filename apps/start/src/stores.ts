@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSecretsFile, type Secrets } from '@semel/config';
-import { connectRedis } from '../stores/open-redis.js';
-import { addressOf } from '../stores/store-failure.js';
+import { addressOf, readSecretsFile, type Secrets } from '@semel/config';
+import { connectRedis } from '@semel/queue';
 import { freePort, type Server, StartError, startPostgresServer, startRedisServer } from './servers/index.js';
 
 /** A store as the apps see it, and the server behind it where it is an embedded one. */

@@ -34,7 +34,7 @@ export interface Guarded {
   stop(signal: NodeJS.Signals, timeoutMs: number): Promise<void>;
 }
 
-const guardFile = fileURLToPath(new URL('../../../bin/guard.mjs', import.meta.url));
+const guardFile = fileURLToPath(new URL('../../bin/guard.mjs', import.meta.url));
 
 /** Nothing of ours: it travels in an argument, which everyone can read. */
 export const plainEnv: NodeJS.ProcessEnv = { PATH: searchPath(), LC_ALL: 'C', TZ: 'UTC' };
