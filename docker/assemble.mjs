@@ -40,15 +40,8 @@ for (const name of needed)
   for (const part of ['dist', 'bin'])
     if (existsSync(join(root, projects.get(name), part))) copy(join(projects.get(name), part));
 
-// The optional packages of the command line are the PostgreSQL that `npm start` runs.
-const options = [
-  '--prod',
-  '--offline',
-  '--frozen-lockfile',
-  '--ignore-scripts',
-  app === 'cli' ? '--no-optional' : null,
-];
-execFileSync('pnpm', ['install', ...options.filter(Boolean), '--filter', `@semel/${app}...`], {
+const options = ['--prod', '--offline', '--frozen-lockfile', '--ignore-scripts'];
+execFileSync('pnpm', ['install', ...options, '--filter', `@semel/${app}...`], {
   cwd: out,
   env: { ...process.env, CI: '1' },
   stdio: ['ignore', 'inherit', 'inherit'],
