@@ -25,6 +25,7 @@ export interface Edit {
 }
 
 const accept = 'packages/core/src/accept.ts';
+const classify = 'packages/core/src/classify-claim.ts';
 
 export const sabotages: readonly Sabotage[] = [
   {
@@ -34,9 +35,9 @@ export const sabotages: readonly Sabotage[] = [
     also: [],
     edits: [
       {
-        file: accept,
-        find: `return claim === 'pending' ? 'half done' : 'new';`,
-        replace: `return claim === 'pending' ? 'known to claim' : 'new';`,
+        file: classify,
+        find: `return claim === 'pending' ? 'half_done' : 'new';`,
+        replace: `return claim === 'pending' ? 'known_to_claim' : 'new';`,
       },
     ],
     faults: { 'receiver exits at accept.claimed': 4 },
@@ -58,9 +59,9 @@ export const sabotages: readonly Sabotage[] = [
   }`,
       },
       {
-        file: accept,
-        find: `if (claim === 'queued') return 'over';`,
-        replace: `if (claim === 'queued') return 'known to claim';`,
+        file: classify,
+        find: `if (claim === 'queued') return 'ended';`,
+        replace: `if (claim === 'queued') return 'known_to_claim';`,
       },
     ],
     faults: { 'receiver exits at accept.confirmed': 4 },
@@ -98,7 +99,7 @@ export const sabotages: readonly Sabotage[] = [
         change: async (changes, withRows) =>
           changes.length === 0
             ? []
-            : inFirms(pool, { firmIds }, (own) => applyChanges(own, changes, withRows)),
+            : withFirms(pool, { firmIds }, (own) => upsertObjects(own, changes, withRows)),
       })`,
       },
     ],
@@ -144,7 +145,7 @@ export const sabotages: readonly Sabotage[] = [
     also: [],
     edits: [
       {
-        file: accept,
+        file: classify,
         find: `if ((claimOwner ?? owner) !== owner || (jobOwner ?? owner) !== owner) return 'collision';`,
         replace: '',
       },

@@ -266,7 +266,7 @@ async function setAside(row: {
 
 t.test('what is in quarantine is released for its own firm, or discarded, once', async (t) => {
   const armed: WebhookEvent[] = [];
-  const rearm = async (event: WebhookEvent) => {
+  const requeue = async (event: WebhookEvent) => {
     armed.push(event);
     return 'armed' as const;
   };
@@ -292,10 +292,10 @@ t.test('what is in quarantine is released for its own firm, or discarded, once',
     admin.quarantine.release(id, async () => 'foreign'),
     { code: 'event_id_taken' },
   );
-  const released = await admin.quarantine.release(id, rearm);
+  const released = await admin.quarantine.release(id, requeue);
   t.match(released, { owner: birch.id, eventId: 'evt_1~birch', body: { utf8: '{}' } });
   t.strictSame(armed, [released]);
-  await t.rejects(admin.quarantine.release(id, rearm), { code: 'already_resolved', message: /released/ });
+  await t.rejects(admin.quarantine.release(id, requeue), { code: 'already_resolved', message: /released/ });
   await t.rejects(admin.quarantine.discard(id), { code: 'already_resolved' });
   t.strictSame(await admin.quarantine.list({ limit: 10 }), []);
   t.match(await admin.quarantine.list({ limit: 10, resolved: true }), [{ resolution: 'released' }]);
@@ -309,7 +309,7 @@ t.test('what is in quarantine is released for its own firm, or discarded, once',
 t.test(
   'an account that is mapped by now lets its event through; a firm endpoint keeps its own firm',
   async (t) => {
-    const rearm = async () => 'armed' as const;
+    const requeue = async () => 'armed' as const;
     const account = 'acct_new';
     const unknown = await setAside({
       eventId: 'evt_u',
@@ -317,24 +317,24 @@ t.test(
       endpointId: platform.id,
       account,
     });
-    await t.rejects(admin.quarantine.release(unknown, rearm), { code: 'still_unmapped' });
+    await t.rejects(admin.quarantine.release(unknown, requeue), { code: 'still_unmapped' });
     await admin.accounts.map({ provider: 'stripe', account, firmSlug: 'birch' });
-    t.match(await admin.quarantine.release(unknown, rearm), { owner: birch.id, eventId: 'evt_u', account });
+    t.match(await admin.quarantine.release(unknown, requeue), { owner: birch.id, eventId: 'evt_u', account });
 
     const nameless = await setAside({ eventId: 'evt_n', reason: 'account_unknown', endpointId: platform.id });
-    await t.rejects(admin.quarantine.release(nameless, rearm), {
+    await t.rejects(admin.quarantine.release(nameless, requeue), {
       code: 'still_unmapped',
       message: /names no account/,
     });
 
     const foreign = { reason: 'account_foreign', endpointId: firmEndpoint.id, firmId: acme.id, account };
-    t.match(await admin.quarantine.release(await setAside({ ...foreign, eventId: 'evt_f' }), rearm), {
+    t.match(await admin.quarantine.release(await setAside({ ...foreign, eventId: 'evt_f' }), requeue), {
       owner: acme.id,
       eventId: 'evt_f',
     });
     const taken = await setAside({ ...foreign, eventId: 'evt_2' });
     t.match(
-      await admin.quarantine.release(taken, rearm),
+      await admin.quarantine.release(taken, requeue),
       { owner: acme.id, eventId: 'evt_2~acme' },
       'the ledger has it',
     );

@@ -1,5 +1,5 @@
 import { type ApplyItem, type ApplyPorts, apply, type Provider, type WebhookEvent } from '@semel/core';
-import { applyStore, encryptionKey, inFirms, insertBody, openPool } from '@semel/database';
+import { applyStore, encryptionKey, insertBody, openPool, withFirms } from '@semel/database';
 import pg from 'pg';
 import t from 'tap';
 import { forget } from '../support/forget.js';
@@ -283,7 +283,7 @@ const portsOf = (pool: pg.Pool, provider: Provider): ApplyPorts => ({
   provider,
   transaction: applyStore(pool, provider),
   claimsDone: async () => undefined,
-  claimsFreed: async () => undefined,
+  claimsReleased: async () => undefined,
 });
 
 /** The worker's path without a queue. */
@@ -477,7 +477,7 @@ t.test('a stored body', async (t) => {
       t.same(await outcomesOf(world, stored.eventId), ['failed', 'failed']);
 
       const keep = () =>
-        inFirms(pool, { firmIds: [firm] }, (query) => insertBody(query, stored, prepared.body)).catch(
+        withFirms(pool, { firmIds: [firm] }, (query) => insertBody(query, stored, prepared.body)).catch(
           async () => {
             // The worker may not write bodies; the receiver does.
             await world.sql(

@@ -143,18 +143,18 @@ t.test('an event that fails by itself', async (t) => {
         t.teardown(() => providerQueue.close());
         const stored = storedEvent(provider, row);
         t.equal(
-          await providerQueue.queue.rearm({ ...stored, owner: otherFirm }),
+          await providerQueue.queue.requeue({ ...stored, owner: otherFirm }),
           'foreign',
           'not by another firm',
         );
-        t.equal(await providerQueue.queue.rearm(stored), 'armed');
+        t.equal(await providerQueue.queue.requeue(stored), 'armed');
         await world.applied(provider, eventId);
         t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead', 'applied']);
         await waitUntil(async () => (await queue.getJob(eventId))?.isCompleted(), {
           what: 'the job is over',
         });
 
-        t.equal(await providerQueue.queue.rearm(stored), 'armed', 'once more, by mistake');
+        t.equal(await providerQueue.queue.requeue(stored), 'armed', 'once more, by mistake');
         await waitUntil(async () => (await queue.getJob(eventId))?.isCompleted(), {
           what: 'it is over again',
         });
@@ -401,7 +401,7 @@ t.test('a job of a later version waits for a worker that knows it', async (t) =>
     t.equal(job.data.v, 2, 'and as it was');
     t.ok(job.delay > 5_000, 'for a good while');
     t.same(await world.sql(`SELECT * FROM ${provider.ledger.table}`), [], 'nothing is written down of it');
-    t.equal(await queue.rearm(event), 'alive', 'it is there');
+    t.equal(await queue.requeue(event), 'alive', 'it is there');
 
     await job.updateData(event); // as if a worker came that knows the version
     await job.promote();

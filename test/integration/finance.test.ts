@@ -59,7 +59,7 @@ async function createFinance(t: Parameters<typeof createWorld>[0]) {
       provider,
       transaction: applyStore(pool, provider),
       claimsDone: async () => undefined,
-      claimsFreed: async () => undefined,
+      claimsReleased: async () => undefined,
     };
     /** Applies them together; returns the outcomes. */
     async function tell(...events: Told[]): Promise<(string | null)[]> {

@@ -102,7 +102,7 @@ t.test('each handler is committed once per event', async (t) => {
         return result;
       },
       claimsDone: async () => undefined,
-      claimsFreed: async () => undefined,
+      claimsReleased: async () => undefined,
     };
   }
 

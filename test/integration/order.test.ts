@@ -271,7 +271,7 @@ const portsOf = (pool: pg.Pool, provider: Provider): ApplyPorts => ({
   provider,
   transaction: applyStore(pool, provider),
   claimsDone: async () => undefined,
-  claimsFreed: async () => undefined,
+  claimsReleased: async () => undefined,
 });
 
 async function run(pool: pg.Pool, provider: Provider, events: readonly WebhookEvent[]): Promise<string[]> {

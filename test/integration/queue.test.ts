@@ -125,12 +125,12 @@ t.test("BullMQ's keys are what the product takes them for", async (t) => {
         for (const event of [good, bad]) await queue.add(event);
         const raw = await redis.hget(queueKey(provider.name, good.eventId), 'data');
         t.strictSame(JSON.parse(raw ?? ''), good, 'the data is the event');
-        const peek = async ({ owner, eventId }: WebhookEvent) => {
-          const { job, jobOwner } = await claims.peek({ owner, eventId });
+        const inspect = async ({ owner, eventId }: WebhookEvent) => {
+          const { job, jobOwner } = await claims.inspect({ owner, eventId });
           return { job, jobOwner };
         };
-        t.strictSame(await peek(good), { job: 'alive', jobOwner: a });
-        t.strictSame(await peek(eventOf(provider)), { job: 'none', jobOwner: null });
+        t.strictSame(await inspect(good), { job: 'alive', jobOwner: a });
+        t.strictSame(await inspect(eventOf(provider)), { job: 'none', jobOwner: null });
 
         const worker = await work(t, provider, (event) =>
           event.eventId === bad.eventId ? 'dead' : 'applied',
@@ -140,8 +140,8 @@ t.test("BullMQ's keys are what the product takes them for", async (t) => {
         await worker.stop();
         t.equal(await redis.type(queueKey(provider.name, 'completed')), 'zset');
         t.equal(await redis.type(queueKey(provider.name, 'failed')), 'zset');
-        t.strictSame(await peek(good), { job: 'completed', jobOwner: a });
-        t.strictSame(await peek(bad), { job: 'failed', jobOwner: a });
+        t.strictSame(await inspect(good), { job: 'completed', jobOwner: a });
+        t.strictSame(await inspect(bad), { job: 'failed', jobOwner: a });
         t.strictSame(
           worker.seen.find(({ eventId }) => eventId === good.eventId),
           good,
@@ -179,30 +179,30 @@ t.test('claims', async (t) => {
       const event = eventOf(provider);
       const key = claimKey(provider.name, event.eventId);
       const state = async () => {
-        const { claim, claimOwner } = await claims.peek(event);
+        const { claim, claimOwner } = await claims.inspect(event);
         return [claim, claimOwner];
       };
-      t.same(await state(), [null, null], 'to peek sets nothing');
+      t.same(await state(), [null, null], 'to inspect sets nothing');
       t.equal(await redis.exists(key), 0);
 
-      t.match(await claims.look(event), { claim: null, job: 'none' }, 'the first look finds nothing');
+      t.match(await claims.acquire(event), { claim: null, job: 'none' }, 'the first look finds nothing');
       t.same(await state(), ['pending', a], 'and takes the claim');
       t.ok((await redis.pttl(key)) <= 60_000, 'for a short while');
-      t.match(await claims.look({ ...event, owner: b }), { claim: 'pending', claimOwner: a });
+      t.match(await claims.acquire({ ...event, owner: b }), { claim: 'pending', claimOwner: a });
       t.same(await state(), ['pending', a], "another owner's look changes nothing");
 
       await claims.confirm(event);
       t.same(await state(), ['queued', a]);
       const ttl = await redis.pttl(key);
       t.ok(ttl > provider.claimWindowMs - 10_000 && ttl <= provider.claimWindowMs, 'for the window');
-      await claims.look(event);
+      await claims.acquire(event);
       t.same(await state(), ['queued', a]);
 
       await claimsDone(redis, provider, [event]);
       t.same(await state(), ['done', a]);
       await claims.confirm(event);
       t.same(await state(), ['done', a], 'a late confirm does not take it back');
-      await claims.look(event);
+      await claims.acquire(event);
       t.same(await state(), ['done', a]);
       t.ok((await redis.pttl(key)) > provider.claimWindowMs - 10_000);
     });
@@ -210,7 +210,7 @@ t.test('claims', async (t) => {
   t.test('of a hundred who look at once, one finds nothing', async (t) => {
     const provider = providers[0] as Provider;
     const event = eventOf(provider);
-    const looks = await Promise.all(Array.from({ length: 100 }, () => of(provider).claims.look(event)));
+    const looks = await Promise.all(Array.from({ length: 100 }, () => of(provider).claims.acquire(event)));
     t.equal(looks.filter(({ claim }) => claim === null).length, 1);
     t.equal(looks.filter(({ claim }) => claim === 'pending').length, 99);
   });
@@ -219,7 +219,7 @@ t.test('claims', async (t) => {
     const provider = providers[0] as Provider;
     const event = eventOf(provider);
     await redis.hset(queueKey(provider.name, event.eventId), 'data', '{"owner":');
-    t.match(await of(provider).claims.look(event), { job: 'alive', jobOwner: null });
+    t.match(await of(provider).claims.acquire(event), { job: 'alive', jobOwner: null });
   });
 
   t.test('to reset them deletes claims and nothing else', async (t) => {
@@ -227,7 +227,7 @@ t.test('claims', async (t) => {
     for (const provider of providers)
       for (let i = 0; i < 20; i++) {
         const event = eventOf(provider);
-        await of(provider).claims.look(event);
+        await of(provider).claims.acquire(event);
         await of(provider).queue.add(event);
       }
     await redis.set('claim:other', 'x');
@@ -257,16 +257,16 @@ t.test('to run an event again', async (t) => {
       const waitingIds = () => redis.lrange(queueKey(name, 'wait'), 0, -1);
 
       const fresh = eventOf(provider);
-      t.equal(await queue.rearm(fresh), 'armed', 'there was no job');
+      t.equal(await queue.requeue(fresh), 'armed', 'there was no job');
       t.same(await waitingIds(), [fresh.eventId]);
-      t.equal(await queue.rearm(fresh), 'alive');
-      t.equal(await queue.rearm({ ...fresh, owner: b }), 'foreign', 'by the job');
-      await claims.look(eventOf(provider)); // another claim has no say
+      t.equal(await queue.requeue(fresh), 'alive');
+      t.equal(await queue.requeue({ ...fresh, owner: b }), 'foreign', 'by the job');
+      await claims.acquire(eventOf(provider)); // another claim has no say
       t.same(await waitingIds(), [fresh.eventId], 'one job');
 
       const claimed = eventOf(provider);
-      await claims.look(claimed);
-      t.equal(await queue.rearm({ ...claimed, owner: b }), 'foreign', 'by the claim');
+      await claims.acquire(claimed);
+      t.equal(await queue.requeue({ ...claimed, owner: b }), 'foreign', 'by the claim');
       t.equal(await redis.exists(queueKey(name, claimed.eventId)), 0);
 
       const runs: string[] = [];
@@ -278,17 +278,17 @@ t.test('to run an event again', async (t) => {
       const failing = eventOf(provider);
       await queue.add(failing);
       await isIn(provider, 'failed', failing.eventId);
-      t.equal(await queue.rearm({ ...failing, owner: b }), 'foreign', 'by the failed job');
+      t.equal(await queue.requeue({ ...failing, owner: b }), 'foreign', 'by the failed job');
       await queue.add(failing);
       dead = false;
-      t.equal(await queue.rearm(failing), 'armed', 'it failed');
+      t.equal(await queue.requeue(failing), 'armed', 'it failed');
       await isIn(provider, 'completed', failing.eventId);
       t.equal(await redis.zscore(queueKey(name, 'failed'), failing.eventId), null, 'and has failed no more');
       t.equal(runs.filter((id) => id === failing.eventId).length, 2, 'a bare add runs nothing');
       t.equal(await redis.hget(queueKey(name, failing.eventId), 'atm'), '1', 'with its attempts before it');
       t.equal(await redis.hget(queueKey(name, failing.eventId), 'stc'), null, 'and no stalls');
 
-      t.equal(await queue.rearm(failing), 'armed', 'it is completed');
+      t.equal(await queue.requeue(failing), 'armed', 'it is completed');
       await waitUntil(() => runs.filter((id) => id === failing.eventId).length === 3, {
         what: 'it runs again',
       });

@@ -29,7 +29,7 @@ export function openApplier(t: { teardown(end: () => Promise<void>): void }, wor
         provider,
         transaction: applyStore(pool, provider),
         claimsDone: async () => undefined,
-        claimsFreed: async () => undefined,
+        claimsReleased: async () => undefined,
       },
       told.map(({ event }) => ({
         event: {

@@ -75,7 +75,8 @@ export function createFailpoints(onHit: (armed: ArmedFailpoint) => void): Failpo
     aroundAccept: (ports) => ({
       ...ports,
       claims: {
-        look: (event) => between('accept.beforeClaim', () => ports.claims.look(event), 'accept.claimed'),
+        acquire: (event) =>
+          between('accept.beforeClaim', () => ports.claims.acquire(event), 'accept.claimed'),
         confirm: (event) => between(null, () => ports.claims.confirm(event), 'accept.confirmed'),
       },
       spill: {
@@ -85,7 +86,7 @@ export function createFailpoints(onHit: (armed: ArmedFailpoint) => void): Failpo
       queue: {
         ...ports.queue,
         add: (event) => between(null, () => ports.queue.add(event), 'accept.enqueued'),
-        rearm: (event) => between(null, () => ports.queue.rearm(event), 'accept.enqueued'),
+        requeue: (event) => between(null, () => ports.queue.requeue(event), 'accept.enqueued'),
       },
     }),
     aroundApply: (ports) => ({

@@ -1,25 +1,30 @@
-import { type ClaimLook, judge, type Verdict } from '@semel/core';
+import { type ClaimClass, type ClaimState, classifyClaim } from '@semel/core';
 import t from 'tap';
 
-type Claim = NonNullable<ClaimLook['claim']> | 'absent';
+type Claim = NonNullable<ClaimState['claim']> | 'absent';
 
 const claims: Claim[] = ['absent', 'pending', 'queued', 'done'];
-const jobs: ClaimLook['job'][] = ['none', 'alive', 'failed', 'completed'];
+const jobs: ClaimState['job'][] = ['none', 'alive', 'failed', 'completed'];
 
 /** What the design promises, state by state: rows are claims, columns are jobs. */
-const promised: Record<Claim, Record<ClaimLook['job'], Verdict>> = {
-  absent: { none: 'new', alive: 'known to queue', failed: 'over', completed: 'over' },
-  pending: { none: 'half done', alive: 'known to queue', failed: 'over', completed: 'over' },
-  queued: { none: 'over', alive: 'known to claim', failed: 'over', completed: 'known to claim' },
+const promised: Record<Claim, Record<ClaimState['job'], ClaimClass>> = {
+  absent: { none: 'new', alive: 'known_to_queue', failed: 'ended', completed: 'ended' },
+  pending: { none: 'half_done', alive: 'known_to_queue', failed: 'ended', completed: 'ended' },
+  queued: { none: 'ended', alive: 'known_to_claim', failed: 'ended', completed: 'known_to_claim' },
   done: {
-    none: 'known to claim',
-    alive: 'known to claim',
-    failed: 'known to claim',
-    completed: 'known to claim',
+    none: 'known_to_claim',
+    alive: 'known_to_claim',
+    failed: 'known_to_claim',
+    completed: 'known_to_claim',
   },
 };
 
-const look = (claim: Claim, job: ClaimLook['job'], claimOwner: string | null, jobOwner: string | null) => ({
+const stateOf = (
+  claim: Claim,
+  job: ClaimState['job'],
+  claimOwner: string | null,
+  jobOwner: string | null,
+) => ({
   claim: claim === 'absent' ? null : claim,
   claimOwner,
   job,
@@ -31,7 +36,10 @@ t.test('every state of claim and job, seen by their owner', async (t) => {
   for (const claim of claims)
     for (const job of jobs)
       t.equal(
-        judge(look(claim, job, claim === 'absent' ? null : 'us', job === 'none' ? null : 'us'), 'us'),
+        classifyClaim(
+          stateOf(claim, job, claim === 'absent' ? null : 'us', job === 'none' ? null : 'us'),
+          'us',
+        ),
         promised[claim][job],
         `claim ${claim}, job ${job}`,
       );
@@ -42,19 +50,19 @@ t.test('another owner of the claim, or of the job, is a collision in every state
     for (const job of jobs) {
       if (claim !== 'absent')
         t.equal(
-          judge(look(claim, job, 'them', job === 'none' ? null : 'us'), 'us'),
+          classifyClaim(stateOf(claim, job, 'them', job === 'none' ? null : 'us'), 'us'),
           'collision',
           `their claim ${claim}, our job ${job}`,
         );
       if (job !== 'none')
         t.equal(
-          judge(look(claim, job, claim === 'absent' ? null : 'us', 'them'), 'us'),
+          classifyClaim(stateOf(claim, job, claim === 'absent' ? null : 'us', 'them'), 'us'),
           'collision',
           `our claim ${claim}, their job ${job}`,
         );
       if (claim !== 'absent' && job !== 'none')
         t.equal(
-          judge(look(claim, job, 'them', 'them'), 'us'),
+          classifyClaim(stateOf(claim, job, 'them', 'them'), 'us'),
           'collision',
           `their claim ${claim} and job ${job}`,
         );
@@ -65,7 +73,7 @@ t.test('a job whose owner can not be read says nothing against the claim', async
   for (const claim of claims)
     for (const job of jobs)
       t.equal(
-        judge(look(claim, job, claim === 'absent' ? null : 'us', null), 'us'),
+        classifyClaim(stateOf(claim, job, claim === 'absent' ? null : 'us', null), 'us'),
         promised[claim][job],
         `claim ${claim}, job ${job} of nobody`,
       );

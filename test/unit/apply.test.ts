@@ -49,7 +49,7 @@ function inMemory(options: { moves?: boolean; rule?: (event: WebhookEvent) => Ch
   const ports: ApplyPorts = {
     provider,
     claimsDone: async (events) => void state.done.push(...events.map(({ eventId }) => eventId)),
-    claimsFreed: async (events) => void state.freed.push(...events.map(({ eventId }) => eventId)),
+    claimsReleased: async (events) => void state.freed.push(...events.map(({ eventId }) => eventId)),
     async transaction(firmIds, work) {
       state.transactions.push([...firmIds]);
       stumble('begin');
@@ -84,7 +84,7 @@ function inMemory(options: { moves?: boolean; rule?: (event: WebhookEvent) => Ch
         change: step('change', async (changes) =>
           options.moves === false ? [] : changes.map((change) => ({ change, entityId: change.externalId })),
         ),
-        settleLedger: step('settleLedger', async (rows) => {
+        finalizeLedger: step('finalizeLedger', async (rows) => {
           for (const { event, outcome } of rows)
             ledger.set(idempotencyKey(event), { owner: event.owner, outcome, error: null });
         }),
@@ -97,7 +97,7 @@ function inMemory(options: { moves?: boolean; rule?: (event: WebhookEvent) => Ch
         }),
         record: step('record', async (records) => void attempts.push(...records)),
         quarantine: step('quarantine', async (entry) => void quarantine.push(entry)),
-        dropKept: step('dropKept', async () => undefined),
+        deleteStoredCopies: step('deleteStoredCopies', async () => undefined),
         lend: step('lend', async (_timeoutMs, run) =>
           run({ statement: async () => ({ rows: [], rowCount: 0 }), addEffect: async () => true }),
         ) as ApplyTransaction['lend'],
@@ -231,7 +231,7 @@ t.test('a fault of ours decides nothing, wherever it happens', async (t) => {
     'insertLedger',
     'lockLedger',
     'change',
-    'settleLedger',
+    'finalizeLedger',
     'record',
     'commit',
   ] as const;
@@ -272,7 +272,7 @@ t.test('a bad event in a group', async (t) => {
   t.same(state.done, ['evt_1', 'evt_3']);
 });
 
-t.test('one whose failure can not be written down is undecided, and its neighbours are not', async (t) => {
+t.test('one whose failure can not be written down is unrecorded, and its neighbours are not', async (t) => {
   const { state, ports, faults } = inMemory({
     rule: (event) => (event.eventId === 'evt_1' ? failing() : oneChange(event)),
   });

@@ -1,12 +1,12 @@
-import { inFirms, type openPool, type Query } from '@semel/database';
+import { type openPool, type Query, withFirms } from '@semel/database';
 
 type Pool = ReturnType<typeof openPool>;
 
 /** Runs `work` in one transaction that sees every firm and the platform. */
 export async function inAllFirms<T>(pool: Pool, work: (query: Query) => Promise<T>): Promise<T> {
-  const firmIds = await inFirms(pool, { firmIds: [] }, async (query) => {
+  const firmIds = await withFirms(pool, { firmIds: [] }, async (query) => {
     const { rows } = await query('SELECT id FROM semel_firms()');
     return rows.map(({ id }: { id: string }) => id);
   });
-  return inFirms(pool, { firmIds, platform: true }, work);
+  return withFirms(pool, { firmIds, platform: true }, work);
 }

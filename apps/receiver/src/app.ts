@@ -4,12 +4,12 @@ import {
   deliveryRecorder,
   endpointCache,
   endpointHealthRecorder,
-  inFirms,
   insertBody,
   insertQuarantine,
   insertSpill,
   isMigrated,
   openPool,
+  withFirms,
 } from '@semel/database';
 import { checkRedisWhenReady, openProducerRedis, openProviderQueue, openRedisGate } from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
@@ -111,18 +111,18 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
       durability: options.durabilityOf(provider),
       spill: {
         add: (event, body, { inQueue }) =>
-          inFirms(pool, { firmIds: [event.owner] }, (query) =>
+          withFirms(pool, { firmIds: [event.owner] }, (query) =>
             insertSpill(query, event, body, { dueInMs: inQueue ? options.spillAgainAfterMs : 0 }),
           ),
       },
       publicBaseUrl: options.publicBaseUrl,
       now: options.now ?? Date.now,
       quarantine: (entry) =>
-        inFirms(pool, { firmIds: entry.event.owner ? [entry.event.owner] : [], platform: true }, (query) =>
+        withFirms(pool, { firmIds: entry.event.owner ? [entry.event.owner] : [], platform: true }, (query) =>
           insertQuarantine(query, entry),
         ),
       storeBody: (event, body) =>
-        inFirms(pool, { firmIds: [event.owner] }, (query) => insertBody(query, event, body)),
+        withFirms(pool, { firmIds: [event.owner] }, (query) => insertBody(query, event, body)),
     };
     return decorate(ports, provider);
   };

@@ -3,11 +3,11 @@ import {
   applyStore,
   type DatabaseOptions,
   deliveryRecorder,
-  inFirms,
   insertQuarantine,
   isMigrated,
   openPool,
   openSweepLock,
+  withFirms,
 } from '@semel/database';
 import { type DocusignCredentials, openEnvelopeReader } from '@semel/providers';
 import {
@@ -211,7 +211,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   const quarantine = openQuarantineConsumer({
     redisUrl,
     write: (entry) =>
-      inFirms(pool, { firmIds: entry.event.owner ? [entry.event.owner] : [], platform: true }, (query) =>
+      withFirms(pool, { firmIds: entry.event.owner ? [entry.event.owner] : [], platform: true }, (query) =>
         insertQuarantine(query, entry),
       ),
     onError: (err) => log.warn({ err, queue: 'quarantine' }, 'queue.failed'),

@@ -9,12 +9,12 @@ import {
   type Provider,
   recordLost,
   type StoreUnavailableError,
-  type Undecided,
-  undecided,
+  type Unrecorded,
+  unrecorded,
   type WebhookEvent,
 } from '@semel/core';
 import { applyStore, type DeliveryRecorder } from '@semel/database';
-import { type Consumer, claimsDone, freeClaims, openConsumer, type Redis } from '@semel/queue';
+import { type Consumer, claimsDone, openConsumer, type Redis, releaseClaims } from '@semel/queue';
 import type { Logger, Metrics } from '@semel/telemetry';
 import { grouped } from './group.js';
 
@@ -66,14 +66,14 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
       claimsDone(redis, provider, events).catch((err: unknown) =>
         log.warn({ err, provider: name }, 'claims.doneFailed'),
       ),
-    claimsFreed: (events) =>
-      freeClaims(redis, provider, events).catch((err: unknown) =>
+    claimsReleased: (events) =>
+      releaseClaims(redis, provider, events).catch((err: unknown) =>
         log.warn({ err, provider: name }, 'claims.freeFailed'),
       ),
   };
   const ports = decorate(bare, provider);
   const lane = (maxSize: number, concurrency: number) =>
-    grouped<ApplyItem, Applied | Undecided>({
+    grouped<ApplyItem, Applied | Unrecorded>({
       maxSize,
       concurrency,
       keyOf: ({ event }) => event.eventId,
@@ -88,7 +88,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
   async function run(item: ApplyItem): Promise<Applied> {
     const startedMs = performance.now();
     const handled = options.handlers.wants(item.event);
-    const applied = await (handled ? applyHandled : applyGrouped)(item).catch(undecided);
+    const applied = await (handled ? applyHandled : applyGrouped)(item).catch(unrecorded);
     if (handled) options.onHandled();
     if (applied.outcome === null) {
       metrics.recordFailed(name);
@@ -100,14 +100,14 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
     return applied;
   }
 
-  function observe(event: WebhookEvent, { outcome, error, twin }: Applied): void {
+  function observe(event: WebhookEvent, { outcome, error, sameDelivery }: Applied): void {
     const facts = { provider: name, eventId: event.eventId, type: event.type, firmId: event.owner, outcome };
     metrics.applied(name, outcome);
     if (outcome === 'failed' || outcome === 'dead')
       return void log.error({ ...facts, err: error }, 'event.applyFailed');
     if (outcome === 'quarantined') return void log.warn(facts, 'event.quarantined');
     if (outcome === 'duplicate') {
-      if (twin) return void log.debug(facts, 'event.twin');
+      if (sameDelivery) return void log.debug(facts, 'event.twin');
       metrics.duplicate(name, 'ledger');
       options.deliveries.add({
         firmId: event.owner,

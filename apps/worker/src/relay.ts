@@ -7,7 +7,7 @@ import { type Repeating, repeat } from './repeat.js';
 export interface RelayOptions {
   pool: Parameters<typeof takeDueSpill>[0];
   providers: readonly Provider[];
-  queueOf(provider: string): Pick<ProviderQueue['queue'], 'rearm'>;
+  queueOf(provider: string): Pick<ProviderQueue['queue'], 'requeue'>;
   gate: OpenGate;
   metrics: Metrics;
   log: Logger;
@@ -42,7 +42,7 @@ export function startRelay({
   const arm = (event: WebhookEvent): Promise<Armed> =>
     options
       .queueOf(event.provider)
-      .rearm(event)
+      .requeue(event)
       .catch((error: unknown) => ({ error }));
 
   /** Returns how many rows there were to look at; 0 where it is better to wait. */

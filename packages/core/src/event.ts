@@ -1,8 +1,7 @@
+import type { Body } from './body.js';
+
 /** The name of a provider in the registry: also its queue, its route and the value of every `provider` column. */
 export type ProviderName = string;
-
-/** The exact bytes of a body, in a form that survives JSON; `stored` means: in `webhook_bodies` or in the event's spill row. */
-export type Body = { utf8: string } | { base64: string } | { stored: true };
 
 /** What a provider's body says about itself: just enough to name the event and to route it. */
 export interface Identity {
@@ -46,11 +45,6 @@ export interface WebhookEvent {
 /** `provider:eventId`: the `idempotency_key` of the ledger. */
 export const idempotencyKey = (event: { provider: string; eventId: string }): string =>
   `${event.provider}:${event.eventId}`;
-
-/** Bodies above this many bytes go to `webhook_bodies`, and the job carries only a reference. */
-export const inlineBodyLimitBytes = 64 * 1024;
-/** With Postgres away a body rides in the job up to this many bytes. */
-export const inlineBodyHardLimitBytes = 1024 * 1024;
 
 export const acceptOutcomes = [
   'accepted',

@@ -1,13 +1,17 @@
 export * from './accept.js';
 export * from './apply.js';
+export * from './body.js';
 export * from './change.js';
+export * from './classify-claim.js';
 export * from './entity-id.js';
 export * from './errors.js';
 export * from './event.js';
 export * from './event-id.js';
 export * from './first-connection.js';
+export * from './owner-of.js';
 export * from './ports.js';
 export * from './provider.js';
+export { recordLost } from './record-failure.js';
 export * from './redis-url.js';
 export * from './story.js';
 export * from './with-deadline.js';

@@ -1,6 +1,6 @@
 import type { Change, ChangeSet } from './change.js';
 import type { QuarantineReason } from './errors.js';
-import type { ProviderName, WebhookEvent } from './event.js';
+import type { ApplyOutcome, ProviderName, WebhookEvent } from './event.js';
 import type { Provider } from './provider.js';
 
 // What the two main paths need of the world. Every method that talks to a store may throw
@@ -34,7 +34,7 @@ export interface Endpoints {
 export type JobState = 'none' | 'alive' | 'failed' | 'completed';
 
 /** What one look at claim and job together found, before it set anything. */
-export interface ClaimLook {
+export interface ClaimState {
   claim: 'pending' | 'queued' | 'done' | null;
   claimOwner: string | null;
   job: JobState;
@@ -45,7 +45,7 @@ export interface ClaimLook {
 
 export interface Claims {
   /** Reads claim and job in one atomic step; where there is neither, sets the claim to `pending` for a short lease. */
-  look(event: WebhookEvent): Promise<ClaimLook>;
+  acquire(event: WebhookEvent): Promise<ClaimState>;
   /** Moves the claim forward to `queued` for the provider's claim window; never backwards from `done`. */
   confirm(event: WebhookEvent): Promise<void>;
 }
@@ -57,7 +57,7 @@ export interface EventQueue {
    * The one way to run an event again: removes a failed or completed job and adds a new one, leaves a living
    * job alone. Reads owner and claim first; another owner's event is left alone too.
    */
-  rearm(event: WebhookEvent): Promise<'armed' | 'alive' | 'foreign'>;
+  requeue(event: WebhookEvent): Promise<'armed' | 'alive' | 'foreign'>;
   /** Keeps a quarantined delivery until the worker can write its row. */
   addQuarantined(entry: QuarantineEntry): Promise<void>;
 }
@@ -124,7 +124,7 @@ export interface LedgerRow {
 }
 
 /** A ledger row that was there before, locked until the transaction ends. */
-export interface LedgerLook {
+export interface ExistingRow {
   outcome: string;
   receivedAtMs: number;
 }
@@ -168,10 +168,10 @@ export interface HandlerTransaction {
    * Lends the transaction to `work`: none of its statements may end it, or take longer than `timeoutMs`, and when this is
    * over none is sent any more. Throws where one of them failed, although `work` may have looked away.
    */
-  lend<T>(timeoutMs: number, work: (lent: LentTransaction) => Promise<T>): Promise<T>;
+  lend<T>(timeoutMs: number, work: (lent: HandlerClient) => Promise<T>): Promise<T>;
 }
 
-export interface LentTransaction {
+export interface HandlerClient {
   statement: Statement;
   /** Adds a row to the outbox; false where the firm had this effect before. What `make` throws fails the whole. */
   addEffect(make: () => Effect): Promise<boolean>;
@@ -203,18 +203,18 @@ export interface ApplyTransaction extends HandlerTransaction {
   /** Inserts in key order what is not there yet; returns the idempotency keys of the rows that are new. */
   insertLedger(rows: readonly LedgerRow[]): Promise<Set<string>>;
   /** Locks the firm's own rows of these events and reads them after the lock, by idempotency key. */
-  lockLedger(events: readonly WebhookEvent[]): Promise<Map<string, LedgerLook>>;
+  lockLedger(events: readonly WebhookEvent[]): Promise<Map<string, ExistingRow>>;
   /** Applies guarded changes in lock order; returns those that changed what an object's row says, with its rows if asked. */
   change(changes: readonly PlannedChange[], withRows?: boolean): Promise<AppliedChange[]>;
   /** Sets outcome and links of rows that exist; counts an attempt. */
-  settleLedger(rows: readonly LedgerRow[]): Promise<void>;
+  finalizeLedger(rows: readonly LedgerRow[]): Promise<void>;
   /** Inserts or updates the row as `failed` or `dead`, never over a final one; false: nothing was changed. */
   failLedger(row: LedgerRow): Promise<boolean>;
   /** Appends to `webhook_attempts` and `domain_changes`. */
   record(attempts: readonly AttemptRecord[], changes: readonly AppliedChange[]): Promise<void>;
   quarantine(entry: QuarantineEntry): Promise<void>;
   /** Deletes the stored bodies and spill rows of those events that have one: the ledger holds them now. */
-  dropKept(events: readonly WebhookEvent[]): Promise<void>;
+  deleteStoredCopies(events: readonly WebhookEvent[]): Promise<void>;
 }
 
 export interface ApplyPorts {
@@ -225,5 +225,27 @@ export interface ApplyPorts {
   /** Sets the claims of finished events to `done`. A failure costs only a later duplicate its fast answer. */
   claimsDone(events: readonly WebhookEvent[]): Promise<void>;
   /** Deletes the claims that these events' owners have on them. A failure costs a later delivery a way through quarantine. */
-  claimsFreed(events: readonly WebhookEvent[]): Promise<void>;
+  claimsReleased(events: readonly WebhookEvent[]): Promise<void>;
+}
+
+/** One job to apply. `lastAttempt`: if it fails now, it is `dead`. */
+export interface ApplyItem {
+  event: WebhookEvent;
+  /** 1, 2, … of this run of the job; attempts that failed for a reason of ours are not in it. */
+  attempt: number;
+  lastAttempt: boolean;
+}
+
+export interface Applied {
+  outcome: ApplyOutcome;
+  /** What went wrong, where the outcome is `failed` or `dead`. */
+  error: unknown;
+  /** The same delivery, via queue and spill: not counted as a duplicate. */
+  sameDelivery?: true;
+}
+
+/** The event failed, and the failure could not be recorded although the store is up. */
+export interface Unrecorded {
+  outcome: null;
+  error: unknown;
 }

@@ -1,8 +1,8 @@
 import { entityId, type PlannedChange } from '@semel/core';
 import type pg from 'pg';
-import { inFirms } from './connection/pool.js';
+import { withFirms } from './connection/pool.js';
 import { recordChanges } from './ledger/apply-store.js';
-import { applyChanges } from './objects/upsert-objects.js';
+import { upsertObjects } from './objects/upsert-objects.js';
 
 /** An envelope to ask DocuSign for. */
 export interface WantedEnvelope {
@@ -34,7 +34,7 @@ export async function wantEnvelopes(pool: pg.Pool, wanted: readonly WantedEnvelo
   );
   const ids = [...rows.keys()].sort();
   const column = (name: keyof WantedEnvelope) => ids.map((id) => rows.get(id)?.[name]);
-  await inFirms(pool, { firmIds: wanted.map(({ firmId }) => firmId) }, (query) =>
+  await withFirms(pool, { firmIds: wanted.map(({ firmId }) => firmId) }, (query) =>
     query(
       `INSERT INTO esignature_envelope_polls AS p (envelope_id, firm_id, account, external_id, wanted_at)
        SELECT *, now() FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS r (envelope_id, firm_id, account, external_id)
@@ -51,7 +51,7 @@ export async function wantEnvelopes(pool: pg.Pool, wanted: readonly WantedEnvelo
  * and would be given that account's envelope.
  */
 export async function claimPoll(pool: pg.Pool, firmIds: readonly string[]): Promise<ClaimedPoll | null> {
-  const { rows } = await inFirms(pool, { firmIds }, (query) =>
+  const { rows } = await withFirms(pool, { firmIds }, (query) =>
     query(
       `UPDATE esignature_envelope_polls SET asked_at = now(), attempts = attempts + 1
        WHERE envelope_id = (
@@ -72,7 +72,7 @@ export async function claimPoll(pool: pg.Pool, firmIds: readonly string[]): Prom
 
 /** The question is answered, for good: what came meanwhile is still wanted. */
 export async function settlePoll(pool: pg.Pool, { firmId, envelopeId, askedAt }: ClaimedPoll): Promise<void> {
-  await inFirms(pool, { firmIds: [firmId] }, (query) =>
+  await withFirms(pool, { firmIds: [firmId] }, (query) =>
     query(
       `UPDATE esignature_envelope_polls SET wanted_at = NULL, attempts = 0
        WHERE envelope_id = $1 AND asked_at = $2::timestamptz AND wanted_at <= asked_at`,
@@ -84,7 +84,7 @@ export async function settlePoll(pool: pg.Pool, { firmId, envelopeId, askedAt }:
 /** Of these firms, those that still have an envelope to ask for. */
 export async function firmsThatWant(pool: pg.Pool, firmIds: readonly string[]): Promise<string[]> {
   if (firmIds.length === 0) return [];
-  const { rows } = await inFirms(pool, { firmIds }, (query) =>
+  const { rows } = await withFirms(pool, { firmIds }, (query) =>
     query(
       'SELECT DISTINCT firm_id FROM esignature_envelope_polls WHERE wanted_at IS NOT NULL AND attempts < $1',
       [attemptLimit],
@@ -98,8 +98,8 @@ export async function firmsThatWant(pool: pg.Pool, firmIds: readonly string[]): 
  * `domain_changes`. Returns how many objects moved.
  */
 export const applyFetched = (pool: pg.Pool, changes: readonly PlannedChange[]): Promise<number> =>
-  inFirms(pool, { firmIds: changes.map(({ firmId }) => firmId) }, async (query) => {
-    const applied = await applyChanges(query, changes);
+  withFirms(pool, { firmIds: changes.map(({ firmId }) => firmId) }, async (query) => {
+    const applied = await upsertObjects(query, changes);
     if (applied.length > 0) await recordChanges(query, applied);
     return applied.length;
   });

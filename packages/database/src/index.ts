@@ -1,7 +1,13 @@
 // What the apps need while events flow: nothing here loads Prisma. Operators' functions are behind `./admin`, migrations behind
 // `./migrate`.
 
-export { type DatabaseOptions, inFirms, openPool, type PoolOptions, type Query } from './connection/pool.js';
+export {
+  type DatabaseOptions,
+  openPool,
+  type PoolOptions,
+  type Query,
+  withFirms,
+} from './connection/pool.js';
 export { type AppRole, appRoles, connectionAs, roleName } from './connection/roles.js';
 export {
   destinationBinding,
@@ -42,11 +48,16 @@ export {
 } from './ledger/spill.js';
 export { isMigrated } from './migrate/is-migrated.js';
 export { type ColumnType, type EntityTable, tables } from './objects/tables.js';
-export { applyChanges } from './objects/upsert-objects.js';
+export { upsertObjects } from './objects/upsert-objects.js';
 export { addDeliveries, countDuplicates, type DeliverySum } from './recorders/deliveries.js';
 export { type Delivery, type DeliveryRecorder, deliveryRecorder } from './recorders/delivery-recorder.js';
 export { type EndpointHealthRecorder, endpointHealthRecorder } from './recorders/endpoint-health.js';
-export { type BodyRef, deleteSpareBodies, keptBodies, type SpareBodies } from './sweeper/sweep-bodies.js';
+export {
+  type BodyRef,
+  deleteOrphanedBodies,
+  listStoredBodies,
+  type OrphanedBodies,
+} from './sweeper/sweep-bodies.js';
 export {
   type FailedEvent,
   failedEvents,

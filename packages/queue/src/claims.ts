@@ -1,4 +1,4 @@
-import type { ClaimLook, Claims, JobState, Provider, WebhookEvent } from '@semel/core';
+import type { ClaimState, Claims, JobState, Provider, WebhookEvent } from '@semel/core';
 import type { Result } from 'ioredis';
 import { confirmScript, freeScript, lookScript } from './claim-scripts.js';
 import { claimKey, prefixOf, queueKey } from './names.js';
@@ -15,9 +15,9 @@ declare module 'ioredis' {
   }
 }
 
-/** The claims of one provider, and the read-only look that `rearm` shares with them. */
+/** The claims of one provider, and the read-only look that `requeue` shares with them. */
 export interface ClaimStore extends Claims {
-  peek(event: Pick<WebhookEvent, 'owner' | 'eventId'>): Promise<ClaimLook>;
+  inspect(event: Pick<WebhookEvent, 'owner' | 'eventId'>): Promise<ClaimState>;
 }
 
 export function claimsOf(redis: Redis, provider: Provider): ClaimStore {
@@ -27,17 +27,17 @@ export function claimsOf(redis: Redis, provider: Provider): ClaimStore {
   const failed = queueKey(name, 'failed');
   const completed = queueKey(name, 'completed');
 
-  const look = async (
+  const readState = async (
     { owner, eventId }: Pick<WebhookEvent, 'owner' | 'eventId'>,
     lease: number,
-  ): Promise<ClaimLook> => {
+  ): Promise<ClaimState> => {
     const keys = [claimKey(name, eventId), queueKey(name, eventId), failed, completed];
     const [claim, job, jobOwner, copied] = await onRedis(() =>
       redis.semelLook(...keys, owner, eventId, lease),
     );
     const [state = '', claimOwner = ''] = claim.split('|');
     return {
-      claim: (state || null) as ClaimLook['claim'],
+      claim: (state || null) as ClaimState['claim'],
       claimOwner: claimOwner || null,
       job,
       jobOwner: jobOwner || null,
@@ -46,8 +46,8 @@ export function claimsOf(redis: Redis, provider: Provider): ClaimStore {
   };
 
   return {
-    look: (event) => look(event, leaseMs),
-    peek: (event) => look(event, 0),
+    acquire: (event) => readState(event, leaseMs),
+    inspect: (event) => readState(event, 0),
     confirm: async ({ owner, eventId }) => {
       await onRedis(() => redis.semelConfirm(claimKey(name, eventId), owner, provider.claimWindowMs));
     },
@@ -67,7 +67,7 @@ export async function claimsDone(
 }
 
 /** Gives up the claims that these events' owners have on them. */
-export async function freeClaims(
+export async function releaseClaims(
   redis: Redis,
   provider: Provider,
   events: readonly WebhookEvent[],

@@ -54,8 +54,8 @@ export function openProviderQueue({ redis, provider, attempts }: ProviderQueueOp
 
   const queue: EventQueue = {
     add,
-    async rearm(event) {
-      const { claimOwner, job, jobOwner } = await claims.peek(event);
+    async requeue(event) {
+      const { claimOwner, job, jobOwner } = await claims.inspect(event);
       if ((claimOwner ?? event.owner) !== event.owner || (jobOwner ?? event.owner) !== event.owner)
         return 'foreign';
       if (job === 'alive') return 'alive';

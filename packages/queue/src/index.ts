@@ -1,6 +1,6 @@
 export type { Queue } from 'bullmq';
 export { checkRedis, checkRedisWhenReady } from './check-redis.js';
-export { claimsDone, claimsOf, freeClaims, resetClaims } from './claims.js';
+export { claimsDone, claimsOf, releaseClaims, resetClaims } from './claims.js';
 export { connectRedis } from './connect-redis.js';
 export { type Consumer, type ConsumerOptions, openConsumer } from './consumer.js';
 export { jobOptions, openProviderQueue, openQueue, type ProviderQueue } from './event-queue.js';

@@ -1,4 +1,4 @@
-import type { Admin, Rearm } from '@semel/database/admin';
+import type { Admin, Requeue } from '@semel/database/admin';
 import type { Command } from 'commander';
 import { pages } from '../bulk/pages.js';
 import { runBulk } from '../bulk/run-bulk.js';
@@ -10,7 +10,7 @@ import { describePlan } from '../output/plan.js';
 import { safeText } from '../output/safe-text.js';
 import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
-import { withRearm } from '../stores/with-rearm.js';
+import { withRearm } from '../stores/with-requeue.js';
 
 interface Asked {
   provider?: string;
@@ -56,7 +56,7 @@ export function quarantineRelease(group: Command): void {
 async function releaseOne(id: string): Promise<Answer> {
   const { provider, eventId } = await withAudit(
     { name: 'quarantine release', params: { id } },
-    (admin, settings) => withRearm(settings, (rearm) => admin.quarantine.release(id, rearm)),
+    (admin, settings) => withRearm(settings, (requeue) => admin.quarantine.release(id, requeue)),
     (event) => ({
       firm: { id: event.owner },
       result: { provider: event.provider, eventId: event.eventId, resolution: 'released' },
@@ -75,7 +75,7 @@ function releaseAll(asked: Asked & { provider: string; account: string }, json: 
     const { firmSlug, count, types, oldest } = await admin.quarantine.waiting(of);
     const firms = count === 0 ? [] : [{ firmSlug, count }];
     const plan = { count, firms, types: types.map((type) => ({ provider, ...type })), oldest };
-    return withRearm(settings, (rearm) =>
+    return withRearm(settings, (requeue) =>
       runBulk<string>(admin, settings, {
         name: 'quarantine release',
         verb: 'Release',
@@ -87,7 +87,7 @@ function releaseAll(asked: Asked & { provider: string; account: string }, json: 
           text: describePlan(plan, 'Nothing in quarantine waits for this account.'),
         },
         items: pages((after, limit) => admin.quarantine.waitingIds(of, after, limit)),
-        run: async (id) => ({ firm: firmSlug, result: await release(admin, rearm, id) }),
+        run: async (id) => ({ firm: firmSlug, result: await release(admin, requeue, id) }),
         rate,
         dryRun: asked.dryRun === true,
         yes: asked.yes === true,
@@ -98,9 +98,9 @@ function releaseAll(asked: Asked & { provider: string; account: string }, json: 
 }
 
 /** What someone else has decided meanwhile, or what can't be let through, is no reason to stop. */
-async function release(admin: Admin, rearm: Rearm, id: string): Promise<string> {
+async function release(admin: Admin, requeue: Requeue, id: string): Promise<string> {
   try {
-    await admin.quarantine.release(id, rearm);
+    await admin.quarantine.release(id, requeue);
     return 'released';
   } catch (error) {
     const { code } = error as { code?: unknown };

@@ -1,5 +1,5 @@
 import type { Settings } from '@semel/config';
-import type { Admin, EventCursor, Rearm } from '@semel/database/admin';
+import type { Admin, EventCursor, Requeue } from '@semel/database/admin';
 import { type Command, Option } from 'commander';
 import { pages } from '../bulk/pages.js';
 import { runBulk } from '../bulk/run-bulk.js';
@@ -11,7 +11,7 @@ import { example } from '../output/example.js';
 import { describePlan } from '../output/plan.js';
 import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
-import { withRearm } from '../stores/with-rearm.js';
+import { withRearm } from '../stores/with-requeue.js';
 
 /** `final`: it is in its last state, and another run would only be a duplicate. `foreign`: the queue has it for another firm. */
 type Result = 'armed' | 'alive' | 'final' | 'foreign';
@@ -85,7 +85,7 @@ async function replayOne(
     throw usageError('these options are for many events', 'give --outcome, or leave them out');
   const { result, outcome } = await withAudit(
     { name: 'replay', params: { provider, eventId } },
-    (admin, settings) => withRearm(settings, (rearm) => rearmOne(admin, rearm, { provider, eventId })),
+    (admin, settings) => withRearm(settings, (requeue) => rearmOne(admin, requeue, { provider, eventId })),
     ({ owner, outcome, result }) => ({ firm: { id: owner }, result: { outcome, result } }),
   );
   if (result === 'foreign')
@@ -100,12 +100,12 @@ async function replayOne(
 /** Looks once more at the moment of the run: what was applied meanwhile is final. */
 async function rearmOne(
   admin: Admin,
-  rearm: Rearm,
+  requeue: Requeue,
   { provider, eventId }: Pick<EventCursor, 'provider' | 'eventId'>,
 ): Promise<{ owner: string; outcome: string; result: Result }> {
   const { isFinal } = await import('@semel/core');
   const { event, outcome } = await admin.events.find(provider, eventId);
-  const result = isFinal(outcome) ? 'final' : await rearm(event);
+  const result = isFinal(outcome) ? 'final' : await requeue(event);
   return { owner: event.owner, outcome, result };
 }
 
@@ -122,7 +122,7 @@ function replayMany(asked: Asked & { outcome: 'failed' | 'dead' }, json: boolean
   return withAdmin(async (admin: Admin, settings: Settings) => {
     const plan = await admin.replayable.plan(filter);
     const slugs = new Map((await admin.firms.list()).map(({ id, slug }) => [id, slug]));
-    return withRearm(settings, (rearm) =>
+    return withRearm(settings, (requeue) =>
       runBulk<EventCursor>(admin, settings, {
         name: 'replay',
         verb: 'Replay',
@@ -135,7 +135,7 @@ function replayMany(asked: Asked & { outcome: 'failed' | 'dead' }, json: boolean
         },
         items: pages((after, limit) => admin.replayable.page(filter, after, limit)),
         async run(item) {
-          const { owner, result } = await rearmOne(admin, rearm, item);
+          const { owner, result } = await rearmOne(admin, requeue, item);
           return { firm: slugs.get(owner) ?? owner, result };
         },
         rate,

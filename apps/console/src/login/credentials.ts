@@ -1,5 +1,5 @@
 import type { Logger } from '@semel/telemetry';
-import { createDamper } from './damper.js';
+import { createDamper } from './login-throttle.js';
 import { passwordCheck } from './password.js';
 
 export type Verdict = { right: true } | { right: false; retryAfterSeconds: number };
@@ -9,12 +9,12 @@ export type CheckCredentials = (address: string, user: string, password: string)
 /** The one place where a password is judged, for the form and for HTTP Basic alike. */
 export function credentialCheck(password: string, now: () => number, log: Logger): CheckCredentials {
   const isRight = passwordCheck(password);
-  const damper = createDamper(now);
+  const loginThrottle = createDamper(now);
   return (address, user, given) => {
-    const retryAfterSeconds = damper.waitSeconds(address);
+    const retryAfterSeconds = loginThrottle.waitSeconds(address);
     if (retryAfterSeconds > 0) return { right: false, retryAfterSeconds };
     if (isRight(user, given)) return { right: true };
-    damper.failed(address);
+    loginThrottle.failed(address);
     log.warn({ source: address }, 'login.failed');
     return { right: false, retryAfterSeconds: 0 };
   };

@@ -2,7 +2,7 @@ import {
   type AppliedChange,
   type EventHandlers,
   type HandledEvent,
-  type LentTransaction,
+  type HandlerClient,
   type Provider,
   SemelError,
   StoreUnavailableError,
@@ -39,11 +39,7 @@ export function createEventHandlers({
     },
   };
 
-  async function runOne(
-    handler: DefinedHandler,
-    handled: HandledEvent,
-    lent: LentTransaction,
-  ): Promise<void> {
+  async function runOne(handler: DefinedHandler, handled: HandledEvent, lent: HandlerClient): Promise<void> {
     const late = () => new SemelError('handler_timeout', `${handler.name}: not done after ${timeoutMs} ms`);
     try {
       await within(timeoutMs, (signal) => handler.run(contextOf(handled, lent, signal)), late);
@@ -54,7 +50,7 @@ export function createEventHandlers({
     }
   }
 
-  function contextOf(handled: HandledEvent, lent: LentTransaction, signal: AbortSignal): HandlerContext {
+  function contextOf(handled: HandledEvent, lent: HandlerClient, signal: AbortSignal): HandlerContext {
     const { event, body, outcome, changed } = handled;
     const json = provider.toJson(body);
     if (json === null) throw new Error('the body is neither JSON nor a form');

@@ -1,5 +1,5 @@
 import { type Applied, type Provider, StoreUnavailableError, type WebhookEvent } from '@semel/core';
-import type { keptBodies } from '@semel/database';
+import type { listStoredBodies } from '@semel/database';
 import type { OpenGate, ProviderQueue, Redis } from '@semel/queue';
 import type { Logger, Metrics, SweptResult } from '@semel/telemetry';
 
@@ -13,7 +13,7 @@ export interface SweepSettings {
 }
 
 export interface SweepOptions extends SweepSettings {
-  pool: Parameters<typeof keptBodies>[0];
+  pool: Parameters<typeof listStoredBodies>[0];
   redis: Redis;
   gate: OpenGate;
   providers: readonly Provider[];

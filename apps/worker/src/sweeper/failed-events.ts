@@ -13,7 +13,7 @@ export function sweepFailedEvents(context: SweepContext, provider: Provider): Sw
   return async () => {
     const page = await failedEvents(pool, provider, { afterId, olderThanMs: graceMs, limit: pageSize });
     const looks = await Promise.all(
-      page.map(({ firmId, eventId }) => claims.peek({ owner: firmId, eventId })),
+      page.map(({ firmId, eventId }) => claims.inspect({ owner: firmId, eventId })),
     );
     const jobless = page.filter((_, i) => ['none', 'completed'].includes(looks[i]?.job ?? ''));
     const events = await readFailedEvents(pool, provider, jobless);
@@ -25,7 +25,7 @@ export function sweepFailedEvents(context: SweepContext, provider: Provider): Sw
         firmId: event.owner,
       })),
       async ({ event }) => {
-        const result = await queue.rearm(event);
+        const result = await queue.requeue(event);
         if (result === 'foreign') throw new SemelError('owner_collision');
         return result === 'armed' ? 'failed_rearmed' : null;
       },

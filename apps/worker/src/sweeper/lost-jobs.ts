@@ -31,7 +31,7 @@ export function sweepLostJobs(context: SweepContext, provider: Provider): Sweep 
 
   async function heal(job: FailedJob): Promise<SweptResult | null> {
     if (job.stalledOut) return record(job);
-    const result = await queue.rearm(job.event);
+    const result = await queue.requeue(job.event);
     if (result === 'foreign') return record(job); // the ledger says whose it is
     return result === 'armed' ? 'lost_rearmed' : null;
   }

@@ -24,7 +24,7 @@ export function sweepMappedQuarantine(context: SweepContext): Sweep {
     if (event === null) return null;
     const candidates = (await isForeign(pool, provider, row)) ? [marked] : [row.eventId, marked];
     for (const eventId of candidates) {
-      const result = await context.queueOf(row.provider).queue.rearm({ ...event, eventId });
+      const result = await context.queueOf(row.provider).queue.requeue({ ...event, eventId });
       if (result !== 'foreign') return result === 'armed' ? 'quarantine_armed' : null;
     }
     throw new SemelError('owner_collision');

@@ -1,4 +1,4 @@
-import { type BodyRef, deleteSpareBodies, keptBodies } from '@semel/database';
+import { type BodyRef, deleteOrphanedBodies, listStoredBodies } from '@semel/database';
 import type { Sweep, SweepContext } from './context.js';
 
 /** A receiver that died between storing a body and enqueuing its event never acknowledged it; the next delivery may use it. */
@@ -10,14 +10,14 @@ export function sweepSpareBodies(context: SweepContext): Sweep {
   let after: BodyRef | null = null;
 
   const hasNoJob = async ({ provider, eventId, firmId }: BodyRef) =>
-    (await context.queueOf(provider).claims.peek({ owner: firmId, eventId })).job === 'none';
+    (await context.queueOf(provider).claims.inspect({ owner: firmId, eventId })).job === 'none';
 
   return async () => {
-    const page = await keptBodies(pool, { after, olderThanMs: graceMs, limit: pageSize });
+    const page = await listStoredBodies(pool, { after, olderThanMs: graceMs, limit: pageSize });
     const known = page.filter(({ provider }) => context.providers.some(({ name }) => name === provider));
-    const finished = await deleteSpareBodies(pool, known, { spare: 'finished', olderThanMs: graceMs });
+    const finished = await deleteOrphanedBodies(pool, known, { spare: 'finished', olderThanMs: graceMs });
     const jobless = await Promise.all(known.map(hasNoJob));
-    const abandoned = await deleteSpareBodies(
+    const abandoned = await deleteOrphanedBodies(
       pool,
       known.filter((_, i) => jobless[i]),
       { spare: 'abandoned', olderThanMs: abandonedAfterMs },

@@ -27,7 +27,7 @@ export interface Events {
   /** The newest first, at most a thousand at once. */
   list(filter: EventFilter): Promise<EventPage>;
   show(provider: string, eventId: string): Promise<EventDetail>;
-  /** What `rearm` needs to run the event again, and how it ended so far. A final one would only be a duplicate. */
+  /** What `requeue` needs to run the event again, and how it ended so far. A final one would only be a duplicate. */
   find(provider: string, eventId: string): Promise<{ event: WebhookEvent; outcome: string }>;
 }
 

@@ -13,6 +13,6 @@ export type { ActionFilter, ActionFirm, OperatorAction, OperatorActions } from '
 export type { Outbox, OutboxFilter } from './outbox.js';
 export type { Overview, Status } from './overview.js';
 export type { Plain, PlainRow } from './plain.js';
-export type { Quarantine, QuarantineFilter, Rearm, WaitingForAccount } from './quarantine.js';
+export type { Quarantine, QuarantineFilter, Requeue, WaitingForAccount } from './quarantine.js';
 export type { Replayable, ReplayFilter, ReplayPlan } from './replayable.js';
 export type { ShownBody } from './shown-body.js';

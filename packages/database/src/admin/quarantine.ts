@@ -37,8 +37,8 @@ const quarantineReasons: readonly QuarantineReason[] = [
   'account_not_listed',
 ];
 
-/** Arms the event: `EventQueue.rearm` of packages/queue. */
-export type Rearm = (event: WebhookEvent) => Promise<'armed' | 'alive' | 'foreign'>;
+/** Arms the event: `EventQueue.requeue` of packages/queue. */
+export type Requeue = (event: WebhookEvent) => Promise<'armed' | 'alive' | 'foreign'>;
 
 export interface Quarantine {
   /** The newest first. */
@@ -48,7 +48,7 @@ export interface Quarantine {
    * Lets the event through for its own firm, under `<eventId>~<firm slug>` where the id is another firm's. It is armed
    * before the row is marked, so that a death in between loses nothing: releasing again is harmless.
    */
-  release(id: string, rearm: Rearm): Promise<WebhookEvent>;
+  release(id: string, requeue: Requeue): Promise<WebhookEvent>;
   discard(id: string): Promise<PlainRow>;
   /** What `release` would let through for an account. Throws `still_unmapped`. Changes nothing. */
   waiting(account: { provider: string; account: string }): Promise<WaitingForAccount>;
@@ -90,7 +90,7 @@ export const quarantineOf = (scope: Scope, providers: Providers): Quarantine => 
       return { ...toPlainRow(row), ...showBody(eventRaw) };
     }),
 
-  async release(id, rearm) {
+  async release(id, requeue) {
     const { rowId, candidates } = await scope.everywhere(async (tx) => {
       const row = await findOpenRow(tx, id);
       const owner = await ownerOf(tx, row);
@@ -100,7 +100,7 @@ export const quarantineOf = (scope: Scope, providers: Providers): Quarantine => 
       return { rowId: row.id, candidates: taken ? [marked] : [plain, marked] };
     });
     for (const event of candidates) {
-      if ((await rearm(event)) === 'foreign') continue;
+      if ((await requeue(event)) === 'foreign') continue;
       await scope.everywhere((tx) => resolve(tx, rowId, 'released'));
       return event;
     }

@@ -60,7 +60,7 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * platform's rows, if asked.
  * Throws `StoreUnavailableError` for every fault of ours; the connection is then thrown away.
  */
-export async function inFirms<T>(
+export async function withFirms<T>(
   pool: pg.Pool,
   scope: { firmIds: readonly string[]; platform?: boolean },
   work: (query: Query, send: Send) => Promise<T>,

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { inFirms, type Query } from '../connection/pool.js';
+import { type Query, withFirms } from '../connection/pool.js';
 import { destinationBinding, type EncryptionKey, openSecret } from '../connection/secrets.js';
 import { storable } from '../connection/sql-values.js';
 
@@ -35,7 +35,7 @@ export async function outboxDue(
   pool: pg.Pool,
   { limit, againAfterMs }: { limit: number; againAfterMs: number },
 ): Promise<OutboxRef[]> {
-  return inFirms(pool, { firmIds: [] }, async (query) => {
+  return withFirms(pool, { firmIds: [] }, async (query) => {
     const { rows } = await query(
       `SELECT id, firm_id AS "firmId" FROM semel_outbox_due($1, $2 * interval '1 millisecond')`,
       [limit, againAfterMs],
@@ -47,7 +47,7 @@ export async function outboxDue(
 export async function markEnqueued(pool: pg.Pool, refs: readonly OutboxRef[]): Promise<void> {
   if (refs.length === 0) return;
   const firmIds = refs.map(({ firmId }) => firmId);
-  await inFirms(pool, { firmIds }, (query) =>
+  await withFirms(pool, { firmIds }, (query) =>
     query(
       `UPDATE webhook_outbox SET enqueued_at = now() WHERE id IN (
          SELECT id FROM webhook_outbox WHERE id = ANY ($1::uuid[]) AND status = 'pending' ORDER BY id FOR UPDATE SKIP LOCKED)`,
@@ -65,7 +65,7 @@ export async function claimOutboxRow(
   { id, firmId }: OutboxRef,
   { leaseMs, key }: { leaseMs: number; key: EncryptionKey },
 ): Promise<OutboxRow | null> {
-  return inFirms(pool, { firmIds: [firmId] }, async (query) => {
+  return withFirms(pool, { firmIds: [firmId] }, async (query) => {
     const { rows } = await query(
       `UPDATE webhook_outbox SET attempts = attempts + 1, next_attempt_at = now() + $2 * interval '1 millisecond'
        WHERE id = $1 AND status = 'pending' AND next_attempt_at <= now() + interval '1 second'
@@ -105,7 +105,7 @@ export async function settleOutboxRow(
 ): Promise<void> {
   const delayMs = settlement.status === 'pending' ? settlement.delayMs : 0;
   const error = settlement.status === 'delivered' ? null : storable(settlement.error);
-  await inFirms(pool, { firmIds: [firmId] }, (query) =>
+  await withFirms(pool, { firmIds: [firmId] }, (query) =>
     query(
       `UPDATE webhook_outbox SET status = $3, last_error = $4, next_attempt_at = now() + $5 * interval '1 millisecond',
          delivered_at = CASE WHEN $3 = 'delivered' THEN now() END

@@ -8,10 +8,10 @@ import {
   type WebhookEvent,
 } from '@semel/core';
 import type pg from 'pg';
-import { inFirms, type Query, type Send } from '../connection/pool.js';
+import { type Query, type Send, withFirms } from '../connection/pool.js';
 import { columnwise, storable } from '../connection/sql-values.js';
-import { lendTransaction } from '../handlers/lend-transaction.js';
-import { applyChanges } from '../objects/upsert-objects.js';
+import { withHandlerClient } from '../handlers/handler-client.js';
+import { upsertObjects } from '../objects/upsert-objects.js';
 import { deleteBodies, selectBodies } from './bodies.js';
 import { ledgerOf } from './ledger.js';
 import { insertQuarantine } from './quarantine.js';
@@ -31,8 +31,9 @@ export function applyStore(pool: pg.Pool, provider: Provider): ApplyPorts['trans
     },
     insertLedger: (rows) => ledger.insert(query, rows),
     lockLedger: (events) => ledger.lock(query, events),
-    change: async (changes, withRows) => (changes.length === 0 ? [] : applyChanges(query, changes, withRows)),
-    settleLedger: (rows) => ledger.settle(query, rows),
+    change: async (changes, withRows) =>
+      changes.length === 0 ? [] : upsertObjects(query, changes, withRows),
+    finalizeLedger: (rows) => ledger.settle(query, rows),
     failLedger: (row) => ledger.fail(query, row),
     record: async (attempts, changes) => {
       if (attempts.length > 0) await record(query, attempts, changes);
@@ -43,16 +44,16 @@ export function applyStore(pool: pg.Pool, provider: Provider): ApplyPorts['trans
         'stored' in event.body ? (await selectBodies(query, [event])).get(idempotencyKey(event)) : undefined;
       await insertQuarantine(query, entry, stored);
     },
-    dropKept: async (events) => {
+    deleteStoredCopies: async (events) => {
       const stored = events.filter(({ body }) => 'stored' in body);
       if (stored.length > 0) await deleteBodies(query, stored);
       const spilled = events.filter((event) => event.spilled);
       if (spilled.length > 0) await deleteSpill(query, spilled);
     },
-    lend: (timeoutMs, work) => lendTransaction({ query, send, timeoutMs }, work),
+    lend: (timeoutMs, work) => withHandlerClient({ query, send, timeoutMs }, work),
   });
   return (firmIds, work) =>
-    whileItLosesRaces((ours) => inFirms(pool, { firmIds }, (query, send) => work(inside(ours(query), send))));
+    retryOnConflict((ours) => withFirms(pool, { firmIds }, (query, send) => work(inside(ours(query), send))));
 }
 
 /**
@@ -61,7 +62,7 @@ export function applyStore(pool: pg.Pool, provider: Provider): ApplyPorts['trans
  * unique index of the table the slower of the two can fail. Neither is the event's fault, and at the next look the object is
  * there. A handler's own unique violation, in its statement or deferred to the COMMIT, would only be met again.
  */
-async function whileItLosesRaces<T>(run: (ours: (query: Query) => Query) => Promise<T>): Promise<T> {
+async function retryOnConflict<T>(run: (ours: (query: Query) => Query) => Promise<T>): Promise<T> {
   for (let round = 1; ; round++) {
     let refusal: unknown = null;
     const ours =

@@ -1,8 +1,8 @@
 import {
   type EntityRef,
+  type ExistingRow,
   entityId,
   idempotencyKey,
-  type LedgerLook,
   type LedgerRow,
   type Provider,
   type WebhookEvent,
@@ -80,7 +80,7 @@ export function ledgerOf(provider: Provider) {
     },
     /** Each event's own row: the session may see the firms of a whole group, so that the owner is compared here as well. */
     async lock(query: Query, events: readonly WebhookEvent[]) {
-      if (events.length === 0) return new Map<string, LedgerLook>();
+      if (events.length === 0) return new Map<string, ExistingRow>();
       const { rows } = await query(
         `SELECT t.idempotency_key, t.outcome, t.received_at FROM ${table} t
          WHERE (t.idempotency_key, t.firm_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))

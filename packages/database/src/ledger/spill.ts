@@ -1,6 +1,6 @@
 import type { QuarantineEntry, WebhookEvent } from '@semel/core';
 import type pg from 'pg';
-import { inFirms, type Query } from '../connection/pool.js';
+import { type Query, withFirms } from '../connection/pool.js';
 import { isoTime, storable } from '../connection/sql-values.js';
 import { bodyOrReference, type KeptRow, toEvent } from './kept-event.js';
 import { namesOf, ofEvents } from './of-events.js';
@@ -72,7 +72,7 @@ export async function takeDueSpill(
   pool: pg.Pool,
   { providers, limit, leaseMs }: { providers: readonly string[]; limit: number; leaseMs: number },
 ): Promise<{ rows: SpillRow[]; settled: string[] }> {
-  const due = await inFirms(pool, { firmIds: [] }, async (query) => {
+  const due = await withFirms(pool, { firmIds: [] }, async (query) => {
     const { rows } = await query('SELECT id, firm_id AS "firmId" FROM semel_spill_due($1, $2)', [
       providers,
       limit,
@@ -81,7 +81,7 @@ export async function takeDueSpill(
   });
   if (due.length === 0) return { rows: [], settled: [] };
   const firmIds = due.map(({ firmId }) => firmId);
-  return inFirms(pool, { firmIds }, async (query) => {
+  return withFirms(pool, { firmIds }, async (query) => {
     const ids = due.map(({ id }) => id);
     const { rows: settled } = await query(
       `DELETE FROM webhook_spill WHERE id IN (
@@ -143,7 +143,7 @@ export async function postponeSpill(
   { dueInMs, enqueued = false, error = null }: { dueInMs: number; enqueued?: boolean; error?: string | null },
 ): Promise<void> {
   if (rows.length === 0) return;
-  await inFirms(pool, { firmIds: rows.map(({ firmId }) => firmId) }, (query) =>
+  await withFirms(pool, { firmIds: rows.map(({ firmId }) => firmId) }, (query) =>
     query(
       `UPDATE webhook_spill SET due_at = now() + $2 * interval '1 millisecond', last_error = $4,
          enqueued_at = CASE WHEN $3 THEN now() ELSE enqueued_at END
@@ -155,7 +155,7 @@ export async function postponeSpill(
 
 /** The event turned out to be another firm's: the row moves to quarantine, and is nowhere else from then on. */
 export async function quarantineSpill(pool: pg.Pool, { id, firmId, event }: SpillRow): Promise<void> {
-  await inFirms(pool, { firmIds: [firmId] }, async (query) => {
+  await withFirms(pool, { firmIds: [firmId] }, async (query) => {
     const { rows } = await query('DELETE FROM webhook_spill WHERE id = $1 RETURNING event_raw', [id]);
     const entry: QuarantineEntry = { event, reason: 'owner_collision' };
     if (rows[0] !== undefined) await insertQuarantine(query, entry, rows[0].event_raw);

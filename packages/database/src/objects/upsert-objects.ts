@@ -28,7 +28,7 @@ interface Step {
  * of their ids, so that two transactions can't wait for each other. A row that a batch touches twice is touched in a later
  * round, and is locked by then. What a payment's or a recipient's row says by other rows is computed last.
  */
-export async function applyChanges(
+export async function upsertObjects(
   query: Query,
   changes: readonly PlannedChange[],
   withRows = false,

@@ -1,6 +1,6 @@
 import type { Provider } from '@semel/core';
 import type pg from 'pg';
-import { inFirms } from '../connection/pool.js';
+import { withFirms } from '../connection/pool.js';
 import { columnwise } from '../connection/sql-values.js';
 
 /** A delivery that made no new event: one more of the same kind is only counted. */
@@ -49,7 +49,7 @@ const upsert = `
 /** Adds the sums up in `webhook_deliveries`. A lost answer may count them twice: history, never an event. */
 export async function addDeliveries(pool: pg.Pool, sums: readonly DeliverySum[]): Promise<void> {
   const firmIds = sums.flatMap(({ firmId }) => firmId ?? []);
-  await inFirms(pool, { firmIds, platform: true }, (query) => query(upsert, columnwise(columns, sums)));
+  await withFirms(pool, { firmIds, platform: true }, (query) => query(upsert, columnwise(columns, sums)));
 }
 
 /**
@@ -64,7 +64,7 @@ export async function countDuplicates(
   eventIds: readonly string[],
 ): Promise<Map<string, { otherBody: boolean }>> {
   const { table } = provider.ledger;
-  const { rows } = await inFirms(pool, { firmIds }, (query) =>
+  const { rows } = await withFirms(pool, { firmIds }, (query) =>
     query(
       `WITH sums AS (
          SELECT firm_id, $1 || ':' || event_id AS key, sum(count)::bigint AS count, max(last_at) AS last_at,

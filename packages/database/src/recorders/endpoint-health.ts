@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { inFirms } from '../connection/pool.js';
+import { withFirms } from '../connection/pool.js';
 import { columnwise, isoTime } from '../connection/sql-values.js';
 
 export interface EndpointHealthRecorder {
@@ -56,7 +56,7 @@ export function endpointHealthRecorder(options: {
     if (latest.size === 0) return;
     const batch = [...latest.values()];
     const firmIds = batch.flatMap(({ firmId }) => firmId ?? []);
-    await inFirms(options.pool, { firmIds, platform: true }, (query) =>
+    await withFirms(options.pool, { firmIds, platform: true }, (query) =>
       query(upsert, columnwise(columns, batch)),
     );
     // What was noted meanwhile is a new value, and stays.

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { inFirms } from '../connection/pool.js';
+import { withFirms } from '../connection/pool.js';
 
 /** Names a body in `webhook_bodies`, and whose it is. */
 export interface BodyRef {
@@ -9,11 +9,11 @@ export interface BodyRef {
 }
 
 /** Bodies of all firms that were stored longer than `olderThanMs` ago, in the order of their keys. */
-export async function keptBodies(
+export async function listStoredBodies(
   pool: pg.Pool,
   { after, olderThanMs, limit }: { after: BodyRef | null; olderThanMs: number; limit: number },
 ): Promise<BodyRef[]> {
-  const { rows } = await inFirms(pool, { firmIds: [] }, (query) =>
+  const { rows } = await withFirms(pool, { firmIds: [] }, (query) =>
     query(
       `SELECT provider, event_id AS "eventId", firm_id AS "firmId"
        FROM semel_bodies_kept($1, $2, $3, $4 * interval '1 millisecond', $5)`,
@@ -33,23 +33,23 @@ export async function keptBodies(
  * `finished`: the ledger has the event with a final outcome, and the bytes with it. `abandoned`: nothing else in Postgres
  * knows the event; whether Redis does is for the caller to ask before.
  */
-export type SpareBodies = 'finished' | 'abandoned';
+export type OrphanedBodies = 'finished' | 'abandoned';
 
 const ledgerRow = `FROM webhook_events e WHERE e.idempotency_key = b.provider || ':' || b.event_id AND e.firm_id = b.firm_id`;
-const conditions: Record<SpareBodies, string> = {
+const conditions: Record<OrphanedBodies, string> = {
   finished: `EXISTS (SELECT ${ledgerRow} AND e.outcome IN ('applied', 'stale', 'ignored'))`,
   abandoned: `NOT EXISTS (SELECT ${ledgerRow}) AND NOT EXISTS (
     SELECT FROM webhook_spill s WHERE (s.provider, s.event_id, s.firm_id) = (b.provider, b.event_id, b.firm_id))`,
 };
 
 /** Deletes those of the bodies that are spare in this sense, and not stored again meanwhile; returns them. */
-export async function deleteSpareBodies(
+export async function deleteOrphanedBodies(
   pool: pg.Pool,
   refs: readonly BodyRef[],
-  { spare, olderThanMs }: { spare: SpareBodies; olderThanMs: number },
+  { spare, olderThanMs }: { spare: OrphanedBodies; olderThanMs: number },
 ): Promise<BodyRef[]> {
   if (refs.length === 0) return [];
-  const { rows } = await inFirms(pool, { firmIds: refs.map(({ firmId }) => firmId) }, (query) =>
+  const { rows } = await withFirms(pool, { firmIds: refs.map(({ firmId }) => firmId) }, (query) =>
     query(
       `DELETE FROM webhook_bodies b
          WHERE (b.provider, b.event_id, b.firm_id) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[]))

@@ -1,6 +1,6 @@
 import { idempotencyKey, inlineBodyLimitBytes, type Provider, toBody, type WebhookEvent } from '@semel/core';
 import type pg from 'pg';
-import { inFirms } from '../connection/pool.js';
+import { withFirms } from '../connection/pool.js';
 import { type KeptRow, toEvent } from '../ledger/kept-event.js';
 
 /** Names a ledger row that is `failed`, and whose it is. */
@@ -16,7 +16,7 @@ export async function failedEvents(
   { name, ledger }: Provider,
   { afterId, olderThanMs, limit }: { afterId: string; olderThanMs: number; limit: number },
 ): Promise<FailedEvent[]> {
-  const { rows } = await inFirms(pool, { firmIds: [] }, (query) =>
+  const { rows } = await withFirms(pool, { firmIds: [] }, (query) =>
     query(
       `SELECT id, firm_id AS "firmId", substr(idempotency_key, $5) AS "eventId"
        FROM semel_failed_events($1, $2, $3 * interval '1 millisecond', $4)`,
@@ -36,7 +36,7 @@ export async function readFailedEvents(
 ): Promise<WebhookEvent[]> {
   if (failed.length === 0) return [];
   const firmIds = failed.map(({ firmId }) => firmId);
-  const { rows } = await inFirms(pool, { firmIds }, (query) =>
+  const { rows } = await withFirms(pool, { firmIds }, (query) =>
     query(
       `SELECT firm_id, substr(idempotency_key, $3) AS event_id, endpoint_id, event_type, channel, account, body_sha256,
          provider_created_at, received_at, CASE WHEN octet_length(event_raw) BETWEEN 1 AND $2 THEN event_raw END AS body
@@ -62,7 +62,7 @@ export async function outcomesOf(
   events: readonly WebhookEvent[],
 ): Promise<Map<string, string>> {
   const firmIds = events.map(({ owner }) => owner);
-  const { rows } = await inFirms(pool, { firmIds }, (query) =>
+  const { rows } = await withFirms(pool, { firmIds }, (query) =>
     query(
       `SELECT idempotency_key, outcome FROM ${ledger.table}
        WHERE (idempotency_key, firm_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))`,

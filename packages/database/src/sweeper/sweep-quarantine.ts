@@ -1,6 +1,6 @@
 import { idempotencyKey, type Provider, toBody, type WebhookEvent } from '@semel/core';
 import type pg from 'pg';
-import { inFirms } from '../connection/pool.js';
+import { withFirms } from '../connection/pool.js';
 import { type KeptRow, toEvent } from '../ledger/kept-event.js';
 
 /** Names a row in quarantine whose account was unknown, and the firm that the account is mapped to by now. */
@@ -17,7 +17,7 @@ export async function mappedQuarantine(
   pool: pg.Pool,
   { afterId, limit }: { afterId: string; limit: number },
 ): Promise<MappedRow[]> {
-  const { rows } = await inFirms(pool, { firmIds: [] }, (query) =>
+  const { rows } = await withFirms(pool, { firmIds: [] }, (query) =>
     query(
       `SELECT id, firm_id AS "firmId", firm_slug AS "firmSlug", provider, event_id AS "eventId"
        FROM semel_quarantine_mapped($1, $2)`,
@@ -34,7 +34,7 @@ export async function readMapped(
   pool: pg.Pool,
   { id, firmId, provider, eventId }: MappedRow,
 ): Promise<WebhookEvent | null> {
-  const { rows } = await inFirms(pool, { firmIds: [firmId] }, (query) =>
+  const { rows } = await withFirms(pool, { firmIds: [firmId] }, (query) =>
     query(
       `SELECT endpoint_id, event_type, channel, account, body_sha256, provider_created_at, received_at, event_raw, ignored_reason
        FROM webhook_quarantine WHERE id = $1 AND resolved_at IS NULL AND reason = 'account_unknown'`,
@@ -55,7 +55,7 @@ export async function isForeign(
   { eventId, firmId }: Pick<MappedRow, 'eventId' | 'firmId'>,
 ): Promise<boolean> {
   const key = idempotencyKey({ provider: name, eventId });
-  const { rows } = await inFirms(pool, { firmIds: [firmId] }, (query) =>
+  const { rows } = await withFirms(pool, { firmIds: [firmId] }, (query) =>
     query('SELECT semel_event_is_foreign($1, $2, $3) AS foreign', [ledger.table, key, firmId]),
   );
   return rows[0]?.foreign === true;
@@ -71,7 +71,7 @@ export async function settleMapped(
   { id, firmId }: MappedRow,
   eventIds: readonly string[],
 ): Promise<boolean> {
-  const { rowCount } = await inFirms(pool, { firmIds: [firmId] }, (query) =>
+  const { rowCount } = await withFirms(pool, { firmIds: [firmId] }, (query) =>
     query(
       `UPDATE webhook_quarantine SET resolved_at = now(), resolution = 'released by the sweeper'
        WHERE id = $1 AND resolved_at IS NULL AND reason = 'account_unknown'

@@ -1,4 +1,4 @@
-import { type Effect, type LentTransaction, SemelError, StoreUnavailableError } from '@semel/core';
+import { type Effect, type HandlerClient, SemelError, StoreUnavailableError } from '@semel/core';
 import type { Query, Send } from '../connection/pool.js';
 import { toHandlerError } from '../connection/store-error.js';
 import { firstWord } from './first-word.js';
@@ -13,9 +13,9 @@ const refused = new Set(
  * Lends the running transaction to code that is not ours. The guarantee not given: code that renames its firm with
  * `set_config` is found out afterwards and rolled back, but it has looked by then.
  */
-export async function lendTransaction<T>(
+export async function withHandlerClient<T>(
   { query, send, timeoutMs }: { query: Query; send: Send; timeoutMs: number },
-  work: (lent: LentTransaction) => Promise<T>,
+  work: (lent: HandlerClient) => Promise<T>,
 ): Promise<T> {
   const before = await reconfigure(query, `${Math.ceil(timeoutMs)}ms`);
   const sent: Promise<unknown>[] = [];
@@ -35,7 +35,7 @@ export async function lendTransaction<T>(
     sent.push(running);
     return running;
   };
-  const lent: LentTransaction = {
+  const lent: HandlerClient = {
     statement: (text, values = []) =>
       during(async () => {
         const word = firstWord(text);

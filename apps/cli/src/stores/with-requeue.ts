@@ -1,11 +1,11 @@
 import type { Settings } from '@semel/config';
-import type { Rearm } from '@semel/database/admin';
+import type { Requeue } from '@semel/database/admin';
 import type { ProviderQueue, Redis } from '@semel/queue';
 import { CliError } from '../cli-error.js';
 import { type OpenRedis, openRedis } from './open-redis.js';
 
 /** Runs `work` with the one way to run an event again. Redis is asked for at its first use, and closed after. */
-export async function withRearm<T>(settings: Settings, work: (rearm: Rearm) => Promise<T>): Promise<T> {
+export async function withRearm<T>(settings: Settings, work: (requeue: Requeue) => Promise<T>): Promise<T> {
   let opening: Promise<OpenRedis> | undefined;
   const queues = new Map<string, Promise<ProviderQueue>>();
   try {
@@ -15,7 +15,7 @@ export async function withRearm<T>(settings: Settings, work: (rearm: Rearm) => P
       const opened = queues.get(event.provider) ?? openQueueOf(event.provider, redis, settings);
       queues.set(event.provider, opened);
       const { queue } = await opened;
-      return queue.rearm(event).catch((error: unknown) => {
+      return queue.requeue(event).catch((error: unknown) => {
         throw explain(error);
       });
     });

@@ -1,0 +1,38 @@
+import { fromBody } from './body.js';
+import { SemelError } from './errors.js';
+import { type ApplyOutcome, idempotencyKey, type WebhookEvent } from './event.js';
+import type { Applied, ApplyItem, ApplyPorts } from './ports.js';
+
+/** The event failed by itself: rolled back already, and now written down in a transaction of its own. */
+export async function recordFailure(
+  ports: Pick<ApplyPorts, 'transaction'>,
+  item: ApplyItem,
+  error: unknown,
+): Promise<Applied> {
+  const { event, attempt } = item;
+  const outcome: ApplyOutcome = item.lastAttempt ? 'dead' : 'failed';
+  return ports.transaction([event.owner], async (tx) => {
+    const stored = await tx.storedBodies('stored' in event.body ? [event] : []);
+    const body = fromBody(event.body) ?? stored.get(idempotencyKey(event)) ?? Buffer.alloc(0);
+    const message = error instanceof Error ? error.message : String(error);
+    const row = { event, body, links: {}, outcome, ignored: null, error: message };
+    if (await tx.failLedger(row)) {
+      await tx.record([{ ...row, attempt }], []);
+      if (event.spilled) await tx.deleteStoredCopies([event]); // or the relay would run a dead event again and again
+      return { outcome, error };
+    }
+    // A COMMIT whose answer got lost was a commit: a final row stays as it is.
+    const isOurs = (await tx.lockLedger([event])).size > 0;
+    if (!isOurs) await tx.quarantine({ event, reason: 'owner_collision' });
+    await tx.deleteStoredCopies([event]);
+    return { outcome: isOurs ? 'duplicate' : 'quarantined', error: null };
+  });
+}
+
+/** A job that the queue gave up without running it is dead as well, and must not stay unseen. */
+export const recordLost = (
+  ports: Pick<ApplyPorts, 'transaction'>,
+  event: WebhookEvent,
+  attempt: number,
+): Promise<Applied> =>
+  recordFailure(ports, { event, attempt, lastAttempt: true }, new SemelError('job_lost'));
