@@ -46,6 +46,9 @@ t.test('many copies at once', async (t) => {
               `one row in ${table}`,
             );
 
+          await waitUntil(async () => (await countsOf(world, provider)).final > before.final, {
+            what: 'the worker has counted the event, which it does after the commit',
+          });
           const after = await countsOf(world, provider);
           const grown = (name: keyof typeof after) => after[name] - before[name];
           t.equal(grown('own'), copies - 1, 'the counter of the provider');
