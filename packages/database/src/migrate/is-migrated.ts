@@ -1,9 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
+import { migrationsDir } from '../migrations-dir.js';
 import { pendingMigrations } from './pending-migrations.js';
-
-/** The migrations of this release. From `src/migrate` and from `dist/migrate` alike. */
-export const migrationsDir = fileURLToPath(new URL('../../../../prisma/migrations', import.meta.url));
 
 /** The names of what is pending, asked with any app's own rights. Throws where Postgres is away. */
 export const pendingOf = (pool: pg.Pool): Promise<string[]> =>

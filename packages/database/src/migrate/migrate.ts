@@ -1,8 +1,8 @@
 import pg from 'pg';
 import type { DatabaseOptions } from '../connection/pool.js';
 import { appRoles, roleName, rolePassword } from '../connection/roles.js';
+import { migrationsDir } from '../migrations-dir.js';
 import { applyMigrations } from './apply-migrations.js';
-import { migrationsDir } from './is-migrated.js';
 import { pendingMigrations } from './pending-migrations.js';
 
 const oldestVersion = 150_000;
