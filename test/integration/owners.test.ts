@@ -57,11 +57,15 @@ async function assertSetAside(
     );
     t.equal(duplicates.length, 0, 'nor called a duplicate');
   }
+  // The worker says so after its commit.
   t.ok(
-    world.logs.some(
-      (line) => line.eventId === eventId && line.outcome === 'quarantined' && line.level === 'warn',
+    await waitUntil(
+      () =>
+        world.logs.some(
+          (line) => line.eventId === eventId && line.outcome === 'quarantined' && line.level === 'warn',
+        ),
+      { what: 'an alert says so' },
     ),
-    'an alert says so',
   );
 }
 
