@@ -135,7 +135,7 @@ export const sabotages: readonly Sabotage[] = [
         throw error;`,
       },
     ],
-    faults: { 'connections cut to postgres': 4, 'connection cut while COMMIT is in flight': 4 },
+    faults: { 'connections cut to postgres': 12, 'connection cut while COMMIT is in flight': 4 },
     settings: { attempts: 1 },
   },
   {
