@@ -1,5 +1,5 @@
 import { type AppliedChange, entityId, type FieldValue, type PlannedChange, stubOrder } from '@semel/core';
-import type { Query } from './upsert-objects.js';
+import type { Query } from '../connection/pool.js';
 
 /**
  * Computes the columns of payments that follow from more rows than their own, for each payment of which one of these rows

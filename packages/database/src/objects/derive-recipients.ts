@@ -1,5 +1,5 @@
 import { type AppliedChange, entityId, type PlannedChange, stubOrder } from '@semel/core';
-import type { Query } from './upsert-objects.js';
+import type { Query } from '../connection/pool.js';
 
 /**
  * Computes the status of recipients: their own, or `deleted` where a later full list of their envelope's recipients is without

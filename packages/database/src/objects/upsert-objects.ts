@@ -7,12 +7,10 @@ import {
   type PlannedChange,
   stubOrder,
 } from '@semel/core';
+import type { Query } from '../connection/pool.js';
 import { derivePayments } from './derive-payments.js';
 import { deriveRecipients } from './derive-recipients.js';
 import { type EntityTable, tables } from './tables.js';
-
-/** Runs one statement in the apply transaction. */
-export type Query = (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
 
 /** A change with the id of its row. */
 interface Step {
