@@ -28,6 +28,13 @@ const doorKeepers = {
   'database/admin': ['cli', 'start'],
   'database/migrate': ['cli', 'start'],
 };
+/** How an SQL statement begins. */
+const sqlVerb =
+  /^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|BEGIN|COMMIT|SET|CREATE|ALTER|DROP|TRUNCATE|CALL)\b/;
+/** Files of apps that may contain SQL, and why. */
+const sqlExceptions = {
+  'apps/start/src/servers/postgres.ts': 'creates the database before there is a server to connect to',
+};
 const builtins = new Set(builtinModules);
 const apps = new Set(
   workspaceFolders()
@@ -73,6 +80,8 @@ function check(file) {
     if (readsEnvironment(node) && !mayReadEnvironment({ kind, name, file }, node)) {
       say(node, 'only packages/config reads process.env');
     }
+    if (kind === 'apps' && !(file in sqlExceptions) && isSql(node))
+      say(node, 'SQL belongs in packages/database');
     ts.forEachChild(node, visit);
   };
   visit(source);
@@ -137,6 +146,15 @@ function broken({ kind, name, file, specifier, typeOnly }) {
 function doorsOf(target) {
   const file = `packages/${target}/package.json`;
   return existsSync(posix.join(root, file)) ? Object.keys(readJson(file).exports ?? {}) : [];
+}
+
+/** A call of `.query(…)`, pg's or a transaction's, one of Prisma's raw queries, or a text that begins as a statement does. */
+function isSql(node) {
+  if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node)) return sqlVerb.test(node.text);
+  if (!ts.isCallExpression(node) && !ts.isTaggedTemplateExpression(node)) return false;
+  const called = node.expression ?? node.tag;
+  const name = ts.isPropertyAccessExpression(called) ? called.name.text : called.text;
+  return /^(query|\$(query|execute)Raw(Unsafe)?)$/.test(name ?? '');
 }
 
 function readsEnvironment(node) {

@@ -1,6 +1,6 @@
 import cookie from '@fastify/cookie';
 import type { Provider } from '@semel/core';
-import { type DatabaseOptions, isMigrated, openPool } from '@semel/database';
+import { type DatabaseOptions, isMigrated, openPool, readGauges } from '@semel/database';
 import {
   openProducerRedis,
   openQueue,
@@ -10,10 +10,7 @@ import {
 } from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
-import { countRows } from './count-rows.js';
-import { readEndpointHealth } from './endpoint-health.js';
 import { createGauges } from './gauges.js';
-import { inAllFirms } from './in-all-firms.js';
 import { credentialCheck } from './login/credentials.js';
 import { sessionsOf } from './login/sessions.js';
 import { board } from './plugins/board.js';
@@ -50,11 +47,7 @@ export async function buildConsole(options: ConsoleOptions): Promise<FastifyInst
     metrics,
     providers,
     readQueue: (provider) => readQueueStats(redis, provider),
-    readRows: () =>
-      inAllFirms(pool, async (query) => ({
-        counts: await countRows(query),
-        endpoints: await readEndpointHealth(query),
-      })),
+    readDatabase: () => readGauges(pool),
     log,
   });
   const guard = {

@@ -1,33 +1,27 @@
+import type { GaugeValues } from '@semel/database';
 import type { QueueStats } from '@semel/queue';
-import {
-  type ConsoleMetrics,
-  type EndpointHealth,
-  jobStates,
-  type Logger,
-  outboxStatuses,
-} from '@semel/telemetry';
-import type { RowCounts } from './count-rows.js';
+import { type ConsoleMetrics, jobStates, type Logger, outboxStatuses } from '@semel/telemetry';
 import { createRefresher } from './refresher.js';
 
 export interface GaugeOptions {
   metrics: ConsoleMetrics;
   providers: readonly string[];
   readQueue(provider: string): Promise<QueueStats>;
-  readRows(): Promise<{ counts: RowCounts; endpoints: readonly EndpointHealth[] }>;
+  readDatabase(): Promise<GaugeValues>;
   log: Logger;
 }
 
 export interface Gauges {
   start(): void;
-  /** Before a scrape. */
+  /** Reads new values before a scrape. */
   refresh(): Promise<void>;
   stop(): void;
 }
 
 const everyMs = 5_000;
 
-/** Keeps the gauges that describe the whole. While a store is away they keep what it said last; `/readyz` says that it is away. */
-export function createGauges({ metrics, providers, readQueue, readRows, log }: GaugeOptions): Gauges {
+/** Sets the gauges that cover all processes. While a store is unreachable its gauges keep their last values; `/readyz` reports it. */
+export function createGauges({ metrics, providers, readQueue, readDatabase, log }: GaugeOptions): Gauges {
   const report = (store: string) => (err: unknown | null) =>
     err === null ? log.info({ store }, 'gauges.recovered') : log.warn({ err, store }, 'gauges.failed');
   const queues = createRefresher(async () => {
@@ -39,16 +33,15 @@ export function createGauges({ metrics, providers, readQueue, readRows, log }: G
       metrics.oldestJobAgeSeconds(provider, oldestMs === null ? 0 : Math.max(0, (nowMs - oldestMs) / 1_000));
     }
   }, report('redis'));
-  const rows = createRefresher(async () => {
-    const { counts, endpoints } = await readRows();
-    const { spill, quarantine, outbox } = counts;
-    metrics.spillRows(spill);
-    metrics.quarantineRows(quarantine);
-    for (const status of outboxStatuses) metrics.outboxRows(status, outbox[status]);
+  const database = createRefresher(async () => {
+    const { rows, endpoints } = await readDatabase();
+    metrics.spillRows(rows.spill.waiting);
+    metrics.quarantineRows(rows.quarantine.open);
+    for (const status of outboxStatuses) metrics.outboxRows(status, rows.outbox[status]);
     metrics.endpoints(endpoints);
   }, report('postgres'));
 
-  const refresh = async () => void (await Promise.all([queues.refresh(), rows.refresh()]));
+  const refresh = async () => void (await Promise.all([queues.refresh(), database.refresh()]));
   let timer: NodeJS.Timeout | undefined;
   return {
     refresh,

@@ -1,15 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { awaitFirstConnection } from '@semel/core';
 
 const minIntervalMs = 1_000;
 
 export interface Refresher {
-  /** Resolves when `work` is done, or after a second: a store that hangs must not hang who asks. Never rejects. */
+  /** Resolves when `work` is done, or after a second: a store that hangs must not hang the caller. Never rejects. */
   refresh(): Promise<void>;
 }
 
 /**
- * Runs `work` at most once a second, and never twice at a time. `onChange` hears of the first failure and of its end, but not
- * of failures before the store was reached for the first time, unless that takes longer than `firstConnectionMs`.
+ * Runs `work` at most once a second, and never twice at a time. Calls `onChange` with the first error of an outage, and with
+ * null when it is over. Failures before the first success are not reported until `firstConnectionMs` have passed.
  */
 export function createRefresher(
   work: () => Promise<void>,
@@ -41,12 +42,7 @@ export function createRefresher(
         startedMs = performance.now();
         running = run();
       }
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, minIntervalMs);
-      });
-      await Promise.race([running, late]);
-      clearTimeout(timer);
+      await Promise.race([running, sleep(minIntervalMs, undefined, { ref: false })]);
     },
   };
 }

@@ -27,6 +27,7 @@ export {
   type WantedEnvelope,
   wantEnvelopes,
 } from './envelope-polls.js';
+export { type GaugeValues, readGauges } from './gauges/read-gauges.js';
 export {
   claimOutboxRow,
   markEnqueued,

@@ -58,7 +58,7 @@ export function openAdmin({ databaseUrl, encryptionKey, providers }: AdminOption
     destinations: destinationsOf(scope, encryptionKey),
     outbox: outboxOf(scope),
     replayable: replayableOf(scope, providers),
-    status: statusOf(pool, scope, providers),
+    status: statusOf(pool, providers),
     actions: operatorActionsOf(scope),
     audit: auditTrailOf(scope, providers),
     async close() {
