@@ -1,15 +1,12 @@
 import { type AcceptPorts, type AckDurability, type Provider, RejectedError } from '@semel/core';
 import {
+  acceptStore,
   type DatabaseOptions,
   deliveryRecorder,
   endpointCache,
   endpointHealthRecorder,
-  insertBody,
-  insertQuarantine,
-  insertSpill,
   isMigrated,
   openPool,
-  withFirms,
 } from '@semel/database';
 import { checkRedisWhenReady, openProducerRedis, openProviderQueue, openRedisGate } from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
@@ -100,29 +97,19 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     openProviderQueue({ redis, provider, attempts: options.attemptsOf(provider) }),
   );
 
+  const store = acceptStore(pool, options);
   const { decorate = (ports) => ports } = options;
   const portsOf = (provider: Provider): AcceptPorts => {
     const { claims, queue } = queues[providers.indexOf(provider)] as (typeof queues)[number];
     const ports: AcceptPorts = {
+      ...store,
       endpoints,
       gate: gate.of(provider.name),
       claims,
       queue,
       durability: options.durabilityOf(provider),
-      spill: {
-        add: (event, body, { inQueue }) =>
-          withFirms(pool, { firmIds: [event.owner] }, (query) =>
-            insertSpill(query, event, body, { dueInMs: inQueue ? options.spillAgainAfterMs : 0 }),
-          ),
-      },
       publicBaseUrl: options.publicBaseUrl,
       now: options.now ?? Date.now,
-      quarantine: (entry) =>
-        withFirms(pool, { firmIds: entry.event.owner ? [entry.event.owner] : [], platform: true }, (query) =>
-          insertQuarantine(query, entry),
-        ),
-      storeBody: (event, body) =>
-        withFirms(pool, { firmIds: [event.owner] }, (query) => insertBody(query, event, body)),
     };
     return decorate(ports, provider);
   };

@@ -1,13 +1,12 @@
 import { type ApplyPorts, type Provider, recordLost } from '@semel/core';
 import {
   applyStore,
+  commitQuarantine,
   type DatabaseOptions,
   deliveryRecorder,
-  insertQuarantine,
   isMigrated,
   openPool,
   openSweepLock,
-  withFirms,
 } from '@semel/database';
 import { type DocusignCredentials, openEnvelopeReader } from '@semel/providers';
 import {
@@ -210,10 +209,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   );
   const quarantine = openQuarantineConsumer({
     redisUrl,
-    write: (entry) =>
-      withFirms(pool, { firmIds: entry.event.owner ? [entry.event.owner] : [], platform: true }, (query) =>
-        insertQuarantine(query, entry),
-      ),
+    write: (entry) => commitQuarantine(pool, entry),
     onError: (err) => log.warn({ err, queue: 'quarantine' }, 'queue.failed'),
   });
 

@@ -1,13 +1,7 @@
 // What the apps need while events flow: nothing here loads Prisma. Operators' functions are behind `./admin`, migrations behind
 // `./migrate`.
 
-export {
-  type DatabaseOptions,
-  openPool,
-  type PoolOptions,
-  type Query,
-  withFirms,
-} from './connection/pool.js';
+export { type DatabaseOptions, openPool, type PoolOptions } from './connection/pool.js';
 export { type AppRole, appRoles, connectionAs, roleName } from './connection/roles.js';
 export {
   destinationBinding,
@@ -36,12 +30,10 @@ export {
   outboxDue,
   settleOutboxRow,
 } from './handlers/outbox.js';
+export { acceptStore } from './ledger/accept-store.js';
 export { applyStore } from './ledger/apply-store.js';
-export { insertBody } from './ledger/bodies.js';
-export { insertQuarantine } from './ledger/quarantine.js';
+export { commitQuarantine } from './ledger/quarantine.js';
 export {
-  deleteSpill,
-  insertSpill,
   postponeSpill,
   quarantineSpill,
   type SpillRow,
@@ -50,17 +42,10 @@ export {
 export { isMigrated } from './migrate/is-migrated.js';
 export { type ColumnType, type EntityTable, tables } from './objects/tables.js';
 export { upsertObjects } from './objects/upsert-objects.js';
-export { addDeliveries, countDuplicates, type DeliverySum } from './recorders/deliveries.js';
 export { type Delivery, type DeliveryRecorder, deliveryRecorder } from './recorders/delivery-recorder.js';
 export { type EndpointHealthRecorder, endpointHealthRecorder } from './recorders/endpoint-health.js';
+export { type BodyRef, deleteOrphanedBodies, listStoredBodies } from './sweeper/sweep-bodies.js';
 export {
-  type BodyRef,
-  deleteOrphanedBodies,
-  listStoredBodies,
-  type OrphanedBodies,
-} from './sweeper/sweep-bodies.js';
-export {
-  type FailedEvent,
   failedEvents,
   outcomesOf,
   readFailedEvents,

@@ -1,5 +1,6 @@
 import { fromBody, type QuarantineEntry, SemelError } from '@semel/core';
-import type { Query } from '../connection/pool.js';
+import type pg from 'pg';
+import { type Query, withFirms } from '../connection/pool.js';
 import { isoTime, storable } from '../connection/sql-values.js';
 
 /** One row per (provider, event id, endpoint): what comes again changes nothing, released or not. */
@@ -31,3 +32,9 @@ export async function insertQuarantine(
     ],
   );
 }
+
+/** Commits the row in a transaction of its own; without an owner it is the platform's. */
+export const commitQuarantine = (pool: pg.Pool, entry: QuarantineEntry): Promise<void> =>
+  withFirms(pool, { firmIds: entry.event.owner ? [entry.event.owner] : [], platform: true }, (query) =>
+    insertQuarantine(query, entry),
+  );
