@@ -11,8 +11,8 @@ import {
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { createGauges } from './gauges.js';
-import { credentialCheck } from './login/credentials.js';
-import { sessionsOf } from './login/sessions.js';
+import { createCredentialCheck } from './login/credentials.js';
+import { createSessions } from './login/sessions.js';
 import { board } from './plugins/board.js';
 import { login } from './plugins/login.js';
 import { requireLogin } from './plugins/require-login.js';
@@ -22,14 +22,14 @@ import { sendProblem } from './problem.js';
 export interface ConsoleOptions extends DatabaseOptions {
   redisUrl: string;
   providers: readonly Provider[];
-  /** Of the user `admin`. */
+  /** The password of the user `admin`. */
   password: string;
   log: Logger;
-  /** The clock that sessions and wrong passwords are judged by. */
+  /** The clock for sessions and for the login throttle. */
   now?: () => number;
 }
 
-/** The console, ready to listen: the queues to look at, and the gauges that describe the whole. Starts although a store is away. */
+/** Builds the console, ready to listen: Bull Board and the gauges of all processes. Works even if a store is unreachable. */
 export async function buildConsole(options: ConsoleOptions): Promise<FastifyInstance> {
   const { log, password, now = Date.now } = options;
   const providers = options.providers.map(({ name }) => name);
@@ -51,8 +51,8 @@ export async function buildConsole(options: ConsoleOptions): Promise<FastifyInst
     log,
   });
   const guard = {
-    sessions: sessionsOf(options.encryptionKey, password, now),
-    check: credentialCheck(password, now, log),
+    sessions: createSessions(options.encryptionKey, password, now),
+    check: createCredentialCheck(password, now, log),
   };
 
   const app = fastify({
@@ -68,7 +68,7 @@ export async function buildConsole(options: ConsoleOptions): Promise<FastifyInst
   });
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, 'not_found'));
   securityHeaders(app);
-  await app.register(cookie); // loaded before the next hook is added, or that would find no cookies
+  await app.register(cookie); // awaited: the next hook reads the cookies
   requireLogin(app, guard);
   app.addHook('onRequest', async ({ routeOptions }) => {
     if (routeOptions.url === '/metrics') await gauges.refresh();

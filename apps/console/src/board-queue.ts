@@ -5,10 +5,10 @@ import { type RawJob, shownJob } from './shown-job.js';
 type Job = NonNullable<Awaited<ReturnType<BullMQAdapter['getJob']>>>;
 type Statuses = Parameters<BullMQAdapter['getJobs']>[0];
 
-/** Jobs carry bodies up to a megabyte each. */
+/** Limits the memory of one page: a job carries a body of up to a megabyte. */
 const pageLimit = 100;
 
-/** A queue for Bull Board that can only be read, and whose jobs are without content before the board ever sees them. */
+/** A read-only queue for Bull Board; it removes the content of jobs before the board sees them. */
 export class BoardQueue extends BullMQAdapter {
   constructor(queue: Queue) {
     super(queue, { readOnlyMode: true, allowRetries: false });
@@ -24,7 +24,7 @@ export class BoardQueue extends BullMQAdapter {
     return jobs.map(withoutContent);
   }
 
-  // Semel's jobs have neither logs, schedulers nor flows: what is there is not ours, and may say anything.
+  // Semel's jobs have no logs, schedulers or flows. Whatever Redis holds of these is not Semel's and may contain anything.
   override async getJobLogs() {
     return [];
   }

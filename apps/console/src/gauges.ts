@@ -20,7 +20,7 @@ export interface Gauges {
 
 const everyMs = 5_000;
 
-/** Sets the gauges that cover all processes. While a store is unreachable its gauges keep their last values; `/readyz` reports it. */
+/** Sets the gauges of all processes. While a store is unreachable its gauges keep their last values; `/readyz` reports it. */
 export function createGauges({ metrics, providers, readQueue, readDatabase, log }: GaugeOptions): Gauges {
   const report = (store: string) => (err: unknown | null) =>
     err === null ? log.info({ store }, 'gauges.recovered') : log.warn({ err, store }, 'gauges.failed');

@@ -26,7 +26,7 @@ const grace = closeWithGrace({ delay: config.shutdownTimeoutMs }, async ({ err }
   await app.close();
   log.info('console.stopped');
 });
-// Started by a supervisor: its end is ours too, however it ended.
+// If a supervisor started this process, stop with it, even if it crashed.
 process.on('disconnect', () => void grace.close());
 
 const address = await app.listen(config.console);

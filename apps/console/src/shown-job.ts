@@ -1,6 +1,6 @@
 import { applyOutcomes, type Body, errorCatalogue } from '@semel/core';
 
-/** The parts of a job that may be seen. Everything else is left out, also what a later version adds. */
+/** The parts of a job that `shownJob` filters. Fields that no list names stay hidden, even those that a later BullMQ adds. */
 export interface RawJob {
   data?: unknown;
   opts?: unknown;
@@ -31,10 +31,10 @@ const shownFields = [
   'queueQualifiedName',
 ] as const;
 
-/** Causes that BullMQ words itself, without a word of the job. */
+/** Failure reasons of BullMQ's own, which never quote the job. */
 const bullmqReasons = ['job stalled more than allowable limit', 'job started more than allowable limit'];
 
-/** A job for the board: who it is and how it fares, never the body, the account, a phone number or an error's text. */
+/** What the board shows of a job: identity and progress, never the body, the account, a phone number or an error's text. */
 export function shownJob(job: RawJob): Record<string, unknown> {
   return {
     ...pick(job, shownFields),
@@ -47,7 +47,7 @@ export function shownJob(job: RawJob): Record<string, unknown> {
   };
 }
 
-/** Of an event, or of an event with the reason why it is in quarantine. */
+/** `data` is an event, or an event with the reason for its quarantine. */
 function shownData(data: unknown): Record<string, unknown> {
   if (typeof data !== 'object' || data === null) return {};
   const { event, reason } = data as { event?: object; reason?: unknown };
@@ -60,14 +60,14 @@ function shownData(data: unknown): Record<string, unknown> {
   };
 }
 
-/** null where the body is in Postgres. */
+/** null: the body is in Postgres. */
 function bytesOf(body: Body): number | null {
   if ('utf8' in body) return Buffer.byteLength(body.utf8);
   if ('base64' in body) return Buffer.byteLength(body.base64, 'base64');
   return null;
 }
 
-/** An error's text may quote the event (so does PostgreSQL's): it goes to the worker's log, which redacts it. */
+/** Hides an unknown error's text, which may quote the event, as PostgreSQL's does. The worker's log has it, redacted. */
 function shownReason(reason: unknown): string | undefined {
   if (typeof reason !== 'string' || reason === '') return undefined;
   const known = Object.hasOwn(errorCatalogue, reason) || bullmqReasons.includes(reason);

@@ -19,36 +19,36 @@ import { refuseConnection, sendProblem, toProblem } from './problem.js';
 export interface ReceiverOptions extends DatabaseOptions {
   redisUrl: string;
   providers: readonly Provider[];
-  /** A handler's errors until an event is dead. */
+  /** Attempts after which an event is dead; those that fail because of an outage do not count. */
   attemptsOf(provider: Provider): number;
   publicBaseUrl: string;
-  /** From the last byte of a body to the answer. */
+  /** Time from the last byte of a request's body to the answer. */
   budgetMs: number;
   redisCommandTimeoutMs: number;
-  /** What a 200 means. */
+  /** Which stores hold the event when it is answered with 200. */
   durabilityOf(provider: Provider): AckDurability;
-  /** When the relay looks at a copy of what the queue got as well: if it is there by then, the queue may have lost it. */
+  /** When the relay checks the Postgres copy of a queued event: if it still exists by then, the queue may have lost the job. */
   spillAgainAfterMs: number;
   gate: GateSettings;
   endpointRefreshMs: number;
   deliveryFlushMs: number;
   log: Logger;
-  /** The clock that signatures are judged by. */
+  /** The clock that a signature's time is checked against. */
   now?: () => number;
-  /** Puts something around what `accept` calls: traces, or the places where the fault suite kills the process. */
+  /** Wraps the ports of `accept`: for traces, or for the places where the fault suite kills the process. */
   decorate?: (ports: AcceptPorts, provider: Provider) => AcceptPorts;
 }
 
-/** When Redis counts as too full to take more. */
+/** When Redis counts as too full for new events. */
 export interface GateSettings {
   everyMs: number;
-  /** Of `maxmemory`, 0 … 1. */
+  /** Share of `maxmemory`, 0 … 1. */
   highWater: number;
-  /** Jobs that wait in one queue. */
+  /** Waiting jobs in one queue. */
   backlogLimit: number;
 }
 
-/** The receiver, ready to listen: verify, claim, enqueue, answer. Starts although a store is away. */
+/** Builds the receiver, ready to listen: verify, claim, enqueue, answer. Works even if a store is unreachable. */
 export async function buildReceiver(options: ReceiverOptions): Promise<FastifyInstance> {
   const { providers, log } = options;
   const metrics = createMetrics(
@@ -117,11 +117,11 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
   const app = fastify({
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: 30_000,
-    return503OnClosing: false, // see draining.ts
+    return503OnClosing: false, // required by draining.ts
     routerOptions: { maxParamLength: 200 },
     rewriteUrl: ({ url = '/' }) => originForm(url),
-    // What no route is asked for, such as an address that can't be decoded.
     clientErrorHandler: (_error, socket) => refuseConnection(socket),
+    // Errors before routing, such as a URL that cannot be decoded.
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, toProblem(error)),
   });
   app.setErrorHandler((error, _request, reply) => sendProblem(reply, toProblem(error)));
@@ -134,7 +134,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     metrics,
     isReady: async () => {
       const stores = await lookAtStores({ isMigrated: () => isMigrated(pool), ping: () => redis.ping() });
-      // Either store can take an event; an unmigrated database would only look like one.
+      // One store is enough to take an event, but an unmigrated database takes none.
       const ready = stores.postgres !== 'unmigrated' && (stores.postgres === 'up' || stores.redis === 'up');
       return { ready, checks: stores };
     },

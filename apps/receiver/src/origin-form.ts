@@ -1,7 +1,7 @@
 /**
- * A request target without scheme and authority: `/path?query`, as it was written. A proxy may send the whole address
- * (`POST http://host/path`). Square and Twilio sign an address that is configured, never the one in the request, and
- * the router knows paths alone: with the rest, no such delivery would be authentic.
+ * Strips scheme and authority from a request target and leaves `/path?query` unchanged. A proxy may send the whole URL
+ * (`POST http://host/path`), but the router knows only paths, and Square and Twilio sign the configured base URL plus the
+ * path: with a host in the path, their signatures would not match.
  */
 export function originForm(target: string): string {
   const authority = /^https?:\/\/[^/?#]*/i.exec(target);

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { errorCatalogue, RejectedError, type RejectionCode, SemelError } from '@semel/core';
 import type { FastifyError, FastifyReply } from 'fastify';
 
-/** Fastify's own refusals, in our words. */
+/** Fastify's error codes as Semel's. */
 const fastifyCodes: Record<string, RejectionCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'too_large',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed',
@@ -11,7 +11,7 @@ const fastifyCodes: Record<string, RejectionCode> = {
   FST_ERR_MAX_PARAM_LENGTH: 'unknown_endpoint',
 };
 
-/** What a caller may know of an error. Anything that is not the sender's fault is 503, so that the sender tries again. */
+/** Hides an error's details from the caller. Whatever is not the sender's fault becomes 503, so that the sender retries. */
 export function toProblem(error: unknown): SemelError {
   if (error instanceof RejectedError) return error;
   const { code, statusCode } = error as Partial<FastifyError>;
@@ -43,10 +43,10 @@ export function sendProblem(reply: FastifyReply, problem: SemelError): FastifyRe
     .send(bodyOf(problem));
 }
 
-/** What is no HTTP request at all is answered on the bare connection. */
+/** Answers bytes that are not an HTTP request, directly on the socket. */
 export function refuseConnection(socket: Socket): void {
   if (!socket.writable) return void socket.destroy();
-  const body = bodyOf(new RejectedError('malformed', 'This is not an HTTP request that can be read'));
+  const body = bodyOf(new RejectedError('malformed', 'The bytes received are not a valid HTTP request'));
   const head = [
     'HTTP/1.1 400 Bad Request',
     'content-type: application/problem+json',

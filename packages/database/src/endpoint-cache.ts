@@ -16,24 +16,25 @@ interface EndpointRow {
 }
 
 export interface EndpointCache extends Endpoints {
-  /** Reads them once, and then again whenever the revision has changed. Starts although Postgres is away. */
+  /** Loads the endpoints, then again whenever their revision changes. Resolves even if Postgres is unreachable. */
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** False while the last look at Postgres failed: then what is not known can't be called unknown. */
+  /** False while the last poll failed: then a missing endpoint may exist, and `find` throws instead of returning null. */
   readonly fresh: boolean;
 }
 
 export interface EndpointCacheOptions {
   pool: pg.Pool;
   encryptionKey: EncryptionKey;
-  /** How often to look whether anything changed, milliseconds. */
+  /** How often to check for changes. */
   refreshMs: number;
   onError(error: unknown): void;
 }
 
 /**
- * All endpoints and account mappings in memory: a delivery costs no query, unknown keys included, and goes on while
- * Postgres is away. A revision, counted up by the same transactions that change them, tells when to read again.
+ * Holds all endpoints and account mappings in memory: no delivery costs a query, not even one to an unknown key, and
+ * deliveries go on while Postgres is unreachable. Each change increments a revision in its own transaction; a new revision
+ * makes the cache load everything again.
  */
 export function endpointCache({
   pool,
@@ -45,17 +46,17 @@ export function endpointCache({
   let accountFirms = new Map<string, string>();
   let revision = '';
   let fresh = false;
-  let looking: Promise<void> | null = null;
-  let nextLook: Promise<void> | null = null;
-  let lastLookMs = 0;
+  let refreshing: Promise<void> | null = null;
+  let nextReload: Promise<void> | null = null;
+  let lastRefreshMs = 0;
   let timer: NodeJS.Timeout | undefined;
   const connection = awaitFirstConnection();
-  let told = false;
+  let reported = false;
   let stopped = false;
 
   const nameOf = (provider: string, key: string) => `${provider} ${key}`;
 
-  async function look(): Promise<void> {
+  async function refresh(): Promise<void> {
     try {
       const { rows } = await pool.query<{ revision: string }>('SELECT revision FROM webhook_config');
       const found = rows[0]?.revision ?? '';
@@ -77,7 +78,7 @@ export function endpointCache({
       fresh = false;
       throw toStoreError(error);
     } finally {
-      lastLookMs = performance.now();
+      lastRefreshMs = performance.now();
     }
   }
 
@@ -85,14 +86,14 @@ export function endpointCache({
     const secrets = row.secrets.flatMap(({ id, keyId, sealed }) => {
       try {
         if (keyId !== encryptionKey.id)
-          throw new Error(`sealed with key ${keyId}, not with ${encryptionKey.id}`);
+          throw new Error(`it is encrypted with key ${keyId}, this process has ${encryptionKey.id}`);
         return openSecret(
           encryptionKey,
           Buffer.from(sealed, 'base64'),
           secretBinding({ endpointId: row.id, secretId: id }),
         );
       } catch (error) {
-        onError(new Error(`a secret of endpoint ${row.key} can't be opened: ${(error as Error).message}`));
+        onError(new Error(`cannot decrypt a secret of endpoint ${row.key}: ${(error as Error).message}`));
         return [];
       }
     });
@@ -100,28 +101,28 @@ export function endpointCache({
     return { id, key, provider, firmId, secrets, accounts, mode, publicUrl };
   }
 
-  const lookOnce = () => {
-    looking ??= look().finally(() => {
-      looking = null;
+  const refreshOnce = () => {
+    refreshing ??= refresh().finally(() => {
+      refreshing = null;
     });
-    return looking;
+    return refreshing;
   };
 
-  async function lookSoon() {
-    await sleep(Math.max(0, lastLookMs + refreshMs / 4 - performance.now()));
-    while (looking !== null) await looking.catch(() => undefined);
-    nextLook = null; // whoever asks from here on may have seen a later change
-    await lookOnce();
+  async function refreshSoon() {
+    await sleep(Math.max(0, lastRefreshMs + refreshMs / 4 - performance.now()));
+    while (refreshing !== null) await refreshing.catch(() => undefined);
+    nextReload = null; // a later caller may know of a later change, and needs a refresh that starts after its call
+    await refreshOnce();
   }
 
   async function poll() {
     try {
-      await lookOnce();
+      await refreshOnce();
       connection.made();
-      told = false;
+      reported = false;
     } catch (error) {
-      if (!told && !connection.isAwaited()) {
-        told = true; // once per outage, not once per look
+      if (!reported && !connection.isAwaited()) {
+        reported = true; // once per outage, not once per poll
         onError(error);
       }
     }
@@ -133,7 +134,7 @@ export function endpointCache({
     stop: async () => {
       stopped = true;
       clearTimeout(timer);
-      await looking?.catch(() => undefined);
+      await refreshing?.catch(() => undefined);
     },
     get fresh() {
       return fresh;
@@ -144,10 +145,10 @@ export function endpointCache({
       return found ?? null;
     },
     firmOfAccount: (provider, account) => accountFirms.get(nameOf(provider, account)) ?? null,
-    // Forged requests must not become queries: one look, begun after they asked, serves all who ask within a short while.
+    // Forged requests must not become queries: callers within a short while share one refresh, which starts after their calls.
     reload: () => {
-      nextLook ??= lookSoon();
-      return nextLook;
+      nextReload ??= refreshSoon();
+      return nextReload;
     },
   };
 }

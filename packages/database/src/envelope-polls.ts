@@ -4,27 +4,27 @@ import { withFirms } from './connection/pool.js';
 import { recordChanges } from './ledger/apply-store.js';
 import { upsertObjects } from './objects/upsert-objects.js';
 
-/** An envelope to ask DocuSign for. */
+/** An envelope whose current state is to be fetched from DocuSign. */
 export interface WantedEnvelope {
   firmId: string;
   account: string;
-  /** DocuSign's id. */
+  /** DocuSign's envelope id. */
   externalId: string;
 }
 
-/** A question that this process may ask now, and no other for the next 15 minutes. */
+/** An envelope that only this process may fetch for the next 15 minutes. */
 export interface ClaimedPoll extends WantedEnvelope {
   envelopeId: string;
-  /** When, as the database has it. */
+  /** Time of the claim, as Postgres prints it. */
   askedAt: string;
 }
 
-/** DocuSign allows one question per envelope in this time. (developers.docusign.com: API rules and limits) */
+/** DocuSign allows one request per envelope in this time. Source: developers.docusign.com, API rules and limits. */
 const interval = `interval '15 minutes'`;
-/** After so many questions without an answer it waits for the envelope's next message. */
+/** After this many failed requests the envelope is fetched again only when its next message arrives. */
 const attemptLimit = 8;
 
-/** Writes down that the envelopes are to be asked for. The rows of the envelopes must be there. */
+/** Marks envelopes to be fetched. Their rows in `esignature_envelopes` must exist. */
 export async function wantEnvelopes(pool: pg.Pool, wanted: readonly WantedEnvelope[]): Promise<void> {
   const rows = new Map(
     wanted.map((want) => [
@@ -46,9 +46,9 @@ export async function wantEnvelopes(pool: pg.Pool, wanted: readonly WantedEnvelo
 }
 
 /**
- * Takes one envelope that may be asked for now; null: there is none. The conditional UPDATE is the limit: it holds for all
- * workers together. Only accounts that are mapped to the firm: any firm can sign a message that names another's account,
- * and would be given that account's envelope.
+ * Claims one envelope that may be fetched now; null: there is none. The conditional UPDATE enforces DocuSign's limit across
+ * all workers. Only an account mapped to the firm counts: a firm can sign a message that names another firm's account, and
+ * must not receive that account's envelope.
  */
 export async function claimPoll(pool: pg.Pool, firmIds: readonly string[]): Promise<ClaimedPoll | null> {
   const { rows } = await withFirms(pool, { firmIds }, (query) =>
@@ -70,7 +70,7 @@ export async function claimPoll(pool: pg.Pool, firmIds: readonly string[]): Prom
   return rows[0] ?? null;
 }
 
-/** The question is answered, for good: what came meanwhile is still wanted. */
+/** Ends the poll of a claimed envelope, unless it was marked again after the claim. */
 export async function settlePoll(pool: pg.Pool, { firmId, envelopeId, askedAt }: ClaimedPoll): Promise<void> {
   await withFirms(pool, { firmIds: [firmId] }, (query) =>
     query(
@@ -81,7 +81,7 @@ export async function settlePoll(pool: pg.Pool, { firmId, envelopeId, askedAt }:
   );
 }
 
-/** Of these firms, those that still have an envelope to ask for. */
+/** Returns those of the firms that have an envelope to fetch. */
 export async function firmsThatWant(pool: pg.Pool, firmIds: readonly string[]): Promise<string[]> {
   if (firmIds.length === 0) return [];
   const { rows } = await withFirms(pool, { firmIds }, (query) =>
@@ -94,8 +94,8 @@ export async function firmsThatWant(pool: pg.Pool, firmIds: readonly string[]): 
 }
 
 /**
- * Changes that no event brought, through the same guards, in a transaction of their own, with their rows in
- * `domain_changes`. Returns how many objects moved.
+ * Applies changes that come from a fetch instead of an event, in one transaction, with the same guards and the same rows in
+ * `domain_changes`. Returns how many objects changed.
  */
 export const applyFetched = (pool: pg.Pool, changes: readonly PlannedChange[]): Promise<number> =>
   withFirms(pool, { firmIds: changes.map(({ firmId }) => firmId) }, async (query) => {

@@ -1,15 +1,15 @@
 import type { Logger } from '@semel/telemetry';
-import { createDamper } from './login-throttle.js';
-import { passwordCheck } from './password.js';
+import { createLoginThrottle } from './login-throttle.js';
+import { createPasswordCheck } from './password.js';
 
 export type Verdict = { right: true } | { right: false; retryAfterSeconds: number };
-/** `retryAfterSeconds` 0: simply wrong; above: not even looked at. */
+/** A wrong password has `retryAfterSeconds` 0; above 0 the throttle refused without checking the password. */
 export type CheckCredentials = (address: string, user: string, password: string) => Verdict;
 
-/** The one place where a password is judged, for the form and for HTTP Basic alike. */
-export function credentialCheck(password: string, now: () => number, log: Logger): CheckCredentials {
-  const isRight = passwordCheck(password);
-  const loginThrottle = createDamper(now);
+/** Checks passwords from both the form and HTTP Basic, so that both share one throttle. */
+export function createCredentialCheck(password: string, now: () => number, log: Logger): CheckCredentials {
+  const isRight = createPasswordCheck(password);
+  const loginThrottle = createLoginThrottle(now);
   return (address, user, given) => {
     const retryAfterSeconds = loginThrottle.waitSeconds(address);
     if (retryAfterSeconds > 0) return { right: false, retryAfterSeconds };
@@ -20,7 +20,7 @@ export function credentialCheck(password: string, now: () => number, log: Logger
   };
 }
 
-/** What `Authorization: Basic` says; null where it is absent or something else. */
+/** Parses an `Authorization: Basic` header; null if it is missing or malformed. */
 export function parseBasic(header: string | undefined): { user: string; password: string } | null {
   const [, encoded] = /^basic +([A-Za-z0-9+/=]+)$/i.exec(header ?? '') ?? [];
   if (encoded === undefined) return null;

@@ -2,17 +2,17 @@ import { isIPv6 } from 'node:net';
 
 const allowedFailures = 10;
 const windowMs = 60_000;
-/** More addresses than this are not remembered; the oldest are forgotten first. */
+/** Most addresses to remember; the oldest are dropped first. */
 const capacity = 10_000;
 
-export interface Damper {
+export interface LoginThrottle {
   /** Seconds until this address may try again; 0: now. */
   waitSeconds(address: string): number;
   failed(address: string): void;
 }
 
-/** Slows down who guesses passwords: ten wrong ones per address and minute. In this process's memory alone. */
-export function createDamper(now: () => number): Damper {
+/** Allows ten wrong passwords per address and minute. Counts only in this process's memory. */
+export function createLoginThrottle(now: () => number): LoginThrottle {
   const failures = new Map<string, { count: number; untilMs: number }>();
   return {
     waitSeconds(address) {
@@ -27,7 +27,7 @@ export function createDamper(now: () => number): Damper {
         entry.count++;
         return;
       }
-      failures.delete(key); // so that it is set as the newest
+      failures.delete(key); // a Map keeps the place of an existing key; this makes it the newest
       failures.set(key, { count: 1, untilMs: now() + windowMs });
       const [oldest] = failures.keys();
       if (failures.size > capacity && oldest !== undefined) failures.delete(oldest);
@@ -35,7 +35,7 @@ export function createDamper(now: () => number): Damper {
   };
 }
 
-/** One host has a whole /64 of IPv6 addresses to try from. */
+/** An IPv6 host can use a whole /64, so its addresses count as one. */
 function networkOf(address: string): string {
   if (!isIPv6(address) || address.includes('.')) return address;
   const [head = '', tail] = address.split('::');

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /**
- * False where a browser says that another site made the request. What says nothing passes: it is no browser, and so carries
- * no one's cookie. `Sec-Fetch-Site` first, since a proxy may have changed `Host`.
+ * False if the browser's headers say that another site made the request. A request without such headers passes: it is not from
+ * a browser, so it carries no user's cookie. `Sec-Fetch-Site` goes first, because a proxy may have changed `Host`.
  */
 export function isSameOrigin(headers: IncomingHttpHeaders): boolean {
   const site = headers['sec-fetch-site'];

@@ -9,10 +9,10 @@ export interface Sessions {
 }
 
 /**
- * Tokens that are good for twelve hours and say nothing but when they end. Nothing is stored: signing out only makes the
- * browser forget its token; a new CONSOLE_PASSWORD or SEMEL_ENCRYPTION_KEY ends every session.
+ * Issues tokens that hold only their expiry, twelve hours ahead. The server stores no sessions, so signing out only deletes the
+ * browser's cookie; a copied token stays valid. A new CONSOLE_PASSWORD or SEMEL_ENCRYPTION_KEY ends every session.
  */
-export function sessionsOf(encryptionKey: EncryptionKey, password: string, now: () => number): Sessions {
+export function createSessions(encryptionKey: EncryptionKey, password: string, now: () => number): Sessions {
   const key = createHmac('sha256', encryptionKey.bytes).update(`semel console session ${password}`).digest();
   const mac = (expires: string) => createHmac('sha256', key).update(expires).digest();
   return {

@@ -13,10 +13,10 @@ button { margin-top: 1.5rem; padding: .6rem 1.25rem; font: inherit; font-weight:
 ul { padding-left: 1.25rem }
 `;
 
-/** What the Content-Security-Policy allows as the only style. */
+/** The only style that the Content-Security-Policy allows. */
 export const styleHash = `sha256-${createHash('sha256').update(style).digest('base64')}`;
 
-/** A whole page. `title` and `main` are ours, never a visitor's: nothing is escaped here. */
+/** Returns a complete page. Escapes nothing: `title` and `main` must not contain a visitor's input. */
 export const layout = (title: string, main: string): string => `<!doctype html>
 <html lang="en">
 <head>

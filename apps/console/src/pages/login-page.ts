@@ -1,6 +1,6 @@
 import { layout } from './layout.js';
 
-/** The form, with what went wrong before. Never with what was typed. */
+/** The login form, with the last error; never with the visitor's input, which would need escaping. */
 export const loginPage = (message?: string): string =>
   layout(
     'Sign in',

@@ -14,7 +14,7 @@ export interface BoardOptions {
   log: Logger;
 }
 
-/** Bull Board at `/queues`, to look at alone. */
+/** Bull Board at `/queues`, read-only. */
 export async function board(app: FastifyInstance, { queues, log }: BoardOptions): Promise<void> {
   const adapter = new FastifyAdapter().setBasePath(boardPath);
   createBullBoard({
@@ -28,19 +28,19 @@ export async function board(app: FastifyInstance, { queues, log }: BoardOptions)
       },
     },
   });
-  // Bull Board's own would quote the error's message.
+  // Bull Board's default handler would send the error's message.
   adapter.setErrorHandler((error) => {
     log.warn({ err: error }, 'board.failed');
     return { status: 503 as 500, body: { error: { key: 'ERRORS.INTERNAL_SERVER_ERROR' } } };
   });
 
   app.addHook('onRequest', async (request, reply) => {
-    // Bull Board's read-only mode refuses by itself, but route by route: a new route of its could forget it.
+    // Bull Board's read-only mode is checked in each route, so a new route could miss it.
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return sendProblem(reply.header('allow', 'GET, HEAD'), 'read_only');
     reply.header('content-security-policy', boardPolicy);
   });
-  // Its page asks Google for fonts; the policy would refuse them, with an error in every visitor's console.
+  // The page links to Google Fonts, which the policy blocks: without the link, browsers log no error.
   app.addHook('onSend', async (_request, reply, payload) =>
     typeof payload === 'string' && String(reply.getHeader('content-type')).startsWith('text/html')
       ? payload.replace(/<link href="https:\/\/fonts\.googleapis\.com\/[^>]*>/, '')

@@ -14,7 +14,7 @@ export interface LoginOptions {
   check: CheckCredentials;
 }
 
-/** `GET /login`, `POST /login`, `POST /logout` and the page that they lead to. */
+/** `GET /login`, `POST /login`, `POST /logout` and the home page. */
 export async function login(app: FastifyInstance, { sessions, check }: LoginOptions): Promise<void> {
   await app.register(formbody);
   app.addHook('onRequest', async (request, reply) => {
@@ -32,7 +32,7 @@ export async function login(app: FastifyInstance, { sessions, check }: LoginOpti
       return reply.redirect('/', 303);
     }
     reply.type('text/html');
-    if (verdict.retryAfterSeconds === 0) return reply.code(401).send(loginPage('User or password is wrong.'));
+    if (verdict.retryAfterSeconds === 0) return reply.code(401).send(loginPage('Wrong user or password.'));
     reply.header('retry-after', String(verdict.retryAfterSeconds));
     return reply.code(429).send(loginPage(`${titleOf('rate_limited')}.`));
   });
@@ -53,7 +53,7 @@ const cookieOptions = (request: FastifyRequest) => ({
   secure: isHttps(request),
 });
 
-/** A forged `X-Forwarded-Proto` gains nothing: it only keeps the forger's cookie from plain HTTP. */
+/** A forged `X-Forwarded-Proto` is harmless: it only makes the sender's own cookie HTTPS-only. */
 function isHttps({ protocol, headers }: FastifyRequest): boolean {
   const [forwarded] = String(headers['x-forwarded-proto'] ?? '').split(',');
   return protocol === 'https' || forwarded?.trim().toLowerCase() === 'https';

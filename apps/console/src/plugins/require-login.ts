@@ -5,7 +5,7 @@ import { sendProblem } from '../problem.js';
 import { boardPath } from './board.js';
 import { sessionCookie } from './login.js';
 
-/** By route, not by path: what no route answers needs a login too. */
+/** Routes, not paths: a path without a route needs a login too. */
 const openRoutes = new Set(['/livez', '/readyz', '/metrics', '/login']);
 
 export interface RequireLoginOptions {
@@ -13,7 +13,7 @@ export interface RequireLoginOptions {
   check: CheckCredentials;
 }
 
-/** Lets in who has a session, and below `/queues` also who says the password by HTTP Basic. Cookies must be parsed before. */
+/** Requires a session or, at `/queues` and below, the password by HTTP Basic. Cookies must be parsed before this hook. */
 export function requireLogin(app: FastifyInstance, { sessions, check }: RequireLoginOptions): void {
   app.addHook('onRequest', async (request, reply) => {
     if (openRoutes.has(request.routeOptions.url ?? '')) return;
@@ -28,7 +28,7 @@ export function requireLogin(app: FastifyInstance, { sessions, check }: RequireL
   });
 }
 
-/** Only there: a browser sends Basic credentials along with other sites' requests, so nothing that writes may take them. */
+/** Browsers attach Basic credentials to other sites' requests, so no route that writes may accept them: only these do. */
 const isOfBoard = ({ routeOptions: { url } }: FastifyRequest) =>
   url === boardPath || url?.startsWith(`${boardPath}/`) === true;
 

@@ -10,7 +10,7 @@ const pagePolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Bull Board has styles in its markup, and a `base` element. */
+/** Bull Board uses inline styles and a `base` element. */
 export const boardPolicy = [
   "default-src 'self'",
   "style-src 'self' 'unsafe-inline'",
@@ -27,7 +27,7 @@ export function securityHeaders(app: FastifyInstance): void {
       'content-security-policy': pagePolicy,
       'x-frame-options': 'DENY',
       'x-content-type-options': 'nosniff',
-      // Not `no-referrer`: with it a browser sends `Origin: null` with our own forms.
+      // With `no-referrer`, browsers would send `Origin: null` with the console's own forms.
       'referrer-policy': 'same-origin',
       'cross-origin-opener-policy': 'same-origin',
       'cross-origin-resource-policy': 'same-origin',

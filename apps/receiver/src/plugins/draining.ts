@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 
 /**
- * While the server closes, each answer ends its connection. Else one that was busy at that moment stays open for as long as
- * its client likes, and the process with it. The server must have `return503OnClosing: false`: what still comes in on an open
- * connection is taken like any other, since to some providers a 503 is the last word.
+ * While the server closes, each answer closes its connection. Otherwise a connection that was busy at that moment would stay
+ * open until its client closes it, and keep the process alive. The server must have `return503OnClosing: false`: requests on
+ * open connections are still accepted, because some providers do not retry after a 503.
  */
 export function draining(app: FastifyInstance): void {
   let isClosing = false;

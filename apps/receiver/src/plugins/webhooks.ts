@@ -40,7 +40,7 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
   const { metrics, deliveries, health, log } = options;
   const ports = options.portsOf(provider);
   const overBudget = () =>
-    new SemelError('unavailable', `No answer from the stores within ${options.budgetMs} ms`);
+    new SemelError('unavailable', `The stores did not answer within ${options.budgetMs} ms`);
 
   app.post<{ Params: { endpoint: string } }>(
     `/webhooks/${provider.name}/:endpoint${route.path}`,
@@ -58,7 +58,7 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
         path: request.raw.url ?? '',
       };
       try {
-        // A provider must not wait for a store that hangs: its next try meets what was begun as a duplicate.
+        // A provider must not wait for a store that hangs. If the work completes after all, the provider's retry is a duplicate.
         const accepted = await withDeadline(options.budgetMs, accept(ports, provider, delivered), overBudget);
         observe(accepted, request);
         return answer(reply, provider, accepted);
@@ -131,7 +131,7 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
     try {
       return ports.endpoints.find(provider.name, key);
     } catch {
-      return null; // Postgres is away, and the key is not known
+      return null; // the key is not cached, and Postgres is unreachable
     }
   }
 }

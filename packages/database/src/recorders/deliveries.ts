@@ -3,18 +3,18 @@ import type pg from 'pg';
 import { withFirms } from '../connection/pool.js';
 import { columnwise } from '../connection/sql-values.js';
 
-/** A delivery that made no new event: one more of the same kind is only counted. */
+/** Deliveries of one kind that made no new event, counted. */
 export interface DeliverySum {
   firmId: string | null;
   provider: string;
-  /** null for rejected requests: they name no authentic event. */
+  /** null for rejected requests, whose event id is not authentic. */
   eventId: string | null;
   endpointId: string | null;
   outcome: string;
   code: string | null;
-  /** Where it came from: the sender's address, or `queue` for a duplicate that the ledger found. */
+  /** The sender's address, or `queue` for a duplicate that the ledger found. */
   source: string | null;
-  /** Of the last of them, lower-case hex; null where it is not known, or says nothing (the body changes with each attempt). */
+  /** Of the latest delivery, lower-case hex; null if unknown, or if the provider changes the body with each attempt. */
   bodySha256: string | null;
   count: number;
   firstAtMs: number;
@@ -46,16 +46,16 @@ const upsert = `
     first_at = least(d.first_at, excluded.first_at),
     last_at = greatest(d.last_at, excluded.last_at)`;
 
-/** Adds the sums up in `webhook_deliveries`. A lost answer may count them twice: history, never an event. */
+/** Adds the sums to `webhook_deliveries`. If the commit's answer is lost, a retry counts them twice; no event is affected. */
 export async function addDeliveries(pool: pg.Pool, sums: readonly DeliverySum[]): Promise<void> {
   const firmIds = sums.flatMap(({ firmId }) => firmId ?? []);
   await withFirms(pool, { firmIds, platform: true }, (query) => query(upsert, columnwise(columns, sums)));
 }
 
 /**
- * Writes the sums into the ledger rows of these events. It counts anew from `webhook_deliveries` and only upwards, so
- * it may run at any time, twice, and in two processes at once. Returns the event ids that have a ledger row, and whether a
- * duplicate of theirs had another body.
+ * Copies the duplicate counts of these events from `webhook_deliveries` to their ledger rows. It never lowers a count, so it
+ * may run repeatedly and in several processes at once. Returns the event ids that have a ledger row, and whether one of
+ * their duplicates had another body.
  */
 export async function countDuplicates(
   pool: pg.Pool,

@@ -7,7 +7,7 @@ export type Delivery = Omit<DeliverySum, 'count' | 'firstAtMs' | 'lastAtMs'>;
 export interface DeliveryRecorder {
   /** Adds one to its sum in memory. */
   add(delivery: Delivery): void;
-  /** Writes what is there now. For tests, and at stop. */
+  /** Writes the sums now. */
   flush(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -16,19 +16,19 @@ export interface DeliveryRecorderOptions {
   pool: pg.Pool;
   providers: readonly Provider[];
   flushMs: number;
-  /** A duplicate had another body than the event that was applied, which stays as it is. */
+  /** A duplicate's body differs from the applied event's. Only reported: the event stays as it was applied. */
   onOtherBody(event: { provider: string; eventId: string; firmId: string }): void;
   onError(error: unknown): void;
 }
 
-/** More different sums than this between two flushes can't come from providers; what exceeds it is summed without its source. */
+/** Providers never cause this many different sums between two flushes; beyond it, sums drop their source. */
 const maxSums = 10_000;
-/** An event's ledger row may come later than its duplicates; after this long they are only in `webhook_deliveries`. */
+/** How long to wait for the ledger row of an event with duplicates; after that its count is only in `webhook_deliveries`. */
 const countForMs = 5 * 60_000;
 
 /**
- * Duplicates and rejections, summed in memory and written every second: a storm of them costs no round trip each. A crash
- * costs at most that second of history, never an event.
+ * Sums duplicates and rejections in memory and writes them every `flushMs`, so that a flood of them costs no round trip each.
+ * A crash loses the unwritten sums, never an event.
  */
 export function deliveryRecorder({
   pool,
@@ -38,7 +38,7 @@ export function deliveryRecorder({
   onError,
 }: DeliveryRecorderOptions): DeliveryRecorder {
   let sums = new Map<string, DeliverySum>();
-  /** Events whose ledger row has yet to be told, by provider: event id → firm and deadline. */
+  /** Events whose ledger row lacks the latest count, by provider: event id → firm and deadline. */
   const uncounted = new Map(
     providers.map(({ name }) => [name, new Map<string, { firmId: string; untilMs: number }>()]),
   );
@@ -71,10 +71,10 @@ export function deliveryRecorder({
       }
       noteUncounted(batch);
     }
-    for (const provider of providers) await tellLedger(provider);
+    for (const provider of providers) await updateLedger(provider);
   }
 
-  /** Only once its sum is written: told of an earlier one, the ledger row would keep a count that is too low. */
+  /** Runs only after the sums are written: before that, the ledger row would copy a count that is too low, and keep it. */
   function noteUncounted(batch: Map<string, DeliverySum>): void {
     const untilMs = Date.now() + countForMs;
     for (const { outcome, provider, eventId, firmId } of batch.values())
@@ -93,12 +93,12 @@ export function deliveryRecorder({
     }
   }
 
-  async function tellLedger(provider: Provider): Promise<void> {
+  async function updateLedger(provider: Provider): Promise<void> {
     const waiting = uncounted.get(provider.name);
     if (waiting === undefined || waiting.size === 0) return;
     const batch = [...waiting].slice(0, maxSums);
     const firmIds = batch.map(([, { firmId }]) => firmId);
-    const told = await countDuplicates(
+    const counted = await countDuplicates(
       pool,
       provider,
       firmIds,
@@ -106,8 +106,8 @@ export function deliveryRecorder({
     );
     const nowMs = Date.now();
     for (const [eventId, { firmId, untilMs }] of batch) {
-      if (told.get(eventId)?.otherBody) onOtherBody({ provider: provider.name, eventId, firmId });
-      if (told.has(eventId) || untilMs < nowMs) waiting.delete(eventId);
+      if (counted.get(eventId)?.otherBody) onOtherBody({ provider: provider.name, eventId, firmId });
+      if (counted.has(eventId) || untilMs < nowMs) waiting.delete(eventId);
     }
   }
 

@@ -3,14 +3,14 @@ import { withFirms } from '../connection/pool.js';
 import { columnwise, isoTime } from '../connection/sql-values.js';
 
 export interface EndpointHealthRecorder {
-  /** How a delivery to this endpoint was answered: with a 2xx, or with anything else. */
+  /** Notes how a delivery was answered: with a 2xx, or with anything else. */
   note(endpoint: { id: string; firmId: string | null }, acknowledged: boolean): void;
-  /** Writes what is there now. For tests, and at stop. */
+  /** Writes the notes now. */
   flush(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Since the last flush. Milliseconds since 1970; null: there was none. */
+/** The answers since the last flush. Milliseconds since 1970; null: there was none. */
 interface Noted {
   endpointId: string;
   firmId: string | null;
@@ -33,7 +33,7 @@ const stillRefused = (row: string) =>
   `CASE WHEN ${row}.refused_since > coalesce(greatest(h.acknowledged_at, excluded.acknowledged_at), '-infinity')
      THEN ${row}.refused_since END`;
 
-/** Several receivers write the same row, in any order, and some of it twice. */
+/** Several receivers write the same row, in any order and possibly twice, so the result depends on neither. */
 const upsert = `
   INSERT INTO webhook_endpoint_health AS h (${names})
   SELECT * FROM unnest(${columns.map(([, type], i) => `$${i + 1}::${type}[]`).join(', ')}) AS r (${names})
@@ -43,7 +43,7 @@ const upsert = `
     refused_since = least(${stillRefused('h')}, ${stillRefused('excluded')}),
     refused_at = greatest(h.refused_at, excluded.refused_at)`;
 
-/** Notes in memory, and writes now and then: a delivery costs no round trip. A crash costs what was not written yet. */
+/** Notes answers in memory and writes them every `flushMs`: a delivery costs no round trip. A crash loses the unwritten notes. */
 export function endpointHealthRecorder(options: {
   pool: pg.Pool;
   flushMs: number;
@@ -59,7 +59,7 @@ export function endpointHealthRecorder(options: {
     await withFirms(options.pool, { firmIds, platform: true }, (query) =>
       query(upsert, columnwise(columns, batch)),
     );
-    // What was noted meanwhile is a new value, and stays.
+    // An entry that was replaced during the write is not written yet: it stays for the next flush.
     for (const noted of batch) if (latest.get(noted.endpointId) === noted) latest.delete(noted.endpointId);
   }
 

@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import { withFirms } from '../connection/pool.js';
 
-/** Names a body in `webhook_bodies`, and whose it is. */
+/** Identifies a row of `webhook_bodies`. */
 export interface BodyRef {
   provider: string;
   eventId: string;
   firmId: string;
 }
 
-/** Bodies of all firms that were stored longer than `olderThanMs` ago, in the order of their keys. */
+/** Lists bodies of all firms that are older than `olderThanMs`, in key order. */
 export async function listStoredBodies(
   pool: pg.Pool,
   { after, olderThanMs, limit }: { after: BodyRef | null; olderThanMs: number; limit: number },
@@ -30,8 +30,8 @@ export async function listStoredBodies(
 }
 
 /**
- * `finished`: the ledger has the event with a final outcome, and the bytes with it. `abandoned`: nothing else in Postgres
- * knows the event; whether Redis does is for the caller to ask before.
+ * `finished`: the ledger has the event's final outcome and its bytes. `abandoned`: no ledger or spill row exists for the
+ * event; the caller must first check that Redis has no job for it either.
  */
 export type OrphanedBodies = 'finished' | 'abandoned';
 
@@ -42,7 +42,7 @@ const conditions: Record<OrphanedBodies, string> = {
     SELECT FROM webhook_spill s WHERE (s.provider, s.event_id, s.firm_id) = (b.provider, b.event_id, b.firm_id))`,
 };
 
-/** Deletes those of the bodies that are spare in this sense, and not stored again meanwhile; returns them. */
+/** Deletes those of the bodies that are orphaned in this way and were not stored again within `olderThanMs`; returns them. */
 export async function deleteOrphanedBodies(
   pool: pg.Pool,
   refs: readonly BodyRef[],

@@ -3,14 +3,14 @@ import type pg from 'pg';
 import { withFirms } from '../connection/pool.js';
 import { type KeptRow, toEvent } from '../ledger/kept-event.js';
 
-/** Names a ledger row that is `failed`, and whose it is. */
+/** Identifies a `failed` ledger row. */
 export interface FailedEvent {
   id: string;
   firmId: string;
   eventId: string;
 }
 
-/** Rows of all firms that are `failed` and came longer than `olderThanMs` ago, in the order of their ids. */
+/** Lists `failed` rows of all firms that were received longer than `olderThanMs` ago, in id order. */
 export async function failedEvents(
   pool: pg.Pool,
   { name, ledger }: Provider,
@@ -28,7 +28,7 @@ export async function failedEvents(
 
 type FailedRow = KeptRow & { firm_id: string; event_id: string; body: Buffer | null };
 
-/** Those that are still `failed`, as jobs. A body that is large, or that was missing, is not in them: the worker looks for it. */
+/** Reads the rows that are still `failed`, as jobs. The worker loads large or missing bodies itself. */
 export async function readFailedEvents(
   pool: pg.Pool,
   { name, ledger }: Provider,
@@ -55,7 +55,7 @@ export async function readFailedEvents(
   );
 }
 
-/** How these events ended so far, by idempotency key, where their own firm has a row. */
+/** Returns the current outcomes of these events by idempotency key; events without a row of their own firm are left out. */
 export async function outcomesOf(
   pool: pg.Pool,
   { ledger }: Provider,

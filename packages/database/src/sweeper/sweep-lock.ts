@@ -3,18 +3,18 @@ import type pg from 'pg';
 import { type DatabaseOptions, openPool } from '../connection/pool.js';
 
 /**
- * Says which of many processes sweeps. It spares work, and nothing rests on it: a process that lost it without knowing yet
- * may sweep beside the next one.
+ * Chooses the one process that sweeps. It only saves work and is no mutual exclusion: a process that lost the lock without
+ * noticing may sweep at the same time as the next holder.
  */
 export interface SweepLock {
-  /** Takes it if it is free, and keeps it. True: this process has it. Throws `StoreUnavailableError`. */
+  /** Takes or renews the lock. True: this process has it. Throws `StoreUnavailableError`. */
   hold(): Promise<boolean>;
   release(): Promise<void>;
 }
 
 /**
- * A session's advisory lock on a connection of its own, so that it ends with its holder. A holder that is frozen does not
- * end: its session does, when it was not held again for `idleMs`.
+ * A session-level advisory lock on a separate connection: it is released when its holder dies. A frozen holder loses it too,
+ * because Postgres ends a session that did not call `hold` for `idleMs`.
  */
 export function openSweepLock({ idleMs, ...options }: DatabaseOptions & { idleMs: number }): SweepLock {
   const pool = openPool({
@@ -35,21 +35,21 @@ export function openSweepLock({ idleMs, ...options }: DatabaseOptions & { idleMs
           [String(idleMs)],
         );
         if (rows[0]?.held === true) return true;
-        letGo();
+        endSession();
         return false;
       } catch (error) {
-        letGo();
+        endSession();
         throw new StoreUnavailableError('postgres', error);
       }
     },
     async release() {
-      letGo();
+      endSession();
       await pool.end();
     },
   };
 
-  /** Ends the session: what it may have locked is free with it. */
-  function letGo(): void {
+  /** Ends the session, which also releases its lock. */
+  function endSession(): void {
     session?.release(true);
     session = null;
   }

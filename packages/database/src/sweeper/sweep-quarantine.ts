@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { withFirms } from '../connection/pool.js';
 import { type KeptRow, toEvent } from '../ledger/kept-event.js';
 
-/** Names a row in quarantine whose account was unknown, and the firm that the account is mapped to by now. */
+/** A quarantined row whose account was unknown and is now mapped to a firm. */
 export interface MappedRow {
   id: string;
   firmId: string;
@@ -12,7 +12,7 @@ export interface MappedRow {
   eventId: string;
 }
 
-/** Such rows of all firms, in the order of their ids. */
+/** Lists such rows of all firms, in id order. */
 export async function mappedQuarantine(
   pool: pg.Pool,
   { afterId, limit }: { afterId: string; limit: number },
@@ -29,7 +29,7 @@ export async function mappedQuarantine(
 
 type QuarantinedRow = KeptRow & { event_raw: Buffer; ignored_reason: string | null };
 
-/** The event, for the firm of its account. null: the row waits no more, or is not that firm's. */
+/** Reads the event, owned by the account's firm. null: the row is resolved, or not that firm's. */
 export async function readMapped(
   pool: pg.Pool,
   { id, firmId, provider, eventId }: MappedRow,
@@ -43,12 +43,12 @@ export async function readMapped(
   );
   const row = rows[0] as QuarantinedRow | undefined;
   if (row === undefined) return null;
-  // The body rides in the job whatever its size: nothing else keeps it where a worker would look.
+  // The job carries the body whatever its size: a worker does not read bodies from the quarantine.
   const body = toBody(row.event_raw);
   return toEvent(row, { owner: firmId, provider, eventId, body, ignored: row.ignored_reason });
 }
 
-/** Whether another firm has an event of this id. */
+/** True if another firm has an event with this id. */
 export async function isForeign(
   pool: pg.Pool,
   { name, ledger }: Provider,
@@ -62,8 +62,8 @@ export async function isForeign(
 }
 
 /**
- * Marks the row as released where the firm's ledger has the event under one of these ids, however it ended: only then can it
- * not be lost any more. True: it is marked.
+ * Marks the row as released if the firm's ledger has the event under one of these ids, with any outcome: only then is it
+ * safe. Returns whether it did.
  */
 export async function settleMapped(
   pool: pg.Pool,
