@@ -1,4 +1,4 @@
-import { connectionAs, encryptionKey, endpointHealthRecorder } from '@semel/database';
+import { connectionAs, encryptionKey, startEndpointHealthRecorder } from '@semel/database';
 import pg from 'pg';
 import t from 'tap';
 import { startSemelHost } from '../support/cli.js';
@@ -117,7 +117,7 @@ t.test('what could not be written is written later, and an older note changes no
   t.teardown(() => pool.end());
   const errors: unknown[] = [];
   const open = () => {
-    const recorder = endpointHealthRecorder({
+    const recorder = startEndpointHealthRecorder({
       pool,
       flushMs: 3_600_000,
       onError: (error) => errors.push(error),

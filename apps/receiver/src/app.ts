@@ -1,12 +1,12 @@
 import { type AcceptPorts, type AckDurability, type Provider, RejectedError } from '@semel/core';
 import {
   acceptStore,
+  createEndpointCache,
   type DatabaseOptions,
-  deliveryRecorder,
-  endpointCache,
-  endpointHealthRecorder,
   isMigrated,
   openPool,
+  startDeliveryRecorder,
+  startEndpointHealthRecorder,
 } from '@semel/database';
 import { checkRedisWhenReady, openProducerRedis, openProviderQueue, openRedisGate } from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
@@ -68,20 +68,20 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     onError: (err) => log.error({ err }, 'redis.unsuitable'),
   });
   const quiet = (event: string) => (error: unknown) => log.warn({ err: error }, event);
-  const endpoints = endpointCache({
+  const endpoints = createEndpointCache({
     pool,
     encryptionKey: options.encryptionKey,
     refreshMs: options.endpointRefreshMs,
     onError: quiet('endpoints.refreshFailed'),
   });
-  const deliveries = deliveryRecorder({
+  const deliveries = startDeliveryRecorder({
     pool,
     providers,
     flushMs: options.deliveryFlushMs,
     onOtherBody: (event) => log.warn(event, 'duplicate.bodyDiffered'),
     onError: quiet('deliveries.flushFailed'),
   });
-  const health = endpointHealthRecorder({
+  const health = startEndpointHealthRecorder({
     pool,
     flushMs: 10 * options.deliveryFlushMs,
     onError: quiet('endpointHealth.flushFailed'),

@@ -3,10 +3,10 @@ import {
   applyStore,
   commitQuarantine,
   type DatabaseOptions,
-  deliveryRecorder,
   isMigrated,
   openPool,
   openSweepLock,
+  startDeliveryRecorder,
 } from '@semel/database';
 import { type DocusignCredentials, openEnvelopeReader } from '@semel/providers';
 import {
@@ -97,7 +97,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     onWarning: (warning) => log.warn({ warning }, 'redis.unsafe'),
     onError: (err) => log.error({ err }, 'redis.unsuitable'),
   });
-  const deliveries = deliveryRecorder({
+  const deliveries = startDeliveryRecorder({
     pool,
     providers,
     flushMs: options.deliveryFlushMs,

@@ -3,8 +3,8 @@ import {
   applyFetched,
   type ClaimedPoll,
   claimPoll,
-  firmsThatWant,
-  settlePoll,
+  completePoll,
+  listFirmsToPoll,
   type WantedEnvelope,
   wantEnvelopes,
 } from '@semel/database';
@@ -81,7 +81,7 @@ export function startEnvelopePoller(options: EnvelopePollerOptions): EnvelopePol
       if (claimed === null) break;
       await askFor(claimed);
     }
-    const still = new Set(await firmsThatWant(pool, [...firms]));
+    const still = new Set(await listFirmsToPoll(pool, [...firms]));
     for (const firmId of firms) if (!still.has(firmId)) firms.delete(firmId);
   }
 
@@ -100,12 +100,12 @@ export function startEnvelopePoller(options: EnvelopePollerOptions): EnvelopePol
         receivedAtMs: askedAtMs,
       }));
       const moved = await applyFetched(pool, changes);
-      await settlePoll(pool, claimed);
+      await completePoll(pool, claimed);
       log.info({ ...facts, eventId, moved }, 'envelope.completed');
     } catch (error) {
       if (!(error instanceof EnvelopeReadError)) throw error;
       pausedUntilMs = askedAtMs + (error.retryAfterMs ?? pauseMs[error.kind]);
-      if (error.kind === 'unknown') await settlePoll(pool, claimed);
+      if (error.kind === 'unknown') await completePoll(pool, claimed);
       log.warn({ ...facts, err: error, kind: error.kind, status: error.status }, 'envelope.askFailed');
     }
   }

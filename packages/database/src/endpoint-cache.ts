@@ -36,7 +36,7 @@ export interface EndpointCacheOptions {
  * deliveries go on while Postgres is unreachable. Each change increments a revision in its own transaction; a new revision
  * makes the cache load everything again.
  */
-export function endpointCache({
+export function createEndpointCache({
   pool,
   encryptionKey,
   refreshMs,

@@ -71,7 +71,10 @@ export async function claimPoll(pool: pg.Pool, firmIds: readonly string[]): Prom
 }
 
 /** Ends the poll of a claimed envelope, unless it was marked again after the claim. */
-export async function settlePoll(pool: pg.Pool, { firmId, envelopeId, askedAt }: ClaimedPoll): Promise<void> {
+export async function completePoll(
+  pool: pg.Pool,
+  { firmId, envelopeId, askedAt }: ClaimedPoll,
+): Promise<void> {
   await withFirms(pool, { firmIds: [firmId] }, (query) =>
     query(
       `UPDATE esignature_envelope_polls SET wanted_at = NULL, attempts = 0
@@ -82,7 +85,7 @@ export async function settlePoll(pool: pg.Pool, { firmId, envelopeId, askedAt }:
 }
 
 /** Returns those of the firms that have an envelope to fetch. */
-export async function firmsThatWant(pool: pg.Pool, firmIds: readonly string[]): Promise<string[]> {
+export async function listFirmsToPoll(pool: pg.Pool, firmIds: readonly string[]): Promise<string[]> {
   if (firmIds.length === 0) return [];
   const { rows } = await withFirms(pool, { firmIds }, (query) =>
     query(

@@ -11,13 +11,13 @@ export {
   secretBinding,
 } from './connection/secrets.js';
 export { toStoreError } from './connection/store-error.js';
-export { type EndpointCache, endpointCache } from './endpoint-cache.js';
+export { createEndpointCache, type EndpointCache } from './endpoint-cache.js';
 export {
   applyFetched,
   type ClaimedPoll,
   claimPoll,
-  firmsThatWant,
-  settlePoll,
+  completePoll,
+  listFirmsToPoll,
   type WantedEnvelope,
   wantEnvelopes,
 } from './envelope-polls.js';
@@ -42,19 +42,23 @@ export {
 export { isMigrated } from './migrate/is-migrated.js';
 export { type ColumnType, type EntityTable, tables } from './objects/tables.js';
 export { upsertObjects } from './objects/upsert-objects.js';
-export { type Delivery, type DeliveryRecorder, deliveryRecorder } from './recorders/delivery-recorder.js';
-export { type EndpointHealthRecorder, endpointHealthRecorder } from './recorders/endpoint-health.js';
+export {
+  type Delivery,
+  type DeliveryRecorder,
+  startDeliveryRecorder,
+} from './recorders/delivery-recorder.js';
+export { type EndpointHealthRecorder, startEndpointHealthRecorder } from './recorders/endpoint-health.js';
 export { type BodyRef, deleteOrphanedBodies, listStoredBodies } from './sweeper/sweep-bodies.js';
 export {
-  failedEvents,
-  outcomesOf,
+  listFailedEvents,
   readFailedEvents,
+  readOutcomes,
 } from './sweeper/sweep-ledger.js';
 export { openSweepLock, type SweepLock } from './sweeper/sweep-lock.js';
 export {
   isForeign,
+  listMappedQuarantine,
   type MappedRow,
-  mappedQuarantine,
   readMapped,
-  settleMapped,
+  resolveMapped,
 } from './sweeper/sweep-quarantine.js';

@@ -1,5 +1,5 @@
 import { type Provider, SemelError } from '@semel/core';
-import { failedEvents, readFailedEvents } from '@semel/database';
+import { listFailedEvents, readFailedEvents } from '@semel/database';
 import type { Sweep, SweepContext } from './context.js';
 
 /**
@@ -11,7 +11,7 @@ export function sweepFailedEvents(context: SweepContext, provider: Provider): Sw
   const { claims, queue } = context.queueOf(provider.name);
   let afterId = '0';
   return async () => {
-    const page = await failedEvents(pool, provider, { afterId, olderThanMs: graceMs, limit: pageSize });
+    const page = await listFailedEvents(pool, provider, { afterId, olderThanMs: graceMs, limit: pageSize });
     const looks = await Promise.all(
       page.map(({ firmId, eventId }) => claims.inspect({ owner: firmId, eventId })),
     );

@@ -1,5 +1,5 @@
 import { idempotencyKey, type Provider } from '@semel/core';
-import { outcomesOf } from '@semel/database';
+import { readOutcomes } from '@semel/database';
 import { type FailedJob, findLostJobs, readJobs } from '@semel/queue';
 import type { SweptResult } from '@semel/telemetry';
 import type { Sweep, SweepContext } from './context.js';
@@ -41,7 +41,7 @@ export function sweepLostJobs(context: SweepContext, provider: Provider): Sweep 
     const page = await findLostJobs(redis, provider.name, { afterMs, untilMs, limit: pageSize });
     for (let i = 0; i < page.eventIds.length; i += jobsAtOnce) {
       const jobs = await readJobs(redis, provider.name, page.eventIds.slice(i, i + jobsAtOnce));
-      const outcomes = await outcomesOf(
+      const outcomes = await readOutcomes(
         pool,
         provider,
         jobs.map(({ event }) => event),

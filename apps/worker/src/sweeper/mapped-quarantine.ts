@@ -1,5 +1,5 @@
 import { SemelError } from '@semel/core';
-import { isForeign, type MappedRow, mappedQuarantine, readMapped, settleMapped } from '@semel/database';
+import { isForeign, listMappedQuarantine, type MappedRow, readMapped, resolveMapped } from '@semel/database';
 import type { SweptResult } from '@semel/telemetry';
 import type { Sweep, SweepContext } from './context.js';
 
@@ -19,7 +19,7 @@ export function sweepMappedQuarantine(context: SweepContext): Sweep {
     const provider = open.get(row.provider);
     if (provider === undefined || !context.gate.of(row.provider).isOpen) return null;
     const marked = `${row.eventId}~${row.firmSlug}`;
-    if (await settleMapped(pool, provider, row, [row.eventId, marked])) return 'quarantine_released';
+    if (await resolveMapped(pool, provider, row, [row.eventId, marked])) return 'quarantine_released';
     const event = await readMapped(pool, row);
     if (event === null) return null;
     const candidates = (await isForeign(pool, provider, row)) ? [marked] : [row.eventId, marked];
@@ -31,7 +31,7 @@ export function sweepMappedQuarantine(context: SweepContext): Sweep {
   }
 
   return async () => {
-    const page = await mappedQuarantine(pool, { afterId, limit });
+    const page = await listMappedQuarantine(pool, { afterId, limit });
     await context.healEach(page, release);
     afterId = page.length < limit ? '0' : (page.at(-1)?.id ?? '0');
   };

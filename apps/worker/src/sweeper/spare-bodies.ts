@@ -15,12 +15,12 @@ export function sweepSpareBodies(context: SweepContext): Sweep {
   return async () => {
     const page = await listStoredBodies(pool, { after, olderThanMs: graceMs, limit: pageSize });
     const known = page.filter(({ provider }) => context.providers.some(({ name }) => name === provider));
-    const finished = await deleteOrphanedBodies(pool, known, { spare: 'finished', olderThanMs: graceMs });
+    const finished = await deleteOrphanedBodies(pool, known, { kind: 'finished', olderThanMs: graceMs });
     const jobless = await Promise.all(known.map(hasNoJob));
     const abandoned = await deleteOrphanedBodies(
       pool,
       known.filter((_, i) => jobless[i]),
-      { spare: 'abandoned', olderThanMs: abandonedAfterMs },
+      { kind: 'abandoned', olderThanMs: abandonedAfterMs },
     );
     await context.healEach([...finished, ...abandoned], async () => 'body_deleted');
     after = page.length < pageSize ? null : (page.at(-1) ?? null);

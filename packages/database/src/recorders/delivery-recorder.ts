@@ -30,7 +30,7 @@ const countForMs = 5 * 60_000;
  * Sums duplicates and rejections in memory and writes them every `flushMs`, so that a flood of them costs no round trip each.
  * A crash loses the unwritten sums, never an event.
  */
-export function deliveryRecorder({
+export function startDeliveryRecorder({
   pool,
   providers,
   flushMs,

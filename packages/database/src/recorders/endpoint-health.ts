@@ -44,7 +44,7 @@ const upsert = `
     refused_at = greatest(h.refused_at, excluded.refused_at)`;
 
 /** Notes answers in memory and writes them every `flushMs`: a delivery costs no round trip. A crash loses the unwritten notes. */
-export function endpointHealthRecorder(options: {
+export function startEndpointHealthRecorder(options: {
   pool: pg.Pool;
   flushMs: number;
   onError(error: unknown): void;

@@ -46,14 +46,14 @@ const conditions: Record<OrphanedBodies, string> = {
 export async function deleteOrphanedBodies(
   pool: pg.Pool,
   refs: readonly BodyRef[],
-  { spare, olderThanMs }: { spare: OrphanedBodies; olderThanMs: number },
+  { kind, olderThanMs }: { kind: OrphanedBodies; olderThanMs: number },
 ): Promise<BodyRef[]> {
   if (refs.length === 0) return [];
   const { rows } = await withFirms(pool, { firmIds: refs.map(({ firmId }) => firmId) }, (query) =>
     query(
       `DELETE FROM webhook_bodies b
          WHERE (b.provider, b.event_id, b.firm_id) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[]))
-           AND b.created_at < now() - $4 * interval '1 millisecond' AND ${conditions[spare]}
+           AND b.created_at < now() - $4 * interval '1 millisecond' AND ${conditions[kind]}
          RETURNING b.provider, b.event_id AS "eventId", b.firm_id AS "firmId"`,
       [
         refs.map(({ provider }) => provider),

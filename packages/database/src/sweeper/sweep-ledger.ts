@@ -11,7 +11,7 @@ export interface FailedEvent {
 }
 
 /** Lists `failed` rows of all firms that were received longer than `olderThanMs` ago, in id order. */
-export async function failedEvents(
+export async function listFailedEvents(
   pool: pg.Pool,
   { name, ledger }: Provider,
   { afterId, olderThanMs, limit }: { afterId: string; olderThanMs: number; limit: number },
@@ -56,7 +56,7 @@ export async function readFailedEvents(
 }
 
 /** Returns the current outcomes of these events by idempotency key; events without a row of their own firm are left out. */
-export async function outcomesOf(
+export async function readOutcomes(
   pool: pg.Pool,
   { ledger }: Provider,
   events: readonly WebhookEvent[],

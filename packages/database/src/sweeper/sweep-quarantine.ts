@@ -13,7 +13,7 @@ export interface MappedRow {
 }
 
 /** Lists such rows of all firms, in id order. */
-export async function mappedQuarantine(
+export async function listMappedQuarantine(
   pool: pg.Pool,
   { afterId, limit }: { afterId: string; limit: number },
 ): Promise<MappedRow[]> {
@@ -65,7 +65,7 @@ export async function isForeign(
  * Marks the row as released if the firm's ledger has the event under one of these ids, with any outcome: only then is it
  * safe. Returns whether it did.
  */
-export async function settleMapped(
+export async function resolveMapped(
   pool: pg.Pool,
   { name, ledger }: Provider,
   { id, firmId }: MappedRow,
