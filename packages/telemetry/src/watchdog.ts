@@ -1,0 +1,101 @@
+import { Worker } from 'node:worker_threads';
+
+export interface WatchdogOptions {
+  /** The process that is watched, as its log lines name it: `receiver`, `worker`, `console`. */
+  app: string;
+  /** How long the event loop may stand still, in milliseconds. 0: no watchdog. */
+  limitMs: number;
+}
+
+export interface Watchdog {
+  stop(): Promise<void>;
+}
+
+const off: Watchdog = { stop: async () => undefined };
+
+/**
+ * Ends the process with SIGKILL when its event loop stands still for longer than `limitMs`, so that a supervisor starts it
+ * again: a loop that never yields answers nothing, and can't be stopped from inside. Before that it writes one line to
+ * standard output, `process.stuck`, with the functions that were running. A process that was suspended (a sleeping laptop,
+ * SIGSTOP) or is being debugged is left alone.
+ */
+export function startWatchdog({ app, limitMs }: WatchdogOptions): Watchdog {
+  if (limitMs === 0) return off;
+  const beats = new Int32Array(new SharedArrayBuffer(4));
+  const everyMs = Math.max(10, limitMs / 20);
+  const timer = setInterval(() => Atomics.add(beats, 0, 1), everyMs);
+  timer.unref();
+  // As text: a bundle has no file of its own for the thread. Compilers wrap functions in `__name`.
+  const thread = new Worker(`const __name = (named) => named; (${watch})()`, {
+    eval: true,
+    execArgv: [],
+    workerData: { app, limitMs, everyMs, beats },
+  });
+  thread.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await thread.terminate();
+    },
+  };
+}
+
+/** Runs in the thread: it can use nothing of this file. */
+function watch(): void {
+  const { workerData } = require('node:worker_threads') as typeof import('node:worker_threads');
+  const { write } = require('node:fs') as typeof import('node:fs');
+  const inspector = require('node:inspector') as typeof import('node:inspector');
+  const { app, limitMs, everyMs, beats } = workerData as WatchdogOptions & { everyMs: number; beats: Int32Array };
+  let beat = -1;
+  let lastBeatMs = performance.now();
+  let lastLookMs = lastBeatMs;
+
+  const timer = setInterval(() => {
+    const nowMs = performance.now();
+    const current = Atomics.load(beats, 0);
+    // This thread stood still as well: the whole process was suspended, or had no CPU.
+    const wasSuspended = nowMs - lastLookMs > limitMs / 2;
+    lastLookMs = nowMs;
+    if (current !== beat || wasSuspended || inspector.url() !== undefined) {
+      beat = current;
+      lastBeatMs = nowMs;
+    } else if (nowMs - lastBeatMs > limitMs) {
+      clearInterval(timer);
+      void end(Math.round(nowMs - lastBeatMs));
+    }
+  }, everyMs);
+
+  async function end(stuckMs: number): Promise<void> {
+    const running = await Promise.race([stackOfMainThread(), after(500).then(() => [])]);
+    const record = { level: 'fatal', time: new Date().toISOString(), app, pid: process.pid, stuckMs, running };
+    const line = JSON.stringify({ ...record, msg: 'process.stuck' });
+    // The write waits for ever where no one reads standard output.
+    await Promise.race([new Promise((done) => write(1, line + '\n', done)), after(500)]);
+    process.kill(process.pid, 'SIGKILL');
+  }
+
+  /** Interrupts JavaScript that runs in the main thread. A native function, such as JSON.parse, ends first. */
+  function stackOfMainThread(): Promise<string[]> {
+    return new Promise((done) => {
+      const session = new inspector.Session();
+      const urls = new Map<string, string>();
+      session.connectToMainThread();
+      session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url));
+      session.on('Debugger.paused', ({ params }) =>
+        done(
+          params.callFrames
+            .slice(0, 10)
+            .map(
+              ({ functionName, location }) =>
+                `${functionName || '(anonymous)'} ${urls.get(location.scriptId)}:${location.lineNumber + 1}`,
+            ),
+        ),
+      );
+      session.post('Debugger.enable', () => session.post('Debugger.pause'));
+    });
+  }
+
+  function after(ms: number): Promise<void> {
+    return new Promise((done) => setTimeout(done, ms));
+  }
+}
