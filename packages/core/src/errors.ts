@@ -7,6 +7,7 @@ export const errorCatalogue = {
   signature_invalid: { status: 401, job: null, title: 'The signature does not fit the body' },
   unknown_endpoint: { status: 404, job: null, title: 'No such webhook endpoint' },
   too_large: { status: 413, job: null, title: 'The body is larger than this provider ever sends' },
+  too_complex: { status: 413, job: 'retry', title: 'The body takes too much time or memory to read' },
   unsupported_encoding: { status: 415, job: null, title: 'Compressed bodies are not accepted' },
   rate_limited: { status: 429, job: null, title: 'Too many requests' },
   unavailable: { status: 503, job: null, title: 'The event could not be stored; send it again later' },
@@ -46,6 +47,7 @@ export type RejectionCode =
   | 'signature_invalid'
   | 'unknown_endpoint'
   | 'too_large'
+  | 'too_complex'
   | 'unsupported_encoding'
   | 'rate_limited';
 export type QuarantineReason =

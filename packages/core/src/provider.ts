@@ -108,3 +108,12 @@ export interface Provider {
    */
   refuseSecret?(secret: string): string | null;
 }
+
+type Awaitable<T> = T | Promise<T>;
+
+/** A provider whose functions may read a large body elsewhere, so that the event loop goes on. */
+export interface ReadingProvider extends Omit<Provider, 'verify' | 'identify' | 'changesOf'> {
+  verify(...args: Parameters<Provider['verify']>): Awaitable<boolean>;
+  identify(...args: Parameters<Provider['identify']>): Awaitable<Identity>;
+  changesOf(...args: Parameters<Provider['changesOf']>): Awaitable<ChangeSet>;
+}

@@ -1,3 +1,4 @@
+export { type BodyThread, type BodyThreadOptions, openBodyThread } from './body-thread.js';
 export { type BareEnvelope, bareEnvelopeOf } from './docusign/bare-message.js';
 export { changesOfAnswer } from './docusign/changes.js';
 export {

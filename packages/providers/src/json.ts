@@ -51,6 +51,13 @@ export function quoteNumbers(text: string): string {
   return parts.join('');
 }
 
+/**
+ * The same JSON text with each number under `name` as a string of its digits, wherever that member stands. `text` must be valid
+ * JSON: then a quote without a backslash before it begins or ends a string.
+ */
+export const quoteMembers = (text: string, name: string): string =>
+  text.replace(new RegExp(`(?<!\\\\)("${name}"\\s*:\\s*)(-?\\d[\\d.eE+-]*)`, 'g'), '$1"$2"');
+
 function endOfString(text: string, open: number): number {
   for (let close = text.indexOf('"', open + 1); close !== -1; close = text.indexOf('"', close + 1)) {
     let slashes = 0;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Identity, RejectedError } from '@semel/core';
 import { lineOf, typeOf } from '../clean-text.js';
-import { asObject, type JsonObject, parseObject, quoteNumbers, textOf } from '../json.js';
+import { asObject, type JsonObject, parseObject, quoteMembers, textOf } from '../json.js';
 import { millisOf } from '../time.js';
 import { identifyOther } from './other-message.js';
 
@@ -51,7 +51,7 @@ function writtenValue(message: JsonObject, body: Buffer, name: string, inData: b
       ? value
       : Number.isSafeInteger(value)
         ? String(value)
-        : read(asObject(JSON.parse(quoteNumbers(textOf(body)))));
+        : read(asObject(JSON.parse(quoteMembers(textOf(body), name))));
   return typeof text === 'string' && text.length <= 200 ? text : null;
 }
 

@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { type Provider, type ReadingProvider, RejectedError, type RejectionCode } from '@semel/core';
+import { providerNamed } from './registry.js';
+
+/** Larger bodies are read in a thread: parsing one of 25 MiB takes a second, and other requests must not wait for it. */
+const largeBytes = 1024 * 1024;
+
+export interface BodyThreadOptions {
+  /** How long one function of a provider may take over one body, in milliseconds. Default: 2,000. */
+  timeoutMs?: number;
+  /** The heap that it may use, in MiB. Default: 512. */
+  memoryMb?: number;
+}
+
+/** What is asked of the thread: one of a provider's pure functions, by name. */
+export interface Question {
+  provider: string;
+  name: 'verify' | 'identify' | 'changesOf';
+  args: readonly unknown[];
+}
+
+export type Answer =
+  | { value: unknown }
+  | { rejected: { code: RejectionCode; detail: string; hint: string | null } }
+  | { error: string };
+
+export interface BodyThread {
+  /** The same provider, whose functions read large bodies in the thread. One that the registry does not know is left as it is. */
+  reading(provider: Provider): ReadingProvider;
+  close(): Promise<void>;
+}
+
+/**
+ * Reads large bodies in a thread of its own, one after the other. Starts with the first one. A body that takes longer
+ * than `timeoutMs` or more memory than `memoryMb` fails with `too_complex`, and the thread with it; the next body gets a new one.
+ */
+export function openBodyThread({ timeoutMs = 2_000, memoryMb = 512 }: BodyThreadOptions = {}): BodyThread {
+  let thread: Promise<Worker> | null = null;
+  let last: Promise<unknown> = Promise.resolve();
+
+  function ask(question: Question): Promise<unknown> {
+    const answered = last.then(() => send(question));
+    last = answered.catch(() => undefined);
+    return answered;
+  }
+
+  async function send(question: Question): Promise<unknown> {
+    thread ??= startThread(memoryMb).catch((error: unknown) => {
+      thread = null;
+      throw error;
+    });
+    const worker = await thread;
+    worker.ref();
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const answer = await new Promise<Answer>((resolve, reject) => {
+        const giveUp = () => {
+          thread = null;
+          void worker.terminate();
+          reject(new RejectedError('too_complex'));
+        };
+        timer = setTimeout(giveUp, timeoutMs);
+        worker.once('message', resolve).once('exit', giveUp);
+        worker.postMessage(question);
+      });
+      if ('value' in answer) return answer.value;
+      throw toError(answer);
+    } finally {
+      clearTimeout(timer);
+      worker.removeAllListeners('message').removeAllListeners('exit').unref();
+    }
+  }
+
+  return {
+    reading(provider) {
+      if (providerNamed(provider.name) === null) return provider;
+      const isSmall = (body: Buffer) => body.length <= largeBytes;
+      const inThread = <T>(name: Question['name'], ...args: unknown[]) =>
+        ask({ provider: provider.name, name, args }) as Promise<T>;
+      return {
+        ...provider,
+        verify: (request) =>
+          isSmall(request.body) ? provider.verify(request) : inThread<boolean>('verify', request),
+        identify: (body, channel, headers) =>
+          isSmall(body)
+            ? provider.identify(body, channel, headers)
+            : inThread('identify', body, channel, headers),
+        changesOf: (event, body) =>
+          isSmall(body) ? provider.changesOf(event, body) : inThread('changesOf', event, body),
+      };
+    },
+    async close() {
+      await last;
+      await (await thread)?.terminate();
+    },
+  };
+}
+
+/** Resolves when the thread has loaded the providers. */
+async function startThread(memoryMb: number): Promise<Worker> {
+  const worker = new Worker(threadFile(), {
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+  });
+  worker.on('error', () => undefined); // out of memory; `exit` follows
+  await once(worker, 'message');
+  return worker;
+}
+
+/** `read-body` beside this file, built or bundled. From the sources: the built one, since a thread can't load TypeScript. */
+function threadFile(): URL {
+  const extension = /\.\w+$/.exec(import.meta.url)?.[0];
+  return new URL(extension === '.ts' ? '../dist/read-body.js' : `./read-body${extension}`, import.meta.url);
+}
+
+function toError(answer: Exclude<Answer, { value: unknown }>): Error {
+  if ('error' in answer) return new Error(answer.error);
+  const { code, detail, hint } = answer.rejected;
+  return new RejectedError(code, detail, hint);
+}

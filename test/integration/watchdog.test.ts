@@ -1,0 +1,59 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+
+async function start(t: Test, limitMs: number, stdout: 'pipe' | 'ignore' = 'pipe') {
+  const child = fork(
+    fileURLToPath(new URL('../support/stuck-process.ts', import.meta.url)),
+    [String(limitMs)],
+    {
+      stdio: ['ignore', stdout, 'inherit', 'ipc'],
+    },
+  );
+  t.teardown(() => child.kill('SIGKILL'));
+  let output = '';
+  child.stdout?.on('data', (chunk) => {
+    output += chunk;
+  });
+  await once(child, 'message');
+  return { child, output: () => output };
+}
+
+const exitOf = (child: ChildProcess) => once(child, 'exit') as Promise<[number | null, string | null]>;
+
+t.test('a process whose event loop stands still ends, and says what was running', async (t) => {
+  const { child, output } = await start(t, 500);
+  const beganMs = performance.now();
+  child.send('spin');
+  t.same(await exitOf(child), [null, 'SIGKILL']);
+  const tookMs = performance.now() - beganMs;
+  t.ok(tookMs > 400 && tookMs < 3_000, `ended after ${tookMs} ms`);
+  const line = JSON.parse(output());
+  t.match(line, { level: 'fatal', app: 'stuck', msg: 'process.stuck', pid: child.pid });
+  t.match(line.running[0], /^spin .*stuck-process\.ts:\d+$/);
+});
+
+t.test('it ends as well where no one reads what it writes', async (t) => {
+  const { child } = await start(t, 300);
+  child.stdout?.pause();
+  child.send('spin');
+  t.same(await exitOf(child), [null, 'SIGKILL']);
+});
+
+t.test('a process that was suspended goes on', async (t) => {
+  const { child } = await start(t, 500);
+  child.kill('SIGSTOP');
+  await sleep(2_000);
+  child.kill('SIGCONT');
+  await sleep(1_000);
+  t.equal(child.exitCode ?? child.signalCode, null);
+});
+
+t.test('a limit of 0 watches nothing', async (t) => {
+  const { child } = await start(t, 0);
+  child.send('spin');
+  await sleep(1_500);
+  t.equal(child.exitCode ?? child.signalCode, null);
+});
