@@ -8,11 +8,14 @@ import {
   startDeliveryRecorder,
   startEndpointHealthRecorder,
 } from '@semel/database';
+import { openBodyThread } from '@semel/providers';
 import { checkRedisWhenReady, openProducerRedis, openProviderQueue, openRedisGate } from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { originForm } from './origin-form.js';
+import { createBodyBudget } from './plugins/body-budget.js';
 import { draining } from './plugins/draining.js';
+import { openRefusalLog } from './plugins/refusal-log.js';
 import { webhooks } from './plugins/webhooks.js';
 import { refuseConnection, sendProblem, toProblem } from './problem.js';
 
@@ -30,6 +33,10 @@ export interface ReceiverOptions extends DatabaseOptions {
   /** When the relay checks the Postgres copy of a queued event: if it still exists by then, the queue may have lost the job. */
   spillAgainAfterMs: number;
   gate: GateSettings;
+  /** Bytes of large bodies at one time. Default: 64 MiB. */
+  bodyBudgetBytes?: number;
+  /** Connections at one time; more are closed at once. Default: 1,000. */
+  maxConnections?: number;
   endpointRefreshMs: number;
   deliveryFlushMs: number;
   log: Logger;
@@ -114,9 +121,13 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     return decorate(ports, provider);
   };
 
+  const bodyThread = openBodyThread();
+  const refusals = openRefusalLog(log);
+
   const app = fastify({
     logController: new LogController({ disableRequestLogging: true }),
-    requestTimeout: 30_000,
+    requestTimeout: 15_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
     return503OnClosing: false, // required by draining.ts
     routerOptions: { maxParamLength: 200 },
     rewriteUrl: ({ url = '/' }) => originForm(url),
@@ -127,8 +138,20 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
   app.setErrorHandler((error, _request, reply) => sendProblem(reply, toProblem(error)));
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new RejectedError('unknown_endpoint')));
   draining(app);
+  app.server.maxConnections = options.maxConnections ?? 1_000;
   app.register(async (scope) =>
-    webhooks(scope, { portsOf, providers, budgetMs: options.budgetMs, metrics, deliveries, health, log }),
+    webhooks(scope, {
+      portsOf,
+      providers,
+      budgetMs: options.budgetMs,
+      metrics,
+      deliveries,
+      health,
+      bodyBudget: createBodyBudget(options.bodyBudgetBytes ?? 64 * 1024 * 1024),
+      bodyThread,
+      refusals,
+      log,
+    }),
   );
   registerHealth(app, {
     metrics,
@@ -141,7 +164,9 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
   });
   app.addHook('onClose', async () => {
     gate.stop();
+    refusals.stop();
     await Promise.allSettled([
+      bodyThread.close(),
       endpoints.stop(),
       deliveries.stop(),
       health.stop(),

@@ -13,7 +13,7 @@ const fastifyCodes: Record<string, RejectionCode> = {
 
 /** Hides an error's details from the caller. Whatever is not the sender's fault becomes 503, so that the sender retries. */
 export function toProblem(error: unknown): SemelError {
-  if (error instanceof RejectedError) return error;
+  if (error instanceof SemelError && errorCatalogue[error.code].status !== null) return error;
   const { code, statusCode } = error as Partial<FastifyError>;
   const known = typeof code === 'string' ? fastifyCodes[code] : undefined;
   if (known !== undefined) return new RejectedError(known);
@@ -22,7 +22,7 @@ export function toProblem(error: unknown): SemelError {
   return new SemelError('unavailable', undefined, { cause: error });
 }
 
-const statusOf = (problem: SemelError): number => errorCatalogue[problem.code].status ?? 503;
+export const statusOf = (problem: SemelError): number => errorCatalogue[problem.code].status ?? 503;
 
 const bodyOf = (problem: SemelError): string =>
   JSON.stringify({

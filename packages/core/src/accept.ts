@@ -4,10 +4,11 @@ import { classifyClaim } from './classify-claim.js';
 import { type QuarantineReason, RejectedError, StoreUnavailableError } from './errors.js';
 import type { AcceptOutcome, WebhookEvent } from './event.js';
 import { assertEventId } from './event-id.js';
+import { findEndpoint } from './find-endpoint.js';
 import { ownerOf } from './owner-of.js';
 import { persistFirst } from './persist-first.js';
 import type { AcceptPorts, Endpoint, QuarantineEntry } from './ports.js';
-import type { Headers, Provider } from './provider.js';
+import type { Headers, ReadingProvider } from './provider.js';
 import { quarantineDelivery } from './quarantine-delivery.js';
 
 /** One HTTP request, as it came in. */
@@ -38,12 +39,12 @@ type Taken = Pick<Accepted, 'outcome'> & Partial<Pick<Accepted, 'layer' | 'degra
  */
 export async function accept(
   ports: AcceptPorts,
-  provider: Provider,
+  provider: ReadingProvider,
   delivered: Delivered,
 ): Promise<Accepted> {
   const endpoint = await authenticate(ports, provider, delivered);
   const { body } = delivered;
-  const { event, reason } = nameEvent(ports, provider, endpoint, delivered);
+  const { event, reason } = await nameEvent(ports, provider, endpoint, delivered);
   let taken: Taken | 'collision' = 'collision';
   if (reason === null)
     taken = await ports.gate
@@ -57,8 +58,11 @@ export async function accept(
 }
 
 /** Finds the endpoint and verifies the signature over the exact bytes. */
-async function authenticate(ports: AcceptPorts, provider: Provider, delivered: Delivered): Promise<Endpoint> {
-  const find = () => ports.endpoints.find(provider.name, delivered.endpointKey);
+async function authenticate(
+  ports: AcceptPorts,
+  provider: ReadingProvider,
+  delivered: Delivered,
+): Promise<Endpoint> {
   const requestTo = (endpoint: Endpoint) => ({
     body: delivered.body,
     headers: delivered.headers,
@@ -67,13 +71,13 @@ async function authenticate(ports: AcceptPorts, provider: Provider, delivered: D
   });
   const signedBy = (endpoint: Endpoint) =>
     provider.verify({ ...requestTo(endpoint), secrets: endpoint.secrets });
-  const known = find();
-  if (known !== null && signedBy(known)) return known;
-  // The endpoint may have been added, or its secret rotated, a moment ago.
+  const known = await findEndpoint(ports.endpoints, provider, delivered.endpointKey);
+  if (await signedBy(known)) return known;
+  // Its secret may have been rotated a moment ago.
   await ports.endpoints.reload().catch(() => undefined);
-  const reloaded = find();
+  const reloaded = ports.endpoints.find(provider.name, delivered.endpointKey);
   if (reloaded === null) throw new RejectedError('unknown_endpoint');
-  if (signedBy(reloaded)) return reloaded;
+  if (await signedBy(reloaded)) return reloaded;
   throw new RejectedError('signature_invalid', undefined, provider.signatureHint?.(requestTo(reloaded)));
 }
 
@@ -82,9 +86,14 @@ type Named =
   | { event: QuarantineEntry['event']; reason: QuarantineReason };
 
 /** Names the event and finds its owner; `reason` says why it has none, or another one than it says. */
-function nameEvent(ports: AcceptPorts, provider: Provider, endpoint: Endpoint, delivered: Delivered): Named {
+async function nameEvent(
+  ports: AcceptPorts,
+  provider: ReadingProvider,
+  endpoint: Endpoint,
+  delivered: Delivered,
+): Promise<Named> {
   const { body, channel } = delivered;
-  const identity = provider.identify(body, channel, delivered.headers);
+  const identity = await provider.identify(body, channel, delivered.headers);
   const live = identity.livemode;
   const isOtherMode = live !== null && endpoint.mode !== null && live !== (endpoint.mode === 'live');
   const event = {

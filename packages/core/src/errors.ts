@@ -11,6 +11,7 @@ export const errorCatalogue = {
   unsupported_encoding: { status: 415, job: null, title: 'Compressed bodies are not accepted' },
   rate_limited: { status: 429, job: null, title: 'Too many requests' },
   unavailable: { status: 503, job: null, title: 'The event could not be stored; send it again later' },
+  overloaded: { status: 503, job: null, title: 'Too many large bodies at once; send it again later' },
   handler_failed: { status: null, job: 'retry', title: 'Applying the event failed' },
   handler_timeout: { status: null, job: 'retry', title: 'A handler took longer than it may' },
   statement_refused: { status: null, job: 'retry', title: 'A handler may not use this statement' },

@@ -7,6 +7,7 @@ export * from './entity-id.js';
 export * from './errors.js';
 export * from './event.js';
 export * from './event-id.js';
+export * from './find-endpoint.js';
 export * from './first-connection.js';
 export * from './owner-of.js';
 export * from './ports.js';

@@ -3,5 +3,5 @@ export * from './health.js';
 export * from './log-format.js';
 export * from './logger.js';
 export * from './metrics.js';
-export * from './watchdog.js';
 export { maskPhone } from './redact.js';
+export * from './watchdog.js';

@@ -1,4 +1,5 @@
-import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { openBoundedOutput } from './bounded-output.js';
 import { describeError } from './describe-error.js';
 import type { LogFormat } from './log-format.js';
 import { prettyStream } from './pretty-stream.js';
@@ -22,10 +23,9 @@ export interface LoggerOptions {
  * the name of their field, phone numbers and URL passwords also inside texts; free text beyond that is not searched.
  */
 export function createLogger({ app, level = 'info', format = 'json', stream }: LoggerOptions): Logger {
-  // Written at once: a line that waits in memory is lost with a process that is killed.
-  const out = stream ?? destination({ fd: 1, sync: true });
+  const out = stream ?? openBoundedOutput((count) => logger.warn({ count }, 'log.dropped'));
   const pretty = format === 'pretty' ? prettyStream(out) : null;
-  const logger = pino(
+  const logger: Logger = pino(
     {
       level,
       base: { app, pid: process.pid },

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { DestinationStream } from 'pino';
 
 /**
- * Turns each JSON line into text for people, and writes that to `out` at once. null where pino-pretty is not installed: the
+ * Turns each JSON line into text for people, and writes that to `out`. null where pino-pretty is not installed: the
  * images have no terminal, and leave it out.
  */
 export function prettyStream(out: DestinationStream): DestinationStream | null {

@@ -45,7 +45,10 @@ function watch(): void {
   const { workerData } = require('node:worker_threads') as typeof import('node:worker_threads');
   const { write } = require('node:fs') as typeof import('node:fs');
   const inspector = require('node:inspector') as typeof import('node:inspector');
-  const { app, limitMs, everyMs, beats } = workerData as WatchdogOptions & { everyMs: number; beats: Int32Array };
+  const { app, limitMs, everyMs, beats } = workerData as WatchdogOptions & {
+    everyMs: number;
+    beats: Int32Array;
+  };
   let beat = -1;
   let lastBeatMs = performance.now();
   let lastLookMs = lastBeatMs;
@@ -67,10 +70,17 @@ function watch(): void {
 
   async function end(stuckMs: number): Promise<void> {
     const running = await Promise.race([stackOfMainThread(), after(500).then(() => [])]);
-    const record = { level: 'fatal', time: new Date().toISOString(), app, pid: process.pid, stuckMs, running };
+    const record = {
+      level: 'fatal',
+      time: new Date().toISOString(),
+      app,
+      pid: process.pid,
+      stuckMs,
+      running,
+    };
     const line = JSON.stringify({ ...record, msg: 'process.stuck' });
     // The write waits for ever where no one reads standard output.
-    await Promise.race([new Promise((done) => write(1, line + '\n', done)), after(500)]);
+    await Promise.race([new Promise((done) => write(1, `${line}\n`, done)), after(500)]);
     process.kill(process.pid, 'SIGKILL');
   }
 

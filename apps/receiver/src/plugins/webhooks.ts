@@ -2,6 +2,7 @@ import {
   type Accepted,
   type AcceptPorts,
   accept,
+  findEndpoint,
   type Provider,
   RejectedError,
   type Route,
@@ -9,10 +10,13 @@ import {
   withDeadline,
 } from '@semel/core';
 import type { DeliveryRecorder, EndpointHealthRecorder } from '@semel/database';
+import type { BodyThread } from '@semel/providers';
 import type { Logger, Metrics } from '@semel/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { sendProblem, toProblem } from '../problem.js';
+import { sendProblem, statusOf, toProblem } from '../problem.js';
+import type { BodyBudget } from './body-budget.js';
 import { rawBody } from './raw-body.js';
+import type { RefusalLog } from './refusal-log.js';
 
 export interface WebhookOptions {
   /** The ports of `accept`, for each provider. */
@@ -22,6 +26,10 @@ export interface WebhookOptions {
   metrics: Metrics;
   deliveries: Pick<DeliveryRecorder, 'add'>;
   health: Pick<EndpointHealthRecorder, 'note'>;
+  bodyBudget: BodyBudget;
+  /** Reads large bodies off the event loop. */
+  bodyThread: Pick<BodyThread, 'reading'>;
+  refusals: Pick<RefusalLog, 'add'>;
   log: Logger;
 }
 
@@ -31,14 +39,15 @@ const noBody = Buffer.alloc(0);
 
 /** `POST /webhooks/<provider>/:endpoint…`: one route per provider and channel, in the order of the registry. */
 export function webhooks(app: FastifyInstance, options: WebhookOptions): void {
-  rawBody(app);
+  rawBody(app, options.bodyBudget);
   for (const provider of options.providers)
     for (const route of provider.routes) addRoute(app, options, provider, route);
 }
 
 function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provider, route: Route): void {
-  const { metrics, deliveries, health, log } = options;
+  const { metrics, deliveries, health, refusals, log } = options;
   const ports = options.portsOf(provider);
+  const reading = options.bodyThread.reading(provider);
   const overBudget = () =>
     new SemelError('unavailable', `The stores did not answer within ${options.budgetMs} ms`);
 
@@ -46,6 +55,11 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
     `/webhooks/${provider.name}/:endpoint${route.path}`,
     {
       bodyLimit: provider.bodyLimitBytes,
+      // Before the body is read: who does not know an endpoint gets no memory.
+      onRequest: async (request) => {
+        const { endpoint } = request.params as WebhookRequest['params'];
+        request.bodyOwner = (await findEndpoint(ports.endpoints, provider, endpoint)).firmId;
+      },
       errorHandler: (error, request, reply) => reject(request as WebhookRequest, reply, toProblem(error)),
     },
     async (request, reply) => {
@@ -59,7 +73,7 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
       };
       try {
         // A provider must not wait for a store that hangs. If the work completes after all, the provider's retry is a duplicate.
-        const accepted = await withDeadline(options.budgetMs, accept(ports, provider, delivered), overBudget);
+        const accepted = await withDeadline(options.budgetMs, accept(ports, reading, delivered), overBudget);
         observe(accepted, request);
         return answer(reply, provider, accepted);
       } finally {
@@ -99,20 +113,18 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
   }
 
   function reject(request: WebhookRequest, reply: FastifyReply, problem: SemelError): FastifyReply {
-    const outcome = problem.code === 'unavailable' ? 'unavailable' : 'rejected';
+    const outcome = statusOf(problem) === 503 ? 'unavailable' : 'rejected';
     metrics.received(provider.name, outcome);
     const endpoint = endpointOf(request.params.endpoint);
     if (endpoint !== null) health.note(endpoint, false);
-    const facts = {
-      provider: provider.name,
-      endpoint: request.params.endpoint.slice(0, 64),
-      code: problem.code,
-    };
-    if (outcome === 'unavailable')
+    const facts = { provider: provider.name, endpoint: request.params.endpoint, code: problem.code };
+    if (problem.code === 'unavailable')
       log.error({ ...facts, err: problem.cause ?? problem }, 'webhook.unavailable');
     else {
       const hint = problem instanceof RejectedError ? problem.hint : null;
-      log.warn(hint === null ? facts : { ...facts, hint }, 'webhook.rejected');
+      refusals.add({ ...facts, isKnown: endpoint !== null, hint });
+    }
+    if (outcome === 'rejected')
       deliveries.add({
         firmId: endpoint?.firmId ?? null,
         provider: provider.name,
@@ -123,7 +135,6 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
         source: null,
         bodySha256: null,
       });
-    }
     return sendProblem(reply, problem);
   }
 
