@@ -76,6 +76,11 @@ t.test('behind nginx', { skip: noNginx, timeout: 400_000 }, async (t) => {
       );
       t.ok(['accepted', 'duplicate'].includes(sent.outcome ?? ''));
       t.equal(await statusOf(proxy, `/webhooks/docusign/${endpoint.key}`, docusign.bodyLimitBytes + 1), 413);
+      t.equal(
+        await statusOf(proxy, `/webhooks/stripe/${endpoint.key}`, 1024 * 1024 + 1),
+        413,
+        'others have 1 MiB',
+      );
     });
 
     t.test(`${how}: nothing but the webhooks can be reached`, async (t) => {
