@@ -264,12 +264,56 @@ t.test('a bad event in a group', async (t) => {
   });
   const items = [1, 2, 3].map((n) => itemOf(eventOf(`evt_${n}`, { owner: n === 3 ? 'others' : 'us' })));
   t.same(outcomes(await apply(ports, items)), ['applied', 'failed', 'applied']);
-  t.same(
-    state.transactions,
-    [['us', 'others'], ['us'], ['us'], ['us'], ['others']],
-    'each then runs in its own firm',
-  );
+  t.same(state.transactions, [['us', 'others'], ['us']], 'its neighbours share a transaction all the same');
   t.same(state.done, ['evt_1', 'evt_3']);
+});
+
+t.test('a group whose transaction is refused runs one by one', async (t) => {
+  for (const refusal of [new Error('refused'), new StoreUnavailableError('postgres', null, true)]) {
+    const { state, ports, faults } = inMemory();
+    faults.change = [refusal, refusal];
+    const items = [1, 2, 3].map((n) => itemOf(eventOf(`evt_${n}`, { owner: n === 3 ? 'others' : 'us' })));
+    t.same(outcomes(await apply(ports, items)), ['failed', 'applied', 'applied']);
+    t.same(
+      state.transactions,
+      [['us', 'others'], ['us'], ['us'], ['us'], ['others']],
+      'each in its own firm',
+    );
+  }
+});
+
+t.test(
+  'an event that is too slow for the store spends its attempt, unless the store is slow itself',
+  async (t) => {
+    const slow = new StoreUnavailableError('postgres', new Error('statement timeout'), true);
+    const { state, ports, faults } = inMemory();
+    const item = itemOf(eventOf('evt_1'));
+    faults.change = [slow];
+    t.match(await apply(ports, [item]), [{ outcome: 'failed', error: slow }]);
+    t.equal(state.attempts.length, 1);
+    faults.change = [slow];
+    faults.failLedger = [slow];
+    await t.rejects(apply(ports, [item]), { code: 'store_unavailable' });
+    t.equal(state.attempts.length, 1, 'what can not be recorded is an outage');
+  },
+);
+
+t.test('an event with more objects than a provider sends is recorded, and changes nothing', async (t) => {
+  const changes = (count: number) => ({
+    ...oneChange(eventOf('evt_1')),
+    changes: Array.from({ length: count }, (_, i) => ({
+      ...(oneChange(eventOf('evt_1')).changes[0] as ChangeSet['changes'][0]),
+      externalId: `in_${i}`,
+    })),
+  });
+  for (const [count, outcome] of [
+    [1_000, { outcome: 'applied' }],
+    [1_001, { outcome: 'ignored', ignored: 'too_many_objects' }],
+  ] as const) {
+    const { state, ports } = inMemory({ rule: () => changes(count) });
+    t.match(await apply(ports, [itemOf(eventOf('evt_1'))]), [outcome]);
+    t.equal(state.ledger.size, 1);
+  }
 });
 
 t.test('one whose failure can not be written down is unrecorded, and its neighbours are not', async (t) => {

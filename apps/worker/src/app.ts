@@ -8,7 +8,7 @@ import {
   openSweepLock,
   startDeliveryRecorder,
 } from '@semel/database';
-import { type DocusignCredentials, openEnvelopeReader } from '@semel/providers';
+import { type DocusignCredentials, openBodyThread, openEnvelopeReader } from '@semel/providers';
 import {
   checkRedisWhenReady,
   openProducerRedis,
@@ -177,8 +177,10 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     metrics,
     log,
   });
+  const bodyThread = openBodyThread();
   const workers = providers.map((provider) =>
     startProviderWorker({
+      bodyThread,
       ...options.settingsOf(provider),
       lockMs: options.lockMs,
       provider,
@@ -228,7 +230,11 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     const timeoutMs = options.shutdownTimeoutMs * 0.7;
     const consumers = [...workers, quarantine, outbox, ...(poller === null ? [] : [poller])];
     await Promise.allSettled(consumers.map((consumer) => consumer.close(timeoutMs)));
-    await Promise.allSettled([deliveries.stop(), ...[...queues.values()].map((queue) => queue.close())]);
+    await Promise.allSettled([
+      bodyThread.close(),
+      deliveries.stop(),
+      ...[...queues.values()].map((queue) => queue.close()),
+    ]);
     redis.disconnect();
     await pool.end();
   });

@@ -2,11 +2,14 @@ import {
   type Applied,
   type ApplyItem,
   type ApplyPorts,
-  apply,
-  type Body,
+  applyPlans,
   type EventHandlers,
   idempotencyKey,
+  isFailed,
+  mostObjects,
+  type Plan,
   type Provider,
+  planEvent,
   recordLost,
   type StoreUnavailableError,
   type Unrecorded,
@@ -14,12 +17,15 @@ import {
   type WebhookEvent,
 } from '@semel/core';
 import { applyStore, type DeliveryRecorder } from '@semel/database';
+import type { BodyThread } from '@semel/providers';
 import { type Consumer, claimsDone, openConsumer, type Redis, releaseClaims } from '@semel/queue';
 import type { Logger, Metrics } from '@semel/telemetry';
-import { grouped } from './group.js';
+import { createBatcher } from './batcher.js';
 
 export interface ProviderWorkerOptions {
   provider: Provider;
+  /** Reads large bodies off the event loop. */
+  bodyThread: Pick<BodyThread, 'reading'>;
   pool: Parameters<typeof applyStore>[0];
   redis: Redis;
   redisUrl: string;
@@ -40,17 +46,20 @@ export interface ProviderWorkerOptions {
   onOutage(error: StoreUnavailableError): void;
 }
 
-/** Bytes of bodies that one transaction takes. */
-const groupBytes = 2 * 1024 * 1024;
+/** What one transaction takes: bytes of bodies, and objects. */
+const most = { bytes: 2 * 1024 * 1024, objects: mostObjects };
 
-/** A stored body is large, how large is not known: its event has a transaction for itself. */
-function bodyWeight(body: Body): number {
-  if ('utf8' in body) return body.utf8.length;
-  return 'base64' in body ? body.base64.length : groupBytes;
+/** The share of a transaction that an event takes; a failed one takes a transaction of its own. */
+function weightOf(plan: Plan): number {
+  if (isFailed(plan)) return 1;
+  return Math.max(plan.body.length / most.bytes, plan.changes.length / most.objects);
 }
 
+/** Above this share of a transaction an event is heavy: it waits only for others like it, and they for it. */
+const heavyWeight = 0.05;
+
 /** Transactions at work at the same time, per provider: one commits while the next is gathered and sent. */
-const groupsAtOnce = 2;
+const transactionsAtOnce = 2;
 /** Events with handlers run alone; so many at the same time, per provider. Each holds a connection while its handlers run. */
 export const handledAtOnce = 4;
 
@@ -59,7 +68,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
   const { provider, redis, log, metrics, decorate = (ports: ApplyPorts) => ports } = options;
   const name = provider.name;
   const bare: ApplyPorts = {
-    provider,
+    provider: options.bodyThread.reading(provider),
     handlers: options.handlers,
     transaction: applyStore(options.pool, provider),
     claimsDone: (events) =>
@@ -72,23 +81,28 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
       ),
   };
   const ports = decorate(bare, provider);
-  const lane = (maxSize: number, concurrency: number) =>
-    grouped<ApplyItem, Applied | Unrecorded>({
+  const openLane = (maxSize: number, concurrency: number, concurrencyOfFirm = concurrency) =>
+    createBatcher<Plan, Applied | Unrecorded>({
       maxSize,
       concurrency,
-      keyOf: ({ event }) => event.eventId,
-      weightOf: ({ event }) => bodyWeight(event.body),
-      maxWeight: groupBytes,
-      run: (items) => apply(ports, items),
+      concurrencyOfFirm,
+      keyOf: ({ item }) => item.event.eventId,
+      firmOf: ({ item }) => item.event.owner,
+      weightOf,
+      maxWeight: 1,
+      run: (plans) => applyPlans(ports, plans),
     });
-  const applyGrouped = lane(Math.min(options.concurrency, 100), groupsAtOnce);
-  // A lane of their own: no other event waits for a slow handler.
-  const applyHandled = lane(1, handledAtOnce);
+  const applyLight = openLane(Math.min(options.concurrency, 100), transactionsAtOnce);
+  const applyHeavy = openLane(Math.min(options.concurrency, 100), 1);
+  // One place is always left for other firms.
+  const applyHandled = openLane(1, handledAtOnce, handledAtOnce - 1);
 
   async function run(item: ApplyItem): Promise<Applied> {
     const startedMs = performance.now();
     const handled = options.handlers.wants(item.event);
-    const applied = await (handled ? applyHandled : applyGrouped)(item).catch(unrecorded);
+    const plan = await planEvent(ports, item);
+    const lane = handled ? applyHandled : weightOf(plan) > heavyWeight ? applyHeavy : applyLight;
+    const applied = await lane(plan).catch(unrecorded);
     if (handled) options.onHandled();
     if (applied.outcome === null) {
       metrics.recordFailed(name);
@@ -100,7 +114,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
     return applied;
   }
 
-  function observe(event: WebhookEvent, { outcome, error, sameDelivery }: Applied): void {
+  function observe(event: WebhookEvent, { outcome, error, ignored, sameDelivery }: Applied): void {
     const facts = { provider: name, eventId: event.eventId, type: event.type, firmId: event.owner, outcome };
     metrics.applied(name, outcome);
     if (outcome === 'failed' || outcome === 'dead')
@@ -124,6 +138,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
         `Duplicate ${name} webhook event received: ${event.eventId}`,
       );
     }
+    if (ignored === 'too_many_objects') log.error(facts, 'event.tooManyObjects');
     if (outcome === 'applied') options.onApplied(event);
     metrics.endToEndSeconds(name, (Date.now() - event.receivedAtMs) / 1000);
     log.debug(facts, `event.${outcome}`);

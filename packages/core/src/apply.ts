@@ -1,41 +1,53 @@
 import { StoreUnavailableError } from './errors.js';
 import { idempotencyKey, isFinal } from './event.js';
-import { isReopened, linkedStubs, planEvents } from './plan-events.js';
+import { isFailed, isReopened, linkedStubs, type Plan, type PlannedRow, planEvent } from './plan-event.js';
 import type { Applied, ApplyItem, ApplyPorts, HandledEvent, Unrecorded } from './ports.js';
 import { recordFailure } from './record-failure.js';
 
 /**
- * The worker's path: events of one provider in, each key once, one outcome each out, in one transaction together.
- * If anything fails, each event runs alone, so that a bad one can't fail its neighbours.
+ * The worker's path: events of one provider in, each key once, one outcome each out.
  * Throws `StoreUnavailableError` where a store fails: then nothing was decided, and no attempt is spent.
  */
 export async function apply(
   ports: ApplyPorts,
   items: readonly ApplyItem[],
 ): Promise<(Applied | Unrecorded)[]> {
-  // Handlers see one firm, and what they do to their transaction is their event's fault alone.
-  if (items.length > 1 && items.some(({ event }) => ports.handlers?.wants(event)))
-    return applyEachAlone(ports, items);
-  let applied: (Applied | Unrecorded)[];
-  try {
-    applied = await applyTogether(ports, items);
-  } catch (error) {
-    if (error instanceof StoreUnavailableError) throw error;
-    if (items.length > 1) return applyEachAlone(ports, items);
-    applied = [await recordFailure(ports, items[0] as ApplyItem, error).catch(unrecorded)];
-  }
-  await finishClaims(ports, items, applied);
+  return applyPlans(ports, await Promise.all(items.map((item) => planEvent(ports, item))));
+}
+
+/** The same for events whose rules were asked already. All that can be are applied in one transaction. */
+export async function applyPlans(
+  ports: ApplyPorts,
+  plans: readonly Plan[],
+): Promise<(Applied | Unrecorded)[]> {
+  const rows = plans.filter((plan): plan is PlannedRow => !isFailed(plan));
+  const outcomes = rows.length === 0 ? [] : await applyRows(ports, rows);
+  const applied: (Applied | Unrecorded)[] = [];
+  for (const plan of plans)
+    applied.push(isFailed(plan) ? await fail(ports, plan.item, plan.failure) : (outcomes.shift() as Applied));
+  await finishClaims(ports, plans, applied);
   return applied;
 }
 
-async function applyEachAlone(
-  ports: ApplyPorts,
-  items: readonly ApplyItem[],
-): Promise<(Applied | Unrecorded)[]> {
+/** If the transaction fails, each event runs alone, so that a bad one can't fail its neighbours. */
+async function applyRows(ports: ApplyPorts, rows: readonly PlannedRow[]): Promise<(Applied | Unrecorded)[]> {
+  const [first, ...others] = rows as [PlannedRow, ...PlannedRow[]];
+  try {
+    // Handlers see one firm, and what they do to their transaction is their event's fault alone.
+    if (others.length === 0 || !rows.some(({ event }) => ports.handlers?.wants(event)))
+      return await applyTogether(ports, rows);
+  } catch (error) {
+    if (error instanceof StoreUnavailableError && !error.isSlowStatement) throw error;
+    // A slow statement is the event's fault if its failure can be recorded: the store is well then.
+    if (others.length === 0) return [await fail(ports, first.item, error)];
+  }
   const alone: (Applied | Unrecorded)[] = [];
-  for (const item of items) alone.push(...(await apply(ports, [item])));
+  for (const row of rows) alone.push(...(await applyRows(ports, [row])));
   return alone;
 }
+
+const fail = (ports: ApplyPorts, item: ApplyItem, error: unknown): Promise<Applied | Unrecorded> =>
+  recordFailure(ports, item, error).catch(unrecorded);
 
 /** The failure itself could not be recorded. A store's failure is thrown on. */
 export function unrecorded(error: unknown): Unrecorded {
@@ -46,22 +58,21 @@ export function unrecorded(error: unknown): Unrecorded {
 /** Releases claims on another firm's events: they would turn the true owner's deliveries into collisions. */
 async function finishClaims(
   ports: ApplyPorts,
-  items: readonly ApplyItem[],
+  plans: readonly Plan[],
   applied: readonly (Applied | Unrecorded)[],
 ) {
   const eventsThat = (are: (outcome: string) => boolean) =>
-    items.filter((_, i) => are(applied[i]?.outcome ?? '')).map((item) => item.event);
+    plans.filter((_, i) => are(applied[i]?.outcome ?? '')).map(({ item }) => item.event);
   const done = eventsThat((outcome) => isFinal(outcome) || outcome === 'duplicate');
   const foreign = eventsThat((outcome) => outcome === 'quarantined');
   if (done.length > 0) await ports.claimsDone(done);
   if (foreign.length > 0) await ports.claimsReleased(foreign);
 }
 
-function applyTogether(ports: ApplyPorts, items: readonly ApplyItem[]): Promise<Applied[]> {
-  const firms = [...new Set(items.map((item) => item.event.owner))];
+function applyTogether(ports: ApplyPorts, planned: readonly PlannedRow[]): Promise<Applied[]> {
+  const firms = [...new Set(planned.map((row) => row.event.owner))];
   return ports.transaction(firms, async (tx) => {
-    const rows = await planEvents(ports, tx, items);
-
+    const rows = planned.map((row) => ({ ...row })); // the transaction may run again, from the same plans
     const inserted = await tx.insertLedger(rows);
     const existing = rows.filter((row) => !inserted.has(row.key));
     // A second statement: the snapshot of the first can't see a row that committed meanwhile.
@@ -92,10 +103,11 @@ function applyTogether(ports: ApplyPorts, items: readonly ApplyItem[]): Promise<
     await tx.record(toApply, changed);
     // The ledger holds the body now. A duplicate may have brought a stored copy of its own.
     await tx.deleteStoredCopies(rows.map((row) => row.event));
-    return rows.map(({ outcome, sameDelivery }) => ({
+    return rows.map(({ outcome, ignored, sameDelivery }) => ({
       outcome,
       error: null,
-      ...(sameDelivery ? { sameDelivery } : {}),
+      ...(outcome === 'ignored' && ignored !== null && { ignored }),
+      ...(sameDelivery && { sameDelivery }),
     }));
   });
 }

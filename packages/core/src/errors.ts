@@ -83,8 +83,11 @@ export class RejectedError extends SemelError {
 /** A fault of ours: it costs a job no attempt, and a sender gets 503, never 4xx. */
 export class StoreUnavailableError extends SemelError {
   readonly store: 'postgres' | 'redis';
-  constructor(store: 'postgres' | 'redis', cause?: unknown) {
+  /** The store answers, and ended a statement that took too long: the events of this transaction may be the reason. */
+  readonly isSlowStatement: boolean;
+  constructor(store: 'postgres' | 'redis', cause?: unknown, isSlowStatement = false) {
     super('store_unavailable', `${store} cannot be reached`, { cause });
     this.store = store;
+    this.isSlowStatement = isSlowStatement;
   }
 }

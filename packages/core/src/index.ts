@@ -10,6 +10,7 @@ export * from './event-id.js';
 export * from './find-endpoint.js';
 export * from './first-connection.js';
 export * from './owner-of.js';
+export { isFailed, mostObjects, type Plan, planEvent } from './plan-event.js';
 export * from './ports.js';
 export * from './provider.js';
 export { recordLost } from './record-failure.js';

@@ -1,7 +1,7 @@
 import type { Change, ChangeSet } from './change.js';
 import type { QuarantineReason } from './errors.js';
 import type { ApplyOutcome, ProviderName, WebhookEvent } from './event.js';
-import type { Provider } from './provider.js';
+import type { ReadingProvider } from './provider.js';
 
 // What the two main paths need of the world. Every method that talks to a store may throw
 // `StoreUnavailableError`; whatever else it throws is a bug or the event's own fault.
@@ -220,7 +220,7 @@ export interface ApplyTransaction extends HandlerTransaction {
 export interface ApplyPorts {
   /** Runs `work` in one READ COMMITTED transaction whose row-level security names exactly these firms. */
   transaction<T>(firmIds: readonly string[], work: (tx: ApplyTransaction) => Promise<T>): Promise<T>;
-  provider: Provider;
+  provider: ReadingProvider;
   handlers?: EventHandlers;
   /** Sets the claims of finished events to `done`. A failure costs only a later duplicate its fast answer. */
   claimsDone(events: readonly WebhookEvent[]): Promise<void>;
@@ -240,6 +240,8 @@ export interface Applied {
   outcome: ApplyOutcome;
   /** What went wrong, where the outcome is `failed` or `dead`. */
   error: unknown;
+  /** Why the event changes nothing, where the outcome is `ignored`. */
+  ignored?: string;
   /** The same delivery, via queue and spill: not counted as a duplicate. */
   sameDelivery?: true;
 }

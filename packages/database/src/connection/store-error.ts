@@ -20,6 +20,8 @@ const ours = [
   /^XX/, // internal
 ];
 
+const statementTimeout = '57014';
+
 /**
  * Turns what node-pg throws into `StoreUnavailableError` where it is a fault of ours; returns anything else as it is. For
  * errors of node-pg alone: a handler's error may have any text.
@@ -30,7 +32,9 @@ export function toStoreError(error: unknown): unknown {
   // Before the SQLSTATEs, which have five characters too: EPIPE.
   const fromSocket = typeof code === 'string' && /^E[A-Z_]+$/.test(code);
   if (typeof code === 'string' && !fromSocket && /^[0-9A-Z]{5}$/.test(code))
-    return ours.some((pattern) => pattern.test(code)) ? new StoreUnavailableError('postgres', error) : error;
+    return ours.some((pattern) => pattern.test(code))
+      ? new StoreUnavailableError('postgres', error, code === statementTimeout)
+      : error;
   // Without an SQLSTATE it comes from the socket or from the client itself.
   const fromClient =
     error instanceof Error &&

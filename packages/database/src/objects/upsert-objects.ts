@@ -135,12 +135,19 @@ function stubsOf({ firmId, provider, eventId, receivedAtMs, refs }: PlannedChang
 /** The n-th step of every object in the n-th round; creating an empty row is needed only where nothing else is done to it. */
 function rounds(steps: readonly Step[]): Step[][] {
   const byId = new Map<string, Step[]>();
-  for (const step of steps) byId.set(step.id, [...(byId.get(step.id) ?? []), step]);
+  for (const step of steps) {
+    const own = byId.get(step.id);
+    if (own === undefined) byId.set(step.id, [step]);
+    else own.push(step);
+  }
   const result: Step[][] = [];
   for (const own of byId.values()) {
     const real = own.filter(({ change }) => change.order.rank >= 0 || change.latest !== undefined);
-    for (const [i, step] of (real.length > 0 ? real : own.slice(0, 1)).entries())
-      result[i] = [...(result[i] ?? []), step];
+    for (const [i, step] of (real.length > 0 ? real : own.slice(0, 1)).entries()) {
+      const round = result[i];
+      if (round === undefined) result[i] = [step];
+      else round.push(step);
+    }
   }
   return result;
 }

@@ -1,22 +1,30 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import t from 'tap';
-import { grouped } from '../../apps/worker/src/group.js';
+import { createBatcher } from '../../apps/worker/src/batcher.js';
 
 interface Item {
   key: string;
   value: number;
+  firm?: string;
 }
 
 const keyOf = ({ key }: Item) => key;
+const firmOf = ({ firm = 'a firm' }: Item) => firm;
 const item = (value: number, key = `key ${value}`): Item => ({ key, value });
 
 /** Groups that end only when told. */
-function held(options: { maxSize: number; concurrency: number; maxWeight?: number }) {
+function held(options: {
+  maxSize: number;
+  concurrency: number;
+  concurrencyOfFirm?: number;
+  maxWeight?: number;
+}) {
   const groups: { items: Item[]; end(error?: unknown): Promise<void> }[] = [];
-  const run = grouped<Item, string>({
+  const run = createBatcher<Item, string>({
     ...options,
     keyOf,
+    firmOf,
     weightOf: ({ value }) => value,
     maxWeight: options.maxWeight ?? Number.POSITIVE_INFINITY,
     run: (items) =>
@@ -64,7 +72,7 @@ t.test('an item alone does not wait for others', async (t) => {
   t.equal(await one, 'done 1');
 });
 
-t.test('no group is larger than its limit', async (t) => {
+t.test('no batch is larger than its limit', async (t) => {
   const { run, groups, values } = held({ maxSize: 2, concurrency: 2 });
   const all = [1, 2, 3, 4, 5].map((value) => run(item(value)));
   await turn();
@@ -76,12 +84,12 @@ t.test('no group is larger than its limit', async (t) => {
   t.equal((await Promise.all(all)).length, 5);
 });
 
-t.test('the same key is never twice in one group', async (t) => {
+t.test('the same key is never twice in one batch', async (t) => {
   const { run, groups, values } = held({ maxSize: 10, concurrency: 1 });
   const all = [run(item(1, 'a')), run(item(2, 'a')), run(item(3, 'b')), run(item(4, 'a'))];
   await turn();
   for (let i = 0; i < 3; i++) await groups[i]?.end();
-  t.same(values(), [[1, 3], [2], [4]]);
+  t.same(values(), [[1], [2, 3], [4]]);
   t.same(await Promise.all(all), ['done 1', 'done 2', 'done 3', 'done 4'], 'each gets its own result');
 });
 
@@ -101,10 +109,11 @@ t.test('a group that fails fails for each of its items, and not for the next gro
 
 t.test('work that throws before its promise counts as a failure', async (t) => {
   let calls = 0;
-  const run = grouped<Item, string>({
+  const run = createBatcher<Item, string>({
     maxSize: 2,
     concurrency: 1,
     keyOf,
+    firmOf,
     weightOf: () => 1,
     maxWeight: 2,
     run: (items) => {
@@ -116,21 +125,48 @@ t.test('work that throws before its promise counts as a failure', async (t) => {
   t.equal(await run(item(2)), 'fine', 'and the next one is run');
 });
 
+t.test('firms take turns, whoever came first with how much', async (t) => {
+  const { run, groups, values } = held({ maxSize: 4, concurrency: 1 });
+  const heavy = Array.from({ length: 10 }, (_, i) => run({ ...item(i), firm: 'heavy' }));
+  await turn();
+  const quiet = [run({ ...item(100), firm: 'quiet' }), run({ ...item(200), firm: 'other' })];
+  await groups[0]?.end();
+  t.same(values()[1], [4, 100, 200, 5], 'one of each, then more of who has more');
+  for (let i = 1; i < 4; i++) await groups[i]?.end();
+  t.equal((await Promise.all([...heavy, ...quiet])).length, 12);
+});
+
+t.test('a firm never has all places', async (t) => {
+  const { run, groups, values } = held({ maxSize: 1, concurrency: 3, concurrencyOfFirm: 2 });
+  const all = [1, 2, 3, 4].map((value) => run({ ...item(value), firm: 'slow' }));
+  await turn();
+  t.same(values(), [[1], [2]], 'it waits, although there is a place');
+  all.push(run({ ...item(5), firm: 'quiet' }));
+  await turn();
+  t.same(values(), [[1], [2], [5]]);
+  for (let i = 0; i < 5; i++) await groups[i]?.end();
+  t.equal((await Promise.all(all)).length, 5);
+});
+
 t.test('whatever comes: each item runs once, within the limits, and gets its own answer', async (t) => {
   const scenario = fc.record({
     maxSize: fc.integer({ min: 1, max: 5 }),
     concurrency: fc.integer({ min: 1, max: 3 }),
     maxWeight: fc.integer({ min: 1, max: 12 }),
-    keys: fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.boolean()), { maxLength: 40 }),
+    keys: fc.array(
+      fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.boolean(), fc.constantFrom('one', 'two', 'three')),
+      { maxLength: 40 },
+    ),
   });
   const weightOf = ({ value }: Item) => value % 7;
   const holds = async ({ maxSize, concurrency, maxWeight, keys }: Scenario) => {
     let atWork = 0;
     const ran: number[] = [];
-    const run = grouped<Item, number>({
+    const run = createBatcher<Item, number>({
       maxSize,
       concurrency,
       keyOf,
+      firmOf,
       weightOf,
       maxWeight,
       run: async (items) => {
@@ -149,8 +185,8 @@ t.test('whatever comes: each item runs once, within the limits, and gets its own
       },
     });
     const answers: Promise<number>[] = [];
-    for (const [index, [key, pause]] of keys.entries()) {
-      answers.push(run(item(index, key)));
+    for (const [index, [key, pause, firm]] of keys.entries()) {
+      answers.push(run({ ...item(index, key), firm }));
       if (pause) await turn();
     }
     const got = await Promise.all(answers);
@@ -167,5 +203,5 @@ interface Scenario {
   maxSize: number;
   concurrency: number;
   maxWeight: number;
-  keys: [string, boolean][];
+  keys: [string, boolean, string][];
 }
