@@ -315,6 +315,8 @@ t.test('a handler that misbehaves costs its own event an attempt, and no other',
       void (await tx.query(
         `SELECT set_config('semel.firm_ids', '{00000000-0000-4000-8000-000000000001}', true)`,
       )),
+    'looks elsewhere': async ({ tx }) =>
+      void (await tx.query(`SELECT set_config('search_path', 'pg_temp, public', true)`)),
     'writes for another firm': async ({ tx }) =>
       void (await tx.query(
         `INSERT INTO notes (firm_id, text) VALUES ('00000000-0000-4000-8000-000000000001', 'x')`,
@@ -376,6 +378,41 @@ t.test('a handler that misbehaves costs its own event an attempt, and no other',
   );
   t.notOk(world.logs.some(({ msg }) => msg === 'event.recordFailed'));
   t.same(await world.sql('SELECT * FROM webhook_effects'), []);
+});
+
+t.test('nothing that a handler leaves in its session reaches Semel or the next event', async (t) => {
+  const seen: unknown[] = [];
+  const world = await openWorld(
+    t,
+    [
+      defineHandler('stripe', 'invoice.paid', async ({ tx }) => {
+        const { rows } = await tx.query(
+          `SELECT to_regclass('pg_temp.notes_of_mine') AS temp, current_setting('work_mem') AS setting,
+             (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks`,
+        );
+        seen.push(rows[0]);
+        // Named like tables of ours: they must not take the place of those.
+        for (const table of ['webhook_attempts', 'domain_changes', 'finance_invoices'])
+          await tx.query(`CREATE TEMP TABLE ${table} (LIKE public.${table})`);
+        await tx.query('CREATE TEMP TABLE notes_of_mine (text text)');
+        await tx.query(`SELECT set_config('work_mem', '77MB', false), pg_advisory_lock(4711)`);
+      }),
+    ],
+    { workers: 0 },
+  );
+  const endpoint = await world.addEndpoint('stripe', await world.addFirm());
+  const sent: string[] = [];
+  for (let i = 0; i < 12; i++) sent.push((await world.send(endpoint, 'invoice.paid')).eventId);
+  await world.startWorker();
+  for (const eventId of sent) {
+    await world.applied(endpoint.provider, eventId);
+    t.same(await outcomesOf(world, eventId), ['applied'], 'its history is where it belongs');
+    t.equal((await world.sql('SELECT 1 FROM domain_changes WHERE event_id = $1', [eventId])).length, 1);
+  }
+  t.equal(seen.length, 12);
+  for (const session of seen)
+    t.same(session, { temp: null, setting: (seen[0] as { setting: string }).setting, locks: 0 });
+  t.not((seen[0] as { setting: string }).setting, '77MB');
 });
 
 t.test('a handler sees its own firm alone, whoever else is in the group', async (t) => {

@@ -53,6 +53,16 @@ export function openPool(options: PoolOptions): pg.Pool {
   return pool;
 }
 
+/** The connection of one transaction. */
+export interface Session {
+  /** Code that is not ours has used it: what it left behind must not reach the next transaction. */
+  mustReset: boolean;
+}
+
+/** Settings, role, temporary tables, cursors and locks of the session; the client's prepared statements stay. */
+const resetSession =
+  'RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD SEQUENCES; DISCARD TEMP';
+
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
@@ -63,7 +73,7 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export async function withFirms<T>(
   pool: pg.Pool,
   scope: { firmIds: readonly string[]; platform?: boolean },
-  work: (query: Query, send: Send) => Promise<T>,
+  work: (query: Query, send: Send, session: Session) => Promise<T>,
 ): Promise<T> {
   const firmIds = [...new Set(scope.firmIds)];
   if (!firmIds.every((id) => uuid.test(id))) throw new Error('a firm id is not a UUID');
@@ -74,13 +84,14 @@ export async function withFirms<T>(
     client.query(text, values).catch((error: unknown) => {
       throw toStoreError(error);
     });
+  const session: Session = { mustReset: false };
   let broken: Error | undefined;
   try {
     await query(
       `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('semel.firm_ids', '{${firmIds.join(',')}}', true),
        set_config('semel.platform', '${scope.platform ? 'on' : 'off'}', true)`,
     );
-    const result = await work(query, (statement) => client.query(statement));
+    const result = await work(query, (statement) => client.query(statement), session);
     const commit = await query('COMMIT');
     if (commit.command !== 'COMMIT') throw new Error('the transaction was rolled back');
     return result;
@@ -89,6 +100,8 @@ export async function withFirms<T>(
     if (!broken) await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
     throw error;
   } finally {
+    if (session.mustReset && !broken)
+      await client.query(resetSession).catch((failed: Error) => (broken = failed));
     client.release(broken);
   }
 }

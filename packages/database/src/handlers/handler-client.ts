@@ -61,6 +61,8 @@ export async function withHandlerClient<T>(
   const after = await reconfigure(query, before.timeout);
   if (after.firms !== before.firms || after.platform !== before.platform)
     throw new SemelError('statement_refused', "a handler can't change the firm of its transaction");
+  if (after.role !== before.role || after.path !== before.path)
+    throw new SemelError('statement_refused', "a handler can't change the role or the search path");
   return result;
 }
 
@@ -68,13 +70,20 @@ interface Configuration {
   timeout: string;
   firms: string;
   platform: string;
+  role: string;
+  path: string;
 }
 
-/** Sets the time that a statement may take from here on; returns what held until now. */
+/**
+ * Sets the time that a statement may take from here on; returns what holds now. Temporary tables come last in the search
+ * path: one that is named like a table of ours must not take its place.
+ */
 async function reconfigure(query: Query, timeout: string): Promise<Configuration> {
   const { rows } = await query(
     `SELECT current_setting('statement_timeout') AS timeout, current_setting('semel.firm_ids') AS firms,
-       current_setting('semel.platform') AS platform, set_config('statement_timeout', $1, true)`,
+       current_setting('semel.platform') AS platform, current_user AS role,
+       set_config('search_path', regexp_replace(current_setting('search_path'), ',\\s*pg_temp$', '') || ', pg_temp', true) AS path,
+       set_config('statement_timeout', $1, true)`,
     [timeout],
   );
   return rows[0];

@@ -8,7 +8,7 @@ import {
   type WebhookEvent,
 } from '@semel/core';
 import type pg from 'pg';
-import { type Query, type Send, withFirms } from '../connection/pool.js';
+import { type Query, type Send, type Session, withFirms } from '../connection/pool.js';
 import { columnwise, storable } from '../connection/sql-values.js';
 import { withHandlerClient } from '../handlers/handler-client.js';
 import { upsertObjects } from '../objects/upsert-objects.js';
@@ -20,7 +20,7 @@ import { deleteSpill } from './spill.js';
 /** The apply transaction of one provider. */
 export function applyStore(pool: pg.Pool, provider: Provider): ApplyPorts['transaction'] {
   const ledger = ledgerOf(provider);
-  const inside = (query: Query, send: Send): ApplyTransaction => ({
+  const inside = (query: Query, send: Send, session: Session): ApplyTransaction => ({
     storedBodies: async (events) => {
       if (events.length === 0) return new Map();
       const bodies = await selectBodies(query, events);
@@ -50,10 +50,15 @@ export function applyStore(pool: pg.Pool, provider: Provider): ApplyPorts['trans
       const spilled = events.filter((event) => event.spilled);
       if (spilled.length > 0) await deleteSpill(query, spilled);
     },
-    lend: (timeoutMs, work) => withHandlerClient({ query, send, timeoutMs }, work),
+    lend: (timeoutMs, work) => {
+      session.mustReset = true;
+      return withHandlerClient({ query, send, timeoutMs }, work);
+    },
   });
   return (firmIds, work) =>
-    retryOnConflict((ours) => withFirms(pool, { firmIds }, (query, send) => work(inside(ours(query), send))));
+    retryOnConflict((ours) =>
+      withFirms(pool, { firmIds }, (query, send, session) => work(inside(ours(query), send, session))),
+    );
 }
 
 /**
