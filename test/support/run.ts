@@ -18,7 +18,8 @@ const files =
   process.argv.length > 2
     ? process.argv.slice(2).flatMap(findFiles)
     : findFiles('test').filter((file) => !proofs.test(file));
-if (files.length === 0) throw new Error('there is no such test file');
+const missing = process.argv.slice(2).filter((path) => findFiles(path).length === 0);
+if (missing.length > 0) throw new Error(`there is no test file ${missing.join(', ')}`);
 
 const began = Date.now();
 const cluster = await startPostgres({ fsync: false });

@@ -1,7 +1,7 @@
 import { loadConfig, requireConsolePassword } from '@semel/config';
 import { encryptionKey } from '@semel/database';
 import { providerNames, providers } from '@semel/providers';
-import { chooseLogFormat, createLogger } from '@semel/telemetry';
+import { chooseLogFormat, createLogger, startWatchdog } from '@semel/telemetry';
 import closeWithGrace from 'close-with-grace';
 import { buildConsole } from './app.js';
 
@@ -12,6 +12,7 @@ const log = createLogger({
   format: chooseLogFormat(config.logFormat),
 });
 
+const watchdog = startWatchdog({ app: 'console', limitMs: config.watchdogLimitMs });
 const app = await buildConsole({
   databaseUrl: config.databaseUrl,
   encryptionKey: encryptionKey(config.encryptionKey),
@@ -24,6 +25,7 @@ const app = await buildConsole({
 const grace = closeWithGrace({ delay: config.shutdownTimeoutMs }, async ({ err }) => {
   if (err) log.fatal({ err }, 'console.crashed');
   await app.close();
+  await watchdog.stop();
   log.info('console.stopped');
 });
 // If a supervisor started this process, stop with it, even if it crashed.

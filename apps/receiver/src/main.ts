@@ -1,7 +1,7 @@
 import { loadConfig } from '@semel/config';
 import { encryptionKey } from '@semel/database';
 import { providerNames, providers } from '@semel/providers';
-import { chooseLogFormat, createLogger } from '@semel/telemetry';
+import { chooseLogFormat, createLogger, startWatchdog } from '@semel/telemetry';
 import closeWithGrace from 'close-with-grace';
 import { buildReceiver } from './app.js';
 
@@ -12,6 +12,7 @@ const log = createLogger({
   format: chooseLogFormat(config.logFormat),
 });
 
+const watchdog = startWatchdog({ app: 'receiver', limitMs: config.watchdogLimitMs });
 const app = await buildReceiver({
   databaseUrl: config.databaseUrl,
   encryptionKey: encryptionKey(config.encryptionKey),
@@ -24,6 +25,8 @@ const app = await buildReceiver({
   durabilityOf: ({ name }) => config.ofProvider(name).ackDurability,
   spillAgainAfterMs: config.spillAgainAfterMs,
   gate: { everyMs: 250, highWater: config.redisHighWater, backlogLimit: config.queueBacklogLimit },
+  bodyBudgetBytes: config.receiverBodyBytes,
+  maxConnections: config.receiverMaxConnections,
   endpointRefreshMs: config.endpointRefreshMs,
   deliveryFlushMs: config.deliveryFlushMs,
   log,
@@ -32,6 +35,7 @@ const app = await buildReceiver({
 const grace = closeWithGrace({ delay: config.shutdownTimeoutMs }, async ({ err }) => {
   if (err) log.fatal({ err }, 'receiver.crashed');
   await app.close();
+  await watchdog.stop();
   log.info('receiver.stopped');
 });
 // If a supervisor started this process, stop with it, even if it crashed.

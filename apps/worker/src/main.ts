@@ -1,7 +1,7 @@
 import { loadConfig } from '@semel/config';
 import { encryptionKey } from '@semel/database';
 import { providerNames, providers } from '@semel/providers';
-import { chooseLogFormat, createLogger } from '@semel/telemetry';
+import { chooseLogFormat, createLogger, startWatchdog } from '@semel/telemetry';
 import closeWithGrace from 'close-with-grace';
 import { buildWorker } from './app.js';
 import { loadHandlers } from './handling/load-handlers.js';
@@ -13,6 +13,7 @@ const log = createLogger({
   format: chooseLogFormat(config.logFormat),
 });
 
+const watchdog = startWatchdog({ app: 'worker', limitMs: config.watchdogLimitMs });
 const handlers = await loadHandlers(
   config.handlers,
   providers.map(({ name }) => name),
@@ -49,6 +50,7 @@ const app = buildWorker({
 const grace = closeWithGrace({ delay: config.shutdownTimeoutMs }, async ({ err }) => {
   if (err) log.fatal({ err }, 'worker.crashed');
   await app.close();
+  await watchdog.stop();
   log.info('worker.stopped');
 });
 // Started by a supervisor: its end is ours too, however it ended.

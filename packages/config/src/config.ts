@@ -65,6 +65,11 @@ export interface Settings {
   readonly endpointRefreshMs: number;
   readonly deliveryFlushMs: number;
   readonly shutdownTimeoutMs: number;
+  /** How long an event loop may stand still; 0: for ever. */
+  readonly watchdogLimitMs: number;
+  /** Of large bodies in one receiver. */
+  readonly receiverBodyBytes: number;
+  readonly receiverMaxConnections: number;
   /** The settings of any provider, by its name; the defaults where none is set. Throws `ConfigError`. */
   readonly ofProvider: (name: string) => ProviderConfig;
   /** null: DocuSign is not asked for envelopes whose messages came without data. */
@@ -224,6 +229,9 @@ function toSettings(values: Values, dataDir: string, ofProvider: Settings['ofPro
     endpointRefreshMs: as('ENDPOINT_REFRESH_MS'),
     deliveryFlushMs: as('DELIVERY_FLUSH_MS'),
     shutdownTimeoutMs: as('SHUTDOWN_TIMEOUT_MS'),
+    watchdogLimitMs: as('WATCHDOG_LIMIT_MS'),
+    receiverBodyBytes: as<number>('RECEIVER_BODY_MIB') * 1024 * 1024,
+    receiverMaxConnections: as('RECEIVER_MAX_CONNECTIONS'),
     ofProvider,
     docusign:
       orNull('DOCUSIGN_INTEGRATION_KEY') === null

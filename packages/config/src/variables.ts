@@ -253,6 +253,20 @@ export const variables: readonly Variable[] = [
     'pretty on a terminal, else json',
     'How standard output is written: for people, or one JSON object per line. The images always write JSON.',
   ),
+  whole(
+    'RECEIVER_BODY_MIB',
+    51,
+    65_536,
+    64,
+    'How many MiB of large bodies one receiver holds at a time, half of them for one firm. More are answered 503. It needs some five times as much memory.',
+  ),
+  whole(
+    'RECEIVER_MAX_CONNECTIONS',
+    1,
+    1_000_000,
+    1_000,
+    'How many connections one receiver takes at a time. More are closed at once.',
+  ),
   millis('ACCEPT_BUDGET_MS', 2000, 'How long the receiver may take for one delivery before it answers 503.'),
   millis(
     'REDIS_COMMAND_TIMEOUT_MS',
@@ -298,6 +312,13 @@ export const variables: readonly Variable[] = [
     'SHUTDOWN_TIMEOUT_MS',
     10_000,
     'How long an app may drain after SIGTERM before it exits all the same.',
+  ),
+  whole(
+    'WATCHDOG_LIMIT_MS',
+    0,
+    3_600_000,
+    10_000,
+    "How long an app's event loop may stand still before the app ends itself, to be started again. 0 switches this off.",
   ),
   ...docusign,
   variable(
