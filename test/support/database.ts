@@ -62,7 +62,7 @@ export async function makeTemplate(server: Pick<TestServer, 'url'>): Promise<str
   await query(server.url, `CREATE ROLE ${owner} LOGIN CREATEROLE PASSWORD '${owner}'`);
   await query(server.url, `CREATE DATABASE ${template} OWNER ${owner}`);
   const { encryptionKey } = await import('@semel/database');
-  const { migrate } = await import('@semel/database/migrate'); // only here, since it takes a while to load
+  const { migrate } = await import('@semel/database/migrate');
   const databaseUrl = new URL(withDatabase(server.url, template));
   databaseUrl.username = owner;
   databaseUrl.password = owner;

@@ -3,41 +3,38 @@ import type { DatabaseOptions } from '../connection/pool.js';
 import { appRoles, roleName, rolePassword } from '../connection/roles.js';
 import { migrationsDir } from '../migrations-dir.js';
 import { applyMigrations } from './apply-migrations.js';
+import { describeCause, MigrationError } from './migration-error.js';
 import { pendingMigrations } from './pending-migrations.js';
+import { withClient, withMigrationLock } from './with-client.js';
 
 const oldestVersion = 150_000;
 
 /**
  * Brings the database of `databaseUrl` (whose user owns it, and may create roles) to this version, and gives the apps'
- * roles their passwords. Runs twice without harm, and forwards only. Returns the names of what it applied.
+ * roles their passwords. Runs twice without harm, and forwards only; runs at the same time take turns. Returns the names of
+ * what it applied.
  */
-export async function migrate({ databaseUrl, encryptionKey }: DatabaseOptions): Promise<string[]> {
-  await withClient(databaseUrl, async (client) => {
-    const { rows } = await client.query<{ version: number }>(
-      `SELECT current_setting('server_version_num')::int AS version`,
-    );
-    if ((rows[0]?.version ?? 0) < oldestVersion) throw new Error('PostgreSQL 15 or newer is needed');
-  });
-  const { applied } = await applyMigrations({ databaseUrl, migrationsDir });
-  await withClient(databaseUrl, async (client) => {
-    for (const role of appRoles) {
-      const password = client.escapeLiteral(rolePassword(encryptionKey, role));
-      await client.query(`ALTER ROLE ${roleName(role)} LOGIN PASSWORD ${password}`);
+export const migrate = ({ databaseUrl, encryptionKey }: DatabaseOptions): Promise<string[]> =>
+  withMigrationLock(databaseUrl, async (client) => {
+    try {
+      const { rows } = await client.query(`SELECT current_setting('server_version_num')::int AS version`);
+      if (rows[0].version < oldestVersion) throw new Error('PostgreSQL 15 or newer is needed');
+      const applied = await applyMigrations(client, migrationsDir);
+      for (const role of appRoles) {
+        const password = client.escapeLiteral(rolePassword(encryptionKey, role));
+        await client.query(`ALTER ROLE ${roleName(role)} LOGIN PASSWORD ${password}`);
+      }
+      return applied;
+    } catch (cause) {
+      if (!(cause instanceof pg.DatabaseError)) throw cause;
+      throw new MigrationError(
+        'migration_failed',
+        `Migrating stopped: ${describeCause(cause)}. Fix that and migrate again.`,
+        { cause },
+      );
     }
   });
-  return applied;
-}
 
 /** The names of what `migrate` would apply, oldest first. Changes nothing. */
 export const listPending = ({ databaseUrl }: Pick<DatabaseOptions, 'databaseUrl'>): Promise<string[]> =>
-  pendingMigrations({ databaseUrl, migrationsDir });
-
-async function withClient<T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
+  withClient(databaseUrl, (client) => pendingMigrations((text) => client.query(text), migrationsDir));

@@ -1,7 +1,9 @@
-/** A migration could not be applied. The message names it and says what to do next. */
+import pg from 'pg';
+
+/** The database could not be migrated. The message names the migration and says what to do next. */
 export class MigrationError extends Error {
-  readonly code: 'migration_failed' | 'migration_unfinished' | 'migrations_unreadable' | 'engine_failed';
-  /** The folder name of the migration; null where no single one is at fault. */
+  readonly code: 'migration_failed' | 'migration_unfinished' | 'migrations_unreadable' | 'database_not_empty';
+  /** The folder name of the migration; null where the reason is not one migration. */
   readonly migration: string | null;
   constructor(
     code: MigrationError['code'],
@@ -13,4 +15,13 @@ export class MigrationError extends Error {
     this.code = code;
     this.migration = options.migration ?? null;
   }
+}
+
+/** What Postgres said, with its SQLSTATE, detail and hint. */
+export function describeCause(error: unknown): string {
+  if (!(error instanceof pg.DatabaseError)) return error instanceof Error ? error.message : String(error);
+  const { message, code, detail, hint, where } = error;
+  return [`${message} (SQLSTATE ${code})`, detail, hint, where]
+    .filter((part) => part !== undefined)
+    .join('; ');
 }

@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { MigrationList } from '@prisma/schema-engine-wasm';
 import { MigrationError } from './migration-error.js';
 
 export interface Migration {
@@ -8,8 +7,8 @@ export interface Migration {
   name: string;
   sql: string;
   /**
-   * True where the script commits by itself or can't run inside a transaction. Only the others are applied as
-   * one transaction, so only those are known to have left nothing behind when they fail.
+   * True where the script commits by itself or can't run inside a transaction. A failure of such a script may leave a part of
+   * it behind; every other script runs as one transaction.
    */
   ownTransactions: boolean;
 }
@@ -40,28 +39,12 @@ async function readMigration(dir: string, name: string): Promise<Migration> {
   const file = path.join(dir, name, 'migration.sql');
   try {
     const sql = await readFile(file, 'utf8');
-    return { name, sql, ownTransactions: /^\s*(commit|rollback)\b|\bconcurrently\b/im.test(sql) };
+    return { name, sql, ownTransactions: /(^|;)\s*(commit|rollback)\b|\bconcurrently\b/im.test(sql) };
   } catch (cause) {
     throw new MigrationError(
       'migrations_unreadable',
       `${file} can't be read. Restore it, or remove its folder.`,
-      {
-        migration: name,
-        cause,
-      },
+      { migration: name, cause },
     );
   }
-}
-
-/** The same, as the schema engine wants it. */
-export function toMigrationList(dir: string, migrations: readonly Migration[]): MigrationList {
-  return {
-    baseDir: path.resolve(dir),
-    lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },
-    shadowDbInitScript: '',
-    migrationDirectories: migrations.map(({ name, sql }) => ({
-      path: name,
-      migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: sql } },
-    })),
-  };
 }
