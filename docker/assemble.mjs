@@ -1,5 +1,5 @@
-// `node docker/assemble.mjs <app> <folder>`: what one app needs in production, laid out as in the repository, so that paths
-// between the files hold: the app, the packages it depends on, the migrations, and the packages of others that they reach.
+// `node docker/assemble.mjs <app> <folder>`: copies what one app needs in production, in the layout of the repository, so that
+// relative paths hold: the app, the workspace packages it depends on, the migrations, and the npm packages that they need.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -18,7 +18,7 @@ const projects = new Map(
 );
 const manifest = (project) => JSON.parse(readFileSync(join(root, project, 'package.json'), 'utf8'));
 
-/** The projects that `name` depends on, and itself. */
+/** `name` and the projects that it depends on. */
 function closure(name, found = new Set()) {
   if (found.has(name)) return found;
   found.add(name);

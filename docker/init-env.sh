@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes docker/.env with new secrets, readable by its owner alone. Never replaces one: without SEMEL_ENCRYPTION_KEY the
+# Creates docker/.env with new secrets, readable only by its owner. Never replaces an existing one: without SEMEL_ENCRYPTION_KEY the
 # providers' signing secrets in the database are lost.
 set -eu
 cd "$(dirname "$0")"
@@ -18,4 +18,4 @@ GRAFANA_PASSWORD=$(word)
 PUBLIC_BASE_URL=${PUBLIC_BASE_URL:-http://127.0.0.1:8080}
 END
 mv .env.new .env
-echo 'docker/.env is made: back it up, and set PUBLIC_BASE_URL in it to the address that providers call' >&2
+echo 'docker/.env is created: back it up, and set PUBLIC_BASE_URL in it to the address that providers call' >&2

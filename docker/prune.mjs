@@ -2,9 +2,9 @@ import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, rmSync 
 import { dirname, join } from 'node:path';
 
 /**
- * Removes from pnpm's store in `folder` each package that no `dependencies` or required peer of `projects` reaches: pnpm also
- * links optional peers that it happens to find in the workspace, and so Prisma's whole command line (300 MB) beside its client.
- * Of what is reached, removes what no process reads: types, and Prisma's query compilers for databases that are not PostgreSQL.
+ * Removes from pnpm's store in `folder` each package that is not in the `dependencies` or required peers of `projects`, directly or
+ * indirectly. pnpm also links optional peers that it finds in the workspace, such as Prisma's whole command line (300 MB). From the
+ * other packages, removes files that no process reads: types, and Prisma's query compilers for other databases.
  */
 export function prune(folder, projects) {
   const store = join(folder, 'node_modules', '.pnpm');
@@ -33,11 +33,11 @@ function follow(path, reached) {
   const peers = Object.keys(peerDependencies ?? {}).filter((peer) => !isOptional(peer));
   for (const name of [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers]) {
     const found = find(home, name);
-    if (found !== null) follow(found, reached); // null: for another platform
+    if (found !== null) follow(found, reached); // null: an optional package for another platform
   }
 }
 
-/** As Node looks for it, from the folder of the package upwards. */
+/** Resolves a package as Node does, from the folder of the package upwards. */
 function find(from, name) {
   for (let at = from; ; at = dirname(at)) {
     const path = join(at, 'node_modules', name);

@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [--json] [--only P1]`: Semel and what it is measured against, in the same run.
+// `npm run bench [-- --quick] [--json] [--only P1]`: measures Semel and its baselines in the same run.
 import { build, runScript } from './bootstrap.mjs';
 import { runTool } from './run-tool.mjs';
 

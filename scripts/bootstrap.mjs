@@ -1,5 +1,5 @@
-// What a fresh clone lacks, brought before anything else runs. Nothing but Node's own modules here: it runs before the
-// installation. Each function stops with one clear line where it can't go on.
+// Installs and builds what a fresh clone lacks. It runs before the packages are installed, so it imports only Node's modules. Each
+// function that fails throws a `BootstrapError` of one line.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -19,7 +19,7 @@ const [pnpmVersion] = readJson('package.json').packageManager.split('@').slice(1
 
 export class BootstrapError extends Error {}
 
-/** People read it, and programs read standard output: so it goes to standard error. */
+/** Progress goes to standard error: programs read standard output. */
 export const say = (line) => process.stderr.write(`${line}\n`);
 
 export function checkNode(version = process.versions.node) {
@@ -30,7 +30,7 @@ export function checkNode(version = process.versions.node) {
   );
 }
 
-/** Installs with the pinned pnpm where node_modules is missing or older than the lockfile. */
+/** Installs with the pinned pnpm if node_modules is missing or older than the lockfile. */
 export function installMissing() {
   const stamp = join(root, 'node_modules', '.semel-installed');
   const wanted = createHash('sha256')
@@ -42,7 +42,7 @@ export function installMissing() {
 
   say('Installing packages (once) …');
   const args = ['--yes', `pnpm@${pnpmVersion}`, 'install', '--frozen-lockfile', '--prod=false'];
-  // CI: it must not ask whether an older node_modules may be replaced.
+  // CI=1: pnpm does not ask whether it may replace an older node_modules.
   const { status, error } = run('npx', args, { env: { ...process.env, CI: '1' }, stdio: ['ignore', 2, 2] });
   if (status !== 0) {
     throw new BootstrapError(
@@ -53,7 +53,7 @@ export function installMissing() {
   writeFileSync(stamp, wanted);
 }
 
-/** pnpm hoists the workspace's own packages (publicHoistPattern) into a new node_modules, but not into one that it updates. */
+/** pnpm hoists the workspace's packages (publicHoistPattern) into a new node_modules, but not into an existing one. */
 function linkWorkspace() {
   const link = (target, path) => {
     if (existsSync(path)) return;
@@ -66,12 +66,12 @@ function linkWorkspace() {
   link(join(root, 'apps', 'cli', 'bin', 'semel.mjs'), join(root, 'node_modules', '.bin', 'semel'));
 }
 
-/** Makes the Prisma client where it is missing or older than the schema. */
+/** Generates the Prisma client if it is missing or older than the schema. */
 export function generate() {
   step('generate the Prisma client', process.execPath, [join(root, 'scripts', 'generate.mjs')]);
 }
 
-/** Compiles what changed since the last time. */
+/** Compiles what has changed. */
 export function build() {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const apps = ['receiver', 'worker', 'console', 'cli', 'start'].map((app) => join('apps', app));
@@ -83,7 +83,7 @@ function step(what, command, args) {
   if (status !== 0) throw new BootstrapError(`could not ${what}: see above`);
 }
 
-/** Redis 7 or Valkey: from PATH, else by apt as root on Debian or Ubuntu, else a Docker engine that runs. */
+/** Finds Redis 7 or Valkey on PATH, installs it by apt (as root on Debian or Ubuntu), or finds a running Docker engine. */
 export function ensureRedis() {
   if (hasRedis()) return;
   if (aptInstall('redis-server') && hasRedis()) return;
@@ -94,7 +94,7 @@ export function ensureRedis() {
   throw new BootstrapError(`Redis 7 or newer is missing: ${installCommand()}, or set REDIS_URL`);
 }
 
-/** As root on Debian or Ubuntu, once; false: not here, or it failed. */
+/** Installs a package as root on Debian or Ubuntu. Returns false elsewhere, or if it fails. */
 export function aptInstall(name) {
   if (!existsSync('/usr/bin/apt-get') || process.getuid?.() !== 0) return false;
   say(`Installing ${name} (once) …`);
@@ -130,7 +130,7 @@ function installCommand() {
   return `type \`${managers[found ?? 'apt-get']}\``;
 }
 
-/** Runs the script's `main`; what it can't do is said in one line, without a stack. */
+/** Runs the script's `main`. A `BootstrapError` is printed as one line, without a stack. */
 export async function runScript(main) {
   try {
     process.exitCode = (await main()) ?? process.exitCode ?? 0;

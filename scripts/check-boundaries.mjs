@@ -1,30 +1,31 @@
-// The rules of imports that `turbo boundaries` can't see, over every source file of packages/ and apps/.
+// Checks the import rules that `turbo boundaries` can't see, in every source file of packages/ and apps/, and that each package.json
+// lists what is imported and nothing else.
 import { existsSync, readdirSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { basename, dirname, posix, relative } from 'node:path';
 import ts from 'typescript';
 import { gitFiles, read, readJson, root, workspaceFolders } from './bootstrap.mjs';
 
-/** Which package alone may import what. */
+/** The only package that may import these. */
 const owners = {
   database: /^(pg|pg-|@prisma\/|prisma$)/,
   queue: /^(bullmq|ioredis)(\/|$)/,
   providers: vendorSdks(),
 };
 
-/** Whatever packages/providers depends on, but for the open specification that the outbox signs by as well. */
+/** The dependencies of packages/providers, except standardwebhooks: the outbox signs with it too. */
 function vendorSdks() {
   const sdks = Object.keys(readJson('packages/providers/package.json').dependencies);
   const owned = sdks.filter((name) => !name.startsWith('@semel/') && name !== 'standardwebhooks');
   return new RegExp(`^(${owned.join('|')})(/|$)`);
 }
 
-/** Which other package may import the types of it: they are gone when the program runs. */
+/** Which other package may import types from a vendor's SDK: types do not exist when the program runs. */
 const typeReaders = {
   handlers: /^stripe$/,
 };
 /** Which apps may use an entry point that is only for operators. */
-const doorKeepers = {
+const entryUsers = {
   'database/admin': ['cli', 'start'],
   'database/migrate': ['cli', 'start'],
 };
@@ -56,15 +57,14 @@ for (const file of gitFiles('packages/*/src/**', 'apps/*/src/**', 'packages/*/sr
   if (/\.(ts|mts|tsx|mjs|js)$/.test(file) && !file.includes('/generated/')) check(file);
 }
 for (const file of builtFiles()) {
-  if (/failpoint/i.test(read(file)))
-    problems.push(`${file}  has a failpoint: those belong to the tests alone`);
+  if (/failpoint/i.test(read(file))) problems.push(`${file}  has a failpoint: only tests may have them`);
 }
 checkDependencies();
 for (const problem of [...new Set(problems)].sort()) console.error(problem);
 console.log(problems.length === 0 ? 'The boundaries hold.' : `${problems.length} imports cross a boundary.`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
-/** What is shipped, where it was built. */
+/** The compiled files, if there are any. */
 function builtFiles() {
   return workspaceFolders().flatMap((folder) => {
     const dist = posix.join(folder, 'dist');
@@ -77,7 +77,7 @@ function builtFiles() {
 function check(file) {
   const [kind, name] = file.split('/');
   const text = read(file);
-  if (/failpoint/i.test(text)) problems.push(`${file}  has a failpoint: those belong to the tests alone`);
+  if (/failpoint/i.test(text)) problems.push(`${file}  has a failpoint: only tests may have them`);
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const say = (node, rule) => {
     const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));
@@ -172,22 +172,22 @@ function broken({ kind, name, file, specifier, typeOnly }) {
   }
   const [scope, target, ...deep] = specifier.split('/');
   if (scope !== '@semel') return rules;
-  const door = `./${deep.join('/')}`;
-  if (deep.length > 0 && !doorsOf(target).includes(door)) {
+  const entry = `./${deep.join('/')}`;
+  if (deep.length > 0 && !entriesOf(target).includes(entry)) {
     rules.push(`deep import of ${specifier}: only what a package exports`);
-  } else if (deep.length > 0 && !(doorKeepers[`${target}/${deep.join('/')}`] ?? []).includes(name)) {
-    rules.push(`imports ${specifier}, a door that is not for ${name}`);
+  } else if (deep.length > 0 && !(entryUsers[`${target}/${deep.join('/')}`] ?? []).includes(name)) {
+    rules.push(`imports ${specifier}, an entry point that ${name} may not use`);
   }
   if (apps.has(target)) rules.push(`imports the app ${specifier}`);
   else if (kind === 'packages' && target !== 'core')
-    rules.push(`sideways import of ${specifier}: packages import core alone`);
+    rules.push(`sideways import of ${specifier}: a package imports only core`);
   if (!declared(kind, name).has(`${scope}/${target}`))
     rules.push(`imports ${specifier}, which its package.json does not list`);
   return rules;
 }
 
-/** What a package exports besides itself. */
-function doorsOf(target) {
+/** The entry points that a package exports. */
+function entriesOf(target) {
   const file = `packages/${target}/package.json`;
   return existsSync(posix.join(root, file)) ? Object.keys(readJson(file).exports ?? {}) : [];
 }
@@ -210,7 +210,7 @@ function readsEnvironment(node) {
   );
 }
 
-/** An app's main.ts may hand the environment on as a whole; it may not look into it. */
+/** An app's main.ts may pass the environment on as a whole; it may not read variables from it. */
 function mayReadEnvironment({ kind, name, file }, node) {
   if (kind === 'packages') return name === 'config';
   const looksInside = ts.isPropertyAccessExpression(node.parent) || ts.isElementAccessExpression(node.parent);

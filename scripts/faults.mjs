@@ -1,5 +1,5 @@
-// `npm run faults [-- --events N] [--seed N] [--quick] [--sabotage list|NAME|all]`: random faults, or a product that is
-// broken on purpose, against servers of its own.
+// `npm run faults [-- --events N] [--seed N] [--quick] [--sabotage list|NAME|all]`: random faults, or a deliberately broken
+// product, against temporary servers.
 import { runScript } from './bootstrap.mjs';
 import { runTool } from './run-tool.mjs';
 

@@ -1,12 +1,12 @@
 // Writes .env.example and the tables of docs/configuration.md, docs/metrics.md, docs/providers/types.md and the crash
-// matrix of docs/reliability.md from what code and tests declare. With --check it writes nothing, and fails where one of them is stale.
+// matrix of docs/reliability.md from code and tests. With --check it writes nothing, and fails if one of them is stale.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { tsImport } from 'tsx/esm/api';
 import { root } from './bootstrap.mjs';
 
-// The packages are read as sources: nothing need be built.
+// The packages are loaded from source, so nothing has to be built.
 const asSource = '--conditions=@semel/source';
 if (!process.execArgv.includes(asSource)) {
   const { status } = spawnSync(process.execPath, [asSource, ...process.argv.slice(1)], { stdio: 'inherit' });
@@ -51,7 +51,7 @@ for (const file of stale) {
   console.log(`wrote ${file}`);
 }
 
-/** Each row with the files whose tests begin with its number. Throws where there is none. */
+/** Each row with the files whose tests begin with its number. Throws if there is none. */
 function renderMatrix() {
   const folder = 'test/faults/matrix';
   const tests = readdirSync(join(root, folder))
@@ -68,14 +68,14 @@ function renderMatrix() {
   return ['| # | What is done | What must hold | Test |', '| --- | --- | --- | --- |', ...lines].join('\n');
 }
 
-/** The text with the table of one provider in it, under its heading. */
+/** The text with one provider's table under its heading. */
 function section(text, name, title, table) {
   return text.includes(`<!-- ${name}:begin -->`)
     ? replaced(text, name, table)
     : replaced(`${text.trimEnd()}\n\n## ${title}\n`, name, table);
 }
 
-/** The file with the text between its two markers replaced; the markers are added where they are missing. */
+/** The file with the text between its two markers replaced; missing markers are added. */
 function between(file, name, text) {
   return replaced(current(file) || intro[file], name, text);
 }
@@ -90,7 +90,7 @@ function replaced(now, name, text) {
     : now.slice(0, from) + block + now.slice(to + end.length);
 }
 
-/** Columns of equal width, as the formatter would make them. */
+/** Pads the columns to equal width, as the formatter does. */
 function align(table) {
   const rows = table.split('\n').map((line) =>
     line

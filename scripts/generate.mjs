@@ -1,5 +1,5 @@
-// Generates the Prisma client into packages/database/src/generated, without a network; does nothing where the
-// client is up to date.
+// Generates the Prisma client into packages/database/src/generated, without a network; does nothing if the client is up to
+// date.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const generated = path.join(root, 'packages/database/src/generated');
 const stampFile = path.join(generated, '.stamp');
 const prismaPackage = createRequire(import.meta.url).resolve('prisma/package.json');
 
-/** Runs one command of the Prisma CLI, silent unless it fails. Returns true where it succeeded. */
+/** Runs one command of the Prisma CLI, silently unless it fails. Returns true if it succeeded. */
 export function prisma(...args) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
@@ -22,7 +22,7 @@ export function prisma(...args) {
       encoding: 'utf8',
       env: {
         ...process.env,
-        // Every command looks for this binary first and would download it; these commands never run it.
+        // Every command first looks for this binary and would download it; `validate`, `format` and `generate` never run it.
         PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true',
         PRISMA_HIDE_UPDATE_MESSAGE: '1',
         CHECKPOINT_DISABLE: '1',
@@ -33,7 +33,7 @@ export function prisma(...args) {
   return status === 0;
 }
 
-/** Returns true where the client is there and fits the schema. */
+/** Returns true if the client exists and matches the schema. */
 export function generate() {
   const stamp = stampOfInputs();
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return true;

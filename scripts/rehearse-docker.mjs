@@ -1,5 +1,5 @@
-// `npm run rehearse:docker`: the RUNs of docker/Dockerfile in an empty folder, with Node 24 and as an ordinary user where this
-// is root, then each image's command on real stores. No engine is needed; what only an engine can show is in docs/operations.md.
+// `npm run rehearse:docker`: runs each RUN of docker/Dockerfile in an empty folder, with Node 24 and without root's rights, then
+// each image's command against real stores. It needs no Docker engine; docs/operations.md lists what only an engine can show.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ await runScript(async () => {
     return 0;
   } finally {
     for (const end of ends.reverse()) await end();
-    execFileSync('rm', ['-rf', folder]); // some 100,000 files: rmSync takes many times as long
+    execFileSync('rm', ['-rf', folder]); // about 100,000 files: rmSync takes many times as long
   }
 });
 
@@ -51,7 +51,7 @@ async function rehearse() {
   const own = (path) => isRoot && execFileSync('chown', ['-R', `${uid}:${gid}`, path]);
   chmodSync(folder, 0o755);
 
-  // What `COPY . .` would see: the files of the last commit and their changes, without what .dockerignore leaves out.
+  // What `COPY . .` would copy: the tracked files with their changes, without what .dockerignore excludes.
   const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' })
     .split('\0')
     .filter((file) => file && existsSync(join(root, file)));
@@ -95,7 +95,7 @@ async function rehearse() {
     const list = (word) =>
       JSON.parse(new RegExp(`^(?:HEALTHCHECK .*)?${word} (\\[.*\\])$`, 'm').exec(stage)?.[1] ?? '[]');
     const [, from] = /^COPY --from=build \/semel\/(\S+) \.\/$/m.exec(stage);
-    // Another place, another owner, nothing that can be written: the image's files, and no others.
+    // Copied to another folder, owned by another user and read-only: the command sees only the image's files.
     const image = join(folder, 'images', name);
     mkdirSync(dirname(image), { recursive: true });
     execFileSync('cp', ['-a', join(work, from), image]);
@@ -124,7 +124,7 @@ async function rehearse() {
       continue;
     }
     if (name === 'worker') {
-      // As a mounted folder: a module of the user's, beside packages that it did not bring.
+      // A mounted folder with a user's module, which imports a package of the image.
       chmodSync(image, 0o755);
       mkdirSync(join(image, 'handlers'));
       writeFileSync(
@@ -161,10 +161,10 @@ async function rehearse() {
   if (status !== 404) throw new Error(`an unknown endpoint is answered ${status}`);
   for (const end of ends.splice(1))
     if ((await end()) !== 0) throw new Error('an app did not end with 0 after SIGTERM');
-  say('every app ended by itself after SIGTERM');
+  say('every app exited with 0 after SIGTERM');
 }
 
-/** A PostgreSQL and a Redis of this rehearsal alone, by the test suite's own means. */
+/** Starts a temporary PostgreSQL and Redis with the test suite's code. */
 async function startStores() {
   const script = join(root, 'test/support/run-stores.ts');
   const child = spawn(process.execPath, ['--import=tsx', '--conditions=@semel/source', script], {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { checkNode, ensureRedis, generate, installMissing, root } from './bootstrap.mjs';
 
 /**
- * Brings what a fresh clone lacks, runs a TypeScript file of the repository with the arguments of this process, and returns
- * its exit code. `prepare` runs in between; `options` go to the process.
+ * Installs what a fresh clone lacks, runs a TypeScript file of the repository with the arguments of this process, and returns
+ * its exit code. `prepare` runs before the file; `options` are those of the process.
  */
 export async function runTool(file, { prepare, ...options } = {}) {
   checkNode();
@@ -18,7 +18,7 @@ export async function runTool(file, { prepare, ...options } = {}) {
     ['--import=tsx', '--conditions=@semel/source', join(root, file), ...process.argv.slice(2)],
     { cwd: root, stdio: 'inherit', ...options },
   );
-  // It gets Ctrl-C as well, and stops its servers; ending before it would leave its last line out.
+  // The tool gets Ctrl-C too and stops its servers; this process waits for its last output.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => tool.kill('SIGTERM'));
   const [code] = await once(tool, 'exit');

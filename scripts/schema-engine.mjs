@@ -1,5 +1,5 @@
 // Prisma's schema engine as WebAssembly: it compares prisma/schema with prisma/migrations without a network and without a
-// native binary. Only the drift check and the tests use it; `semel migrate` has a runner of its own.
+// native binary. Only the drift check and the tests use it; `semel migrate` uses its own runner.
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

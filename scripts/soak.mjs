@@ -1,4 +1,4 @@
-// `npm run soak [-- --minutes N] [--rate N]`: a steady load, against servers of its own; memory, connections and times must stay.
+// `npm run soak [-- --minutes N] [--rate N]`: a steady load on temporary servers; memory, connections and latencies must not grow.
 import { runScript } from './bootstrap.mjs';
 import { runTool } from './run-tool.mjs';
 

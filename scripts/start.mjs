@@ -1,4 +1,4 @@
-// `npm start`: brings what is missing, builds, and becomes the supervisor (apps/start).
+// `npm start`: installs what is missing, builds, and becomes the supervisor (apps/start).
 import { build, checkNode, ensureRedis, generate, installMissing, runScript } from './bootstrap.mjs';
 
 const beganAtMs = Date.now();

@@ -1,4 +1,4 @@
-// `npm test [-- files]`: the whole suite, or the files given, against servers of its own.
+// `npm test [-- files]`: runs the whole suite, or the given files, against temporary servers.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ await runScript(async () => {
   return code;
 });
 
-/** The suite must neither see nor touch what the person at the keyboard works with. */
+/** The suite must neither read nor change the stores that the developer works with. */
 function withoutSettings(env) {
   const ours = /^(SEMEL_(?!TEST_)|REDIS_|QUEUE_|ACK_|TAP|NODE_OPTIONS)/;
   const documented = new Set(read('.env.example').match(/(?<=^#)[A-Z_]+(?==)/gm));

@@ -4,19 +4,19 @@ import { aptInstall, BootstrapError } from '../bootstrap.mjs';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome'];
 
-/** The Chromium of this machine. Nothing is downloaded but by apt. */
+/** The Chromium of this machine; if there is none, apt installs it. */
 export async function openBrowser() {
   const { chromium } = await import('playwright-core');
   const browser = await chromium.launch({
     executablePath: findChromium(),
     args: ['--headless', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
-    // The script has servers to stop as well: playwright would end the process before that.
+    // On a signal, playwright would end the process before the script has stopped its servers.
     handleSIGINT: false,
     handleSIGTERM: false,
     handleSIGHUP: false,
   });
   return {
-    /** A page whose pictures are 1200 pixels wide, whatever its own width. */
+    /** A page whose screenshots are 1200 pixels wide, whatever its width. */
     newPage: ({ width = 1200, height = 800 } = {}) =>
       browser.newPage({
         viewport: { width, height },

@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from '../bootstrap.mjs';
 
 /**
- * `npm start` in a temporary folder and on free ports: neither the environment nor `.semel/` has a say in it.
- * `semel(…)` runs the command line against it; `stop` drains it and removes the folder.
+ * Runs `npm start` in a temporary folder and on free ports, independent of the environment and of `.semel/`. `semel(…)` runs the
+ * command line against it; `stop` drains it and removes the folder.
  */
 export async function ownSemel(settings) {
   const ports = { receiver: await freePort(), worker: await freePort(), console: await freePort() };
@@ -24,12 +24,12 @@ export async function ownSemel(settings) {
     RECEIVER_PORT: String(ports.receiver),
     WORKER_PORT: String(ports.worker),
     CONSOLE_PORT: String(ports.console),
-    npm_lifecycle_event: 'screenshots', // it then ends with this process, however that one ends
+    npm_lifecycle_event: 'screenshots', // it then ends with this process, even after a SIGKILL
     CONSOLE_PASSWORD: randomUUID(),
     ...settings,
   };
   const start = join(root, 'scripts', 'start.mjs');
-  // In a group of its own: Ctrl-C is for the script, which stops it in order.
+  // In a separate process group: Ctrl-C reaches only the script, which stops everything in order.
   const child = spawn(process.execPath, [start], {
     env,
     detached: true,
@@ -49,7 +49,7 @@ export async function ownSemel(settings) {
       }
     },
     consolePassword: env.CONSOLE_PASSWORD,
-    /** What it prints, on either stream. Throws where it ends with another code than 0 or `code`. */
+    /** Its output, of both streams. Throws if its exit code is neither 0 nor `code`. */
     semel(command, { code = 0 } = {}) {
       const bin = join(root, 'apps', 'cli', 'bin', 'semel.mjs');
       return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** A terminal with what was typed and what it printed, as a page. Long lines go on in the next one, as in a terminal. */
+/** An HTML page that shows a terminal with a command and its output. Long lines wrap, as in a terminal. */
 export const terminalPage = (command, output) => `<!doctype html>
 <meta charset="utf-8">
 <style>

@@ -8,19 +8,19 @@ export type AppName = 'receiver' | 'worker' | 'console';
 
 export interface AppProcess {
   readonly name: AppName;
-  /** Where it listens, once it does. Rejects where it ends before, or is not ready in time. */
+  /** Its address, once it listens. Rejects if it exits first or is not ready in time. */
   readonly ready: Promise<string>;
-  /** SIGTERM, and SIGKILL where it does not end in time. It is not started again. */
+  /** Sends SIGTERM, then SIGKILL after `timeoutMs`. The process is not restarted. */
   stop(timeoutMs: number): Promise<void>;
   kill(): void;
 }
 
 const firstBackoffMs = 500;
 const longestBackoffMs = 30_000;
-/** A process that ran for so long is not in a crash loop. */
-const settledMs = 60_000;
+/** A process that ran this long is not in a crash loop. */
+const stableMs = 60_000;
 
-/** Starts an app as a process of its own, and again whenever it crashes after it was ready. */
+/** Starts an app in a separate process, and restarts it whenever it crashes after it was ready. */
 export function startAppProcess(options: {
   name: AppName;
   env: NodeJS.ProcessEnv;
@@ -34,7 +34,7 @@ export function startAppProcess(options: {
   let backoffMs = firstBackoffMs;
 
   const start = () => {
-    // A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops things in order.
+    // In a separate session: Ctrl-C in the terminal reaches only the supervisor, which stops everything in order.
     const started = fork(main, {
       env,
       detached: true,
@@ -49,7 +49,7 @@ export function startAppProcess(options: {
   let isReady = false;
   const restart = async (exit: number | string | null, ranMs: number) => {
     if (stopping || !isReady) return;
-    if (ranMs > settledMs) backoffMs = firstBackoffMs;
+    if (ranMs > stableMs) backoffMs = firstBackoffMs;
     log.error({ process: name, exit, backoffMs }, 'app.crashed');
     await sleep(backoffMs);
     backoffMs = Math.min(backoffMs * 2, longestBackoffMs);

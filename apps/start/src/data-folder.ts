@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, wri
 import { join } from 'node:path';
 import { isAlive, StartError, startedAt } from './servers/index.js';
 
-/** Makes the folder and takes it for this process; returns how to give it back. A lock of a dead process is taken over. */
+/** Creates the folder and locks it for this process; returns the function that unlocks it. A dead process's lock is replaced. */
 export function takeDataFolder(dir: string): () => void {
   try {
     mkdirSync(dir, { recursive: true });
@@ -28,7 +28,7 @@ export function takeDataFolder(dir: string): () => void {
   return () => rmSync(file, { force: true });
 }
 
-/** The process that holds the folder; null where it has ended, even if its id is another process's by now. */
+/** The id of the process that holds the lock; null if it has ended, even if another process has its id now. */
 function readLock(file: string): number | null {
   if (!existsSync(file)) return null;
   try {
@@ -36,6 +36,6 @@ function readLock(file: string): number | null {
     const holds = lock.pid !== process.pid && isAlive(lock.pid) && startedAt(lock.pid) === lock.startedAt;
     return holds ? lock.pid : null;
   } catch {
-    return null; // cut short when it was written
+    return null; // the write of the lock was interrupted
   }
 }

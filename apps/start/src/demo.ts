@@ -30,7 +30,7 @@ export async function seedDemo(database: DatabaseOptions): Promise<DemoEndpoint[
   }
 }
 
-/** null where the endpoint was removed: then it stays so. */
+/** null if an operator removed the endpoint: it is not added again. */
 async function demoKey(admin: Admin, provider: Provider): Promise<string | null> {
   const [known] = await admin.endpoints.list({ provider: provider.name, firmSlug: demoFirm.slug });
   if (known !== undefined) return known.key;

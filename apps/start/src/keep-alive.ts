@@ -4,7 +4,7 @@ import type { Store } from './stores.js';
 
 const longestBackoffMs = 10_000;
 
-/** Starts an embedded server again whenever it ends by itself; the apps reconnect to the same address. */
+/** Restarts an embedded server whenever it exits unexpectedly; the apps reconnect to the same address. */
 export function keepAlive(store: Store, log: Logger, isStopping: () => boolean): void {
   if (store.server !== null) void watch(store, log, isStopping);
 }
@@ -25,7 +25,7 @@ async function watch(store: Store, log: Logger, isStopping: () => boolean): Prom
       }
     }
     backoffMs = 200;
-    // It may have come up just after everything else was told to stop.
+    // A stop may have begun while the server was starting.
     if (isStopping()) await store.server.stop(store.stopSignal, 5000);
     else log.info({ process: store.name }, 'server.restarted');
   }

@@ -8,7 +8,7 @@ const say = (line: string) => void process.stderr.write(`${line}\n`);
 /** One Ctrl-C arrives twice: from the terminal, and from npm, which passes it on. */
 const sameRequestMs = 1000;
 
-/** The supervisor: starts everything, and stops it when it is told to. Returns only by ending the process. */
+/** The supervisor: starts everything, and stops it on a signal. It returns only by ending the process. */
 export async function main(beganAtMs: number, env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const running = new StartedSoFar();
   let askedAtMs = 0;
@@ -25,14 +25,14 @@ export async function main(beganAtMs: number, env: NodeJS.ProcessEnv = process.e
     process.exit(code);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop(0));
-  // Whoever read the output may be gone; that is no reason to leave servers behind.
+  // A closed output must not end the supervisor: the servers would keep running.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   watchParent(env, () => void stop(0));
 
   try {
     await start({ env, say, beganAtMs }, running);
   } catch (error) {
-    if (askedAtMs > 0) return; // what failed was being stopped
+    if (askedAtMs > 0) return; // the stop caused the error
     const known = error instanceof StartError || error instanceof ConfigError;
     const text = known ? error.message : String((error as Error).stack ?? error);
     for (const line of text.split('\n')) say(`semel: ${line}`);

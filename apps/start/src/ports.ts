@@ -1,7 +1,7 @@
 import type { Settings } from '@semel/config';
 import { StartError, tryPort } from './servers/index.js';
 
-/** Finds out before anything is started that a port is taken: the message names it, and the variable to change. */
+/** Checks all ports before anything starts. The error names the port and the variable to change. */
 export async function checkPorts(settings: Pick<Settings, 'receiver' | 'worker' | 'console'>): Promise<void> {
   const seen = new Map<number, string>();
   for (const app of ['receiver', 'worker', 'console'] as const) {

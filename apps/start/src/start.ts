@@ -14,15 +14,15 @@ import { welcome } from './welcome.js';
 
 export interface StartOptions {
   env: NodeJS.ProcessEnv;
-  /** One line of progress for the person at the keyboard. */
+  /** Prints one line of progress. */
   say(line: string): void;
-  /** When the command was typed, milliseconds since 1970. */
+  /** When the command was started, in milliseconds since 1970. */
   beganAtMs: number;
 }
 
 const appNames: readonly AppName[] = ['receiver', 'worker', 'console'];
 
-/** Brings the whole of Semel up. Throws `StartError` or `ConfigError`, after it has stopped what it had started. */
+/** Starts all of Semel. Throws `StartError` or `ConfigError`; the caller then stops what `running` holds. */
 export async function start({ env, say, beganAtMs }: StartOptions, running: StartedSoFar): Promise<void> {
   const settings = loadSettings(env, providerNames);
   const { dataDir } = settings;
@@ -56,7 +56,7 @@ export async function start({ env, say, beganAtMs }: StartOptions, running: Star
   const seed = settings.demo ?? postgres.server !== null;
   const demo = seed ? await seedDemo(database) : [];
 
-  if (running.stopping) return; // nothing would stop what is begun now
+  if (running.stopping) return; // the stop is over: it would miss the apps
   say('Starting receiver, worker and console …');
   const appEnv = {
     ...env,
@@ -67,7 +67,7 @@ export async function start({ env, say, beganAtMs }: StartOptions, running: Star
     CONSOLE_PASSWORD: effective.consolePassword as string,
     LOG_FORMAT: format,
   };
-  // From here on a Ctrl-C ends them before the servers that they need.
+  // From here on, Ctrl-C stops the apps before the servers.
   running.apps = appNames.map((name) => startAppProcess({ name, env: appEnv, log, timeoutMs: 60_000 }));
   const started = await Promise.allSettled(running.apps.map(({ ready }) => ready));
   const addresses = started.map((app) => {
@@ -90,7 +90,7 @@ export async function start({ env, say, beganAtMs }: StartOptions, running: Star
   );
 }
 
-/** What runs at the moment, also while `start` is still at it: Ctrl-C may come at any time. */
+/** What runs at the moment. `start` fills it as it goes, since Ctrl-C may come at any time. */
 export class StartedSoFar {
   settings: Settings | null = null;
   stores: Store[] = [];
@@ -107,7 +107,7 @@ export class StartedSoFar {
     this.release();
   }
 
-  /** Ends everything now. PostgreSQL and Redis recover from it at their next start. */
+  /** Kills everything at once. PostgreSQL and Redis recover at their next start. */
   kill(): void {
     this.stopping = true;
     for (const app of this.apps) app.kill();

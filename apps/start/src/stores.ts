@@ -4,7 +4,7 @@ import { addressOf, readSecretsFile, type Secrets } from '@semel/config';
 import { connectRedis } from '@semel/queue';
 import { freePort, type Server, StartError, startPostgresServer, startRedisServer } from './servers/index.js';
 
-/** A store as the apps see it, and the server behind it where it is an embedded one. */
+/** A store as the apps see it, and its server if that is embedded. */
 export interface Store {
   name: 'PostgreSQL' | 'Redis';
   url: string;
@@ -16,7 +16,7 @@ export interface Store {
 
 export interface StoresOptions {
   dataDir: string;
-  /** From the environment alone: what the file says is where the embedded servers were the last time. */
+  /** From the environment only: secrets.env holds the addresses of the last embedded servers. */
   databaseUrl: string | undefined;
   redisUrl: string | undefined;
   secrets: Secrets;
@@ -53,7 +53,7 @@ export async function openRedis({ dataDir, redisUrl, secrets }: StoresOptions): 
   return embedded('Redis', start, 'SIGTERM');
 }
 
-/** The data can't be opened without what was generated for it: better to say so than to start with an empty look. */
+/** Existing data needs the passwords that were generated for it. Without them, a start fails here with a clear error. */
 export function checkSecretsOfData(dataDir: string): void {
   if (!existsSync(join(dataDir, 'postgres', 'PG_VERSION'))) return;
   if (readSecretsFile(dataDir).EMBEDDED_POSTGRES_PASSWORD !== undefined) return;
@@ -66,7 +66,7 @@ const external = (name: Store['name'], url: string): Store => ({
   name,
   url,
   server: null,
-  restart: () => Promise.reject(new Error(`${name} is not ours to start`)),
+  restart: () => Promise.reject(new Error(`${name} is not embedded: Semel can't start it`)),
   stopSignal: 'SIGTERM',
 });
 
@@ -86,7 +86,7 @@ async function checkRedis(url: string): Promise<void> {
   });
   const { checkRedis: check } = await import('@semel/queue');
   try {
-    await check(redis); // what it warns of, the apps say
+    await check(redis); // the apps log its warnings
   } catch (cause) {
     throw new StartError(`${title} can't be used: ${(cause as Error).message}`, { cause });
   } finally {
@@ -94,7 +94,7 @@ async function checkRedis(url: string): Promise<void> {
   }
 }
 
-/** The port of the last run, so that an address that was noted down stays good; 0 where there is none. */
+/** The port of the last run, so that its address stays valid; 0 for any port. */
 const lastPort = (url: string | undefined): number =>
   url !== undefined && URL.canParse(url) && new URL(url).hostname === '127.0.0.1'
     ? Number(new URL(url).port)

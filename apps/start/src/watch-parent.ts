@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { isAlive } from './servers/index.js';
 
 /**
- * Calls `onGone` when the npm that runs this process has ended: npm is killed with SIGKILL at times, passes nothing
- * on, and would leave everything running behind. Without npm (or nohup, which keeps npm alive) nothing is watched.
+ * Calls `onGone` when the npm that runs this process has ended. A SIGKILL of npm does not reach this process, and its servers
+ * would keep running. Without npm (or under nohup, which keeps npm alive) nothing is watched.
  */
 export function watchParent(env: NodeJS.ProcessEnv, onGone: () => void): void {
   if (env.npm_lifecycle_event === undefined) return;
@@ -17,7 +17,7 @@ export function watchParent(env: NodeJS.ProcessEnv, onGone: () => void): void {
   timer.unref();
 }
 
-/** npm runs a script through a shell, which may or may not stay in between. Only Linux tells cheaply. */
+/** npm runs a script through a shell, which may stay in between. The parent's parent is known on Linux only. */
 function parentOf(pid: number): number | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

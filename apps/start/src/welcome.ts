@@ -6,12 +6,12 @@ export interface Welcome {
   worker: string;
   console: string;
   consolePassword: string;
-  /** null: the default one. */
+  /** null for the default folder. */
   dataDir: string | null;
   demo: readonly DemoEndpoint[];
 }
 
-/** What is up, and what to try next. */
+/** The lines that say what runs where, and what to try next. */
 export function welcome({
   seconds,
   receiver,

@@ -8,13 +8,13 @@ import { StartError } from './start-error.js';
 export interface RedisProgram {
   command(configFile: string, port: number): { command: string; args: readonly string[] };
   settings: Readonly<Record<string, string>>;
-  /** Whether the process id that Redis tells is the started one: a container counts its own. */
-  isPid(told: number, started: number): boolean;
+  /** Whether the process id that Redis reports is the started one; a container numbers its processes separately. */
+  isPid(reported: number, started: number): boolean;
 }
 
 let found: RedisProgram | undefined;
 
-/** From PATH; else a container, where a Docker engine runs. Throws `StartError` where there is neither. */
+/** Redis on PATH, or a container if a Docker engine runs. Throws `StartError` if there is neither. */
 export function findRedis(): RedisProgram {
   found ??= onPath() ?? inDocker();
   if (found === undefined)
@@ -30,7 +30,7 @@ function onPath(): RedisProgram | undefined {
       return {
         command: (configFile) => ({ command: file, args: [configFile] }),
         settings: { bind: '127.0.0.1' },
-        isPid: (told, started) => told === started,
+        isPid: (reported, started) => reported === started,
       };
     }
   }
@@ -39,7 +39,7 @@ function onPath(): RedisProgram | undefined {
 
 const majorVersion = (file: string): number => Number(/v=(\d+)/.exec(output(file, ['--version']))?.[1] ?? 0);
 
-/** Reached through a port of this machine's loopback alone; inside, it has to listen on every interface. */
+/** Published on this machine's loopback only; inside the container it has to listen on every interface. */
 function inDocker(): RedisProgram | undefined {
   if (output('docker', ['info', '--format', '{{.ServerVersion}}']).trim() === '') return undefined;
   return {

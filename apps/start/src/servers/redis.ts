@@ -21,10 +21,10 @@ export interface RedisOptions {
   timeoutMs?: number;
 }
 
-/** What makes a 200 durable: every write is on disk before its answer, and nothing is evicted. */
+/** These settings make a 200 durable: every write is on disk before its answer, and nothing is evicted. */
 const durable = { appendonly: 'yes', appendfsync: 'always', 'maxmemory-policy': 'noeviction', save: '' };
 
-/** Starts Redis on 127.0.0.1, with its data in `dir`, and makes sure that the one that answers is the one it started. */
+/** Starts Redis on 127.0.0.1, with its data in `dir`, and checks that the server that answers is the one it started. */
 export async function startRedisServer(options: RedisOptions): Promise<Server> {
   const { dir, port, password, settings = {}, logFile, removeDir, timeoutMs = 60_000 } = options;
   const redis = findRedis();
@@ -43,7 +43,7 @@ export async function startRedisServer(options: RedisOptions): Promise<Server> {
   };
   const configFile = join(dir, 'redis.conf');
   const lines = Object.entries(all).map(([name, value]) => `${name} ${JSON.stringify(value)}\n`);
-  writeFileSync(configFile, lines.join(''), { mode: 0o600 }); // not as arguments: those everyone can read
+  writeFileSync(configFile, lines.join(''), { mode: 0o600 }); // not as arguments, which every user can read
   const server = await spawnGuarded({
     ...redis.command(configFile, port),
     cwd: dir,
@@ -65,7 +65,7 @@ export async function startRedisServer(options: RedisOptions): Promise<Server> {
   return { ...server, url };
 }
 
-/** Ends a server that was left over in this folder; another process with the same id is left alone. */
+/** Ends a server that an earlier run left in this folder; another process with the same id is left alone. */
 async function clearLeftOver(dir: string): Promise<void> {
   const read = (name: string) => (existsSync(join(dir, name)) ? readFileSync(join(dir, name), 'utf8') : '');
   const pid = Number(read('redis.pid').trim());
@@ -76,7 +76,7 @@ async function clearLeftOver(dir: string): Promise<void> {
   rmSync(join(dir, 'redis.pid'), { force: true });
 }
 
-/** The fields of INFO once the server has loaded its data; null before. Two commands of the protocol need no client. */
+/** The fields of INFO once the server has loaded its data; null before. Written by hand: two commands need no client. */
 export function readInfo(url: string): Promise<Record<string, string> | null> {
   const { protocol, hostname, port, username, password } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');

@@ -1,4 +1,4 @@
-/** Why `npm start` can't go on, in one line that says what to do. */
+/** Why `npm start` failed, in one line that says what to do. */
 export class StartError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

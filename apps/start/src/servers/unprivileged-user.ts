@@ -3,7 +3,7 @@ import { chownSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StartError } from './start-error.js';
 
-/** Who PostgreSQL runs as: it refuses to run as root. */
+/** The user that PostgreSQL runs as: it refuses to run as root. */
 export interface User {
   uid: number;
   gid: number;
@@ -12,7 +12,7 @@ export interface User {
 const run = (command: string, args: string[]) =>
   execFileSync(command, args, { encoding: 'utf8', stdio: 'pipe' });
 
-/** null where this process is not root. As root: the user `postgres`, made where it is missing. */
+/** null if this process is not root. As root: the user `postgres`, created if it is missing. */
 export function findUnprivilegedUser(): User | null {
   if (process.getuid?.() !== 0) return null;
   const look = (): User => ({
@@ -22,7 +22,7 @@ export function findUnprivilegedUser(): User | null {
   try {
     return look();
   } catch {
-    // made below
+    // it is created below
   }
   try {
     run('groupadd', ['--system', 'postgres']);
@@ -45,8 +45,8 @@ export function findUnprivilegedUser(): User | null {
 }
 
 /**
- * The command, run so that it reaches its files: under a folder that only root may enter (such as /root) another
- * user could not even be started, so it keeps root's right to pass, and nothing else of root's.
+ * The command, as this user and able to reach its files. In a folder that only root may enter (such as /root), the process
+ * keeps root's right to enter folders, and no other right.
  */
 export function asUser(
   user: User | null,
@@ -63,7 +63,7 @@ export function asUser(
     );
   }
   const right = '+dac_override';
-  // Without the bit, access(2) would look with the user's own rights alone, and initdb asks it.
+  // initdb calls access(2), which ignores the kept right unless this bit is set.
   const as = [
     `--reuid=${user.uid}`,
     `--regid=${user.gid}`,
@@ -85,7 +85,7 @@ function canReach(path: string, { uid, gid }: User): boolean {
   }
 }
 
-/** Gives a folder and all in it to the user. */
+/** Changes the owner of a folder and everything in it. */
 export function giveTo(user: User | null, path: string): void {
   if (user === null) return;
   chownSync(path, user.uid, user.gid);

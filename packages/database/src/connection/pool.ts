@@ -12,18 +12,18 @@ export interface DatabaseOptions {
 export interface PoolOptions extends DatabaseOptions {
   role: AppRole;
   max: number;
-  /** How long to wait for a connection, and for any one answer, before Postgres counts as away. */
+  /** How long to wait for a connection, and for each answer, before Postgres counts as unreachable. */
   connectTimeoutMs: number;
   statementTimeoutMs: number;
 }
 
 export type Query = (text: string, values?: unknown[]) => Promise<pg.QueryResult>;
-/** A statement as node-pg takes it; what it throws is what node-pg throws. */
+/** Sends a statement as node-pg takes it; throws node-pg's errors unchanged. */
 export type Send = (statement: pg.QueryConfig & { queryMode?: 'extended' }) => Promise<pg.QueryResult>;
 
 /**
- * Connections of one app, as its own role. A session never waits without end: not for a lock, not for an answer,
- * and an idle transaction (a frozen process holds its locks) is ended well before a job's lock runs out.
+ * The connections of one app, as its role. All waits are bounded; an idle transaction (of a frozen process, say) is ended before
+ * a job's lock expires.
  */
 export function openPool(options: PoolOptions): pg.Pool {
   const statementTimeoutMs = Math.round(options.statementTimeoutMs);
@@ -40,15 +40,15 @@ export function openPool(options: PoolOptions): pg.Pool {
     application_name: `semel-${options.role}`,
     max: options.max,
     connectionTimeoutMillis: options.connectTimeoutMs,
-    // The server may be unreachable, and then its own timeouts never arrive.
+    // An unreachable server can't report its own timeouts.
     query_timeout: statementTimeoutMs + 1_000,
     keepAlive: true,
     options: Object.entries(settings)
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
   });
-  pool.on('error', () => undefined); // an idle connection died: the pool has dropped it already
-  // One in use died: its statement fails, and says so. Unheard, this event would end the process.
+  pool.on('error', () => undefined); // an idle connection was lost; the pool has already removed it
+  // A connection in use was lost: its statement fails. Without a listener, this event would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
@@ -66,9 +66,8 @@ const resetSession =
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
- * Runs `work` in one READ COMMITTED transaction that sees exactly these firms, each named as often as you like, and the
- * platform's rows, if asked.
- * Throws `StoreUnavailableError` for every fault of ours; the connection is then thrown away.
+ * Runs `work` in one READ COMMITTED transaction that sees only these firms (duplicates allowed) and, with `platform`, the
+ * platform's rows. Throws `StoreUnavailableError` for every store outage; the connection is then closed.
  */
 export async function withFirms<T>(
   pool: pg.Pool,

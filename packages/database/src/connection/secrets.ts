@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 
-/** A key of 32 bytes, with a short name that is stored beside everything sealed with it. */
+/** A key of 32 bytes, with a short id that is stored with everything encrypted by it. */
 export interface EncryptionKey {
   id: string;
   bytes: Buffer;
@@ -12,8 +12,8 @@ export const encryptionKey = (bytes: Buffer): EncryptionKey => {
 };
 
 /**
- * AES-256-GCM: nonce (12 bytes) + tag (16) + ciphertext. `bound` names the row that the secret belongs to; a
- * sealed secret copied to another row does not open there.
+ * Encrypts with AES-256-GCM; returns nonce (12 bytes) + tag (16) + ciphertext. `bound` names the row of the secret: copied to
+ * another row, it can't be decrypted.
  */
 export function sealSecret(key: EncryptionKey, secret: string, bound: string): Buffer {
   const nonce = randomBytes(12);
@@ -22,7 +22,7 @@ export function sealSecret(key: EncryptionKey, secret: string, bound: string): B
   return Buffer.concat([nonce, cipher.getAuthTag(), sealed]);
 }
 
-/** Throws where key, row or bytes are not the ones it was sealed with. */
+/** Decrypts. Throws if the key, the row or the bytes differ from those of `sealSecret`. */
 export function openSecret(key: EncryptionKey, sealed: Buffer, bound: string): string {
   const decipher = createDecipheriv('aes-256-gcm', key.bytes, sealed.subarray(0, 12), { authTagLength: 16 })
     .setAAD(Buffer.from(`${key.id}|${bound}`))
@@ -30,10 +30,10 @@ export function openSecret(key: EncryptionKey, sealed: Buffer, bound: string): s
   return Buffer.concat([decipher.update(sealed.subarray(28)), decipher.final()]).toString('utf8');
 }
 
-/** What a sealed endpoint secret is bound to. */
+/** The `bound` of an endpoint's secret. */
 export const secretBinding = (row: { endpointId: string; secretId: string }) =>
   `webhook_endpoint_secrets|${row.endpointId}|${row.secretId}`;
 
-/** What the secret of a destination is bound to. */
+/** The `bound` of a destination's secret. */
 export const destinationBinding = (row: { id: string; firmId: string }) =>
   `webhook_destinations|${row.firmId}|${row.id}`;
