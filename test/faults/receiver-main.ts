@@ -27,7 +27,7 @@ await runFaultApp(async (failpoints) => {
     redisCommandTimeoutMs: settings.budgetMs * 0.4,
     durabilityOf: ({ name }) => settings.durability[name] ?? 'queue',
     spillAgainAfterMs: settings.spillAgainAfterMs,
-    gate: { everyMs: 200, highWater: 0.7, backlogLimit: 100_000 },
+    breaker: { everyMs: 200, highWater: 0.7, backlogLimit: 100_000 },
     endpointRefreshMs: 500,
     deliveryFlushMs: 200,
     log: createLogger({ app: 'receiver', level: 'info' }),

@@ -43,8 +43,8 @@ t.test('apps whose Redis stays away say so', async (t) => {
   await app.ready();
   const said = (wanted: Record<string, unknown>) =>
     world.logs.filter((line) => Object.entries(wanted).every(([name, value]) => line[name] === value));
-  const gates = () => said({ level: 'warn', msg: 'redis.gate', state: 'failing' });
-  await waitUntil(() => gates().length === 2, { what: 'the gates of receiver and worker are failing' });
+  const breakers = () => said({ level: 'warn', msg: 'redis.breaker', state: 'open' });
+  await waitUntil(() => breakers().length === 2, { what: 'the breakers of receiver and worker are failing' });
   await waitUntil(() => said({ level: 'warn', msg: 'gauges.failed', store: 'redis' }).length === 1, {
     what: 'the gauges have failed',
   });

@@ -115,7 +115,7 @@ t.test('Redis frozen, then killed: 200 spilled in time, and all is applied by it
         const event = prepare(world, endpoints[0] as TestEndpoint);
         return (await deliver(world, event)).outcome === 'accepted';
       },
-      { what: 'the gate opens by itself' },
+      { what: 'the breaker opens by itself' },
     );
   }
   for (const { name } of providers)

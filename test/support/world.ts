@@ -137,7 +137,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       redisCommandTimeoutMs: (options.budgetMs ?? 20_000) * 0.4,
       durabilityOf: () => options.durability ?? 'queue',
       spillAgainAfterMs: options.spillAgainAfterMs ?? 60_000,
-      gate: { everyMs: 50, highWater: 0.7, backlogLimit: options.backlogLimit ?? 1_000_000 },
+      breaker: { everyMs: 50, highWater: 0.7, backlogLimit: options.backlogLimit ?? 1_000_000 },
       endpointRefreshMs: 100,
       ...(options.now === undefined ? {} : { now: options.now }),
     });

@@ -83,7 +83,7 @@ export async function buildConsole(options: ConsoleOptions): Promise<FastifyInst
     },
   });
   app.addHook('onClose', async () => {
-    gauges.stop();
+    await gauges.stop();
     await Promise.allSettled(queues.map((queue) => queue.close()));
     redis.disconnect();
     await pool.end();

@@ -1,3 +1,4 @@
+import { type Repeating, repeat } from '@semel/core';
 import type { GaugeValues } from '@semel/database';
 import type { QueueStats } from '@semel/queue';
 import { type ConsoleMetrics, jobStates, type Logger, outboxStatuses } from '@semel/telemetry';
@@ -15,7 +16,7 @@ export interface Gauges {
   start(): void;
   /** Reads new values before a scrape. */
   refresh(): Promise<void>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 const everyMs = 5_000;
@@ -42,13 +43,14 @@ export function createGauges({ metrics, providers, readQueue, readDatabase, log 
   }, report('postgres'));
 
   const refresh = async () => void (await Promise.all([queues.refresh(), database.refresh()]));
-  let timer: NodeJS.Timeout | undefined;
+  let repeating: Repeating | undefined;
   return {
     refresh,
     start() {
-      timer = setInterval(refresh, everyMs);
-      void refresh();
+      repeating = repeat(refresh, { firstInMs: 0, everyMs });
     },
-    stop: () => clearInterval(timer),
+    async stop() {
+      await repeating?.stop();
+    },
   };
 }

@@ -9,7 +9,7 @@ import {
   startEndpointHealthRecorder,
 } from '@semel/database';
 import { openBodyThread } from '@semel/providers';
-import { checkRedisWhenReady, openProducerRedis, openProviderQueue, openRedisGate } from '@semel/queue';
+import { checkRedisWhenReady, openProducerRedis, openProviderQueue, openRedisBreaker } from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { originForm } from './origin-form.js';
@@ -32,7 +32,7 @@ export interface ReceiverOptions extends DatabaseOptions {
   durabilityOf(provider: Provider): AckDurability;
   /** When the relay checks the Postgres copy of a queued event: if it still exists by then, the queue may have lost the job. */
   spillAgainAfterMs: number;
-  gate: GateSettings;
+  breaker: BreakerSettings;
   /** Bytes of large bodies at one time. Default: 64 MiB. */
   bodyBudgetBytes?: number;
   /** Connections at one time; more are closed at once. Default: 1,000. */
@@ -47,7 +47,7 @@ export interface ReceiverOptions extends DatabaseOptions {
 }
 
 /** When Redis counts as too full for new events. */
-export interface GateSettings {
+export interface BreakerSettings {
   everyMs: number;
   /** Share of `maxmemory`, 0 … 1. */
   highWater: number;
@@ -93,12 +93,12 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     flushMs: 10 * options.deliveryFlushMs,
     onError: quiet('endpointHealth.flushFailed'),
   });
-  const gate = openRedisGate({
-    ...options.gate,
+  const breaker = openRedisBreaker({
+    ...options.breaker,
     redis,
     queues: providers.map(({ name }) => name),
     budgetMs: options.redisCommandTimeoutMs,
-    onChange: (state, queue) => log[state === 'open' ? 'info' : 'warn']({ state, queue }, 'redis.gate'),
+    onChange: (state, queue) => log[state === 'closed' ? 'info' : 'warn']({ state, queue }, 'redis.breaker'),
   });
   const queues = providers.map((provider) =>
     openProviderQueue({ redis, provider, attempts: options.attemptsOf(provider) }),
@@ -111,7 +111,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     const ports: AcceptPorts = {
       ...store,
       endpoints,
-      gate: gate.of(provider.name),
+      breaker: breaker.of(provider.name),
       claims,
       queue,
       durability: options.durabilityOf(provider),
@@ -163,7 +163,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     },
   });
   app.addHook('onClose', async () => {
-    gate.stop();
+    breaker.stop();
     refusals.stop();
     await Promise.allSettled([
       bodyThread.close(),

@@ -24,7 +24,7 @@ const app = await buildReceiver({
   redisCommandTimeoutMs: config.redisCommandTimeoutMs,
   durabilityOf: ({ name }) => config.ofProvider(name).ackDurability,
   spillAgainAfterMs: config.spillAgainAfterMs,
-  gate: { everyMs: 250, highWater: config.redisHighWater, backlogLimit: config.queueBacklogLimit },
+  breaker: { everyMs: 250, highWater: config.redisHighWater, backlogLimit: config.queueBacklogLimit },
   bodyBudgetBytes: config.receiverBodyBytes,
   maxConnections: config.receiverMaxConnections,
   endpointRefreshMs: config.endpointRefreshMs,

@@ -14,11 +14,11 @@ import {
   openProducerRedis,
   openProviderQueue,
   openQuarantineConsumer,
-  openRedisGate,
+  openRedisBreaker,
 } from '@semel/queue';
 import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
-import { createBreaker } from './breaker.js';
+import { createConsumerBreaker } from './consumer-breaker.js';
 import { startEnvelopePoller } from './envelope-poller.js';
 import { type Handlers, noHandlers } from './handling/load-handlers.js';
 import { createEventHandlers } from './handling/run-handlers.js';
@@ -104,7 +104,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     onOtherBody: (event) => log.warn(event, 'duplicate.bodyDiffered'),
     onError: (err) => log.warn({ err }, 'deliveries.flushFailed'),
   });
-  const breaker = createBreaker({
+  const consumerBreaker = createConsumerBreaker({
     probe: async () => {
       if (!(await isMigrated(pool))) throw new Error('migrations are pending');
     },
@@ -145,13 +145,13 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   );
   // It does not look by itself: relay and sweeper tell it to before they begin.
   const { highWater, backlogLimit } = options.relay;
-  const gate = openRedisGate({
+  const redisBreaker = openRedisBreaker({
     redis,
     queues: [...queues.keys()],
     budgetMs: redisCommandTimeoutMs,
     highWater,
     backlogLimit,
-    onChange: (state, queue) => log[state === 'open' ? 'info' : 'warn']({ state, queue }, 'redis.gate'),
+    onChange: (state, queue) => log[state === 'closed' ? 'info' : 'warn']({ state, queue }, 'redis.breaker'),
   });
   const queueOf = (name: string) => queues.get(name) as ReturnType<typeof openProviderQueue>;
   const relay = startRelay({
@@ -159,7 +159,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     pool,
     providers,
     queueOf: (name) => queueOf(name).queue,
-    gate,
+    breaker: redisBreaker,
     metrics,
     log,
   });
@@ -169,7 +169,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     lock: openSweepLock({ ...options, idleMs: sweep.everyMs * 2 + 30_000 }),
     pool,
     redis,
-    gate,
+    breaker: redisBreaker,
     providers,
     queueOf,
     recordLost: (provider, event, attempts) =>
@@ -205,7 +205,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
       onApplied: (event) => poller?.consider(event),
       onOutage: (err) => {
         log.warn({ err, provider: provider.name }, 'store.unavailable');
-        breaker.trip();
+        consumerBreaker.trip();
       },
     }),
   );
@@ -224,9 +224,9 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     },
   });
   app.addHook('onClose', async () => {
-    breaker.stop();
+    consumerBreaker.stop();
     await Promise.all([relay.stop(), sweeper.stop()]);
-    gate.stop();
+    redisBreaker.stop();
     const timeoutMs = options.shutdownTimeoutMs * 0.7;
     const consumers = [...workers, quarantine, outbox, ...(poller === null ? [] : [poller])];
     await Promise.allSettled(consumers.map((consumer) => consumer.close(timeoutMs)));

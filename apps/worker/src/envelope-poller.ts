@@ -1,4 +1,4 @@
-import type { WebhookEvent } from '@semel/core';
+import { repeat, type WebhookEvent, withDeadline } from '@semel/core';
 import {
   applyFetched,
   type ClaimedPoll,
@@ -41,38 +41,22 @@ export function startEnvelopePoller(options: EnvelopePollerOptions): EnvelopePol
   const waiting: WantedEnvelope[] = [];
   const firms = new Set<string>();
   let pausedUntilMs = 0;
-  let running: Promise<void> | null = null;
-  let again = false;
   let closed = false;
-  const timer = setInterval(wake, options.everyMs);
+  const polling = repeat(poll, {
+    everyMs: options.everyMs,
+    onOutage: (err) => log.warn({ err }, 'envelope.pollFailed'),
+  });
 
-  function wake(): void {
-    again = true;
-    if (closed || running !== null || (waiting.length === 0 && firms.size === 0)) return;
-    running = runAll().finally(() => {
-      running = null;
-    });
-  }
-
-  async function runAll(): Promise<void> {
-    while (again && !closed) {
-      again = false;
-      try {
-        await writeDown();
-        await askAll();
-      } catch (err) {
-        return void log.warn({ err }, 'envelope.pollFailed'); // the next tick tries again
-      }
-    }
+  async function poll(): Promise<void> {
+    while (waiting.length > 0) await writeDown();
+    if (firms.size > 0) await askAll();
   }
 
   async function writeDown(): Promise<void> {
     const batch = waiting.slice(0, 500);
-    if (batch.length === 0) return;
     await wantEnvelopes(pool, batch);
     waiting.splice(0, batch.length);
     for (const { firmId } of batch) firms.add(firmId);
-    if (waiting.length > 0) again = true;
   }
 
   async function askAll(): Promise<void> {
@@ -116,17 +100,11 @@ export function startEnvelopePoller(options: EnvelopePollerOptions): EnvelopePol
       if (bare === null) return;
       if (waiting.length >= waitingLimit) return void log.warn('envelope.pollBacklog');
       waiting.push({ firmId: event.owner, account: bare.account, externalId: bare.ref.externalId });
-      wake();
+      polling.wake();
     },
     async close(timeoutMs) {
       closed = true;
-      clearInterval(timer);
-      let late: NodeJS.Timeout | undefined;
-      const waited = new Promise<void>((resolve) => {
-        late = setTimeout(resolve, timeoutMs);
-      });
-      await Promise.race([running, waited]);
-      clearTimeout(late);
+      await withDeadline(timeoutMs, polling.stop(), () => new Error('late')).catch(() => undefined);
     },
   };
 }

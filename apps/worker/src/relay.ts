@@ -1,14 +1,13 @@
-import { idempotencyKey, type Provider, type WebhookEvent } from '@semel/core';
+import { idempotencyKey, type Provider, type Repeating, repeat, type WebhookEvent } from '@semel/core';
 import { postponeSpill, quarantineSpill, type SpillRow, takeDueSpill } from '@semel/database';
-import type { OpenGate, ProviderQueue } from '@semel/queue';
+import type { ProviderQueue, RedisBreaker } from '@semel/queue';
 import type { Logger, Metrics } from '@semel/telemetry';
-import { type Repeating, repeat } from './repeat.js';
 
 export interface RelayOptions {
   pool: Parameters<typeof takeDueSpill>[0];
   providers: readonly Provider[];
   queueOf(provider: string): Pick<ProviderQueue['queue'], 'requeue'>;
-  gate: OpenGate;
+  breaker: RedisBreaker;
   metrics: Metrics;
   log: Logger;
   /** How often to look for rows that are due, while there are none. */
@@ -33,7 +32,7 @@ const asideMs = 60_000;
  */
 export function startRelay({
   pool,
-  gate,
+  breaker,
   metrics,
   log,
   leaseMs = 30_000,
@@ -47,8 +46,8 @@ export function startRelay({
 
   /** Returns how many rows there were to look at; 0 where it is better to wait. */
   async function look(): Promise<number> {
-    await gate.check();
-    const open = options.providers.map(({ name }) => name).filter((name) => gate.of(name).isOpen);
+    await breaker.check();
+    const open = options.providers.map(({ name }) => name).filter((name) => breaker.of(name).isClosed);
     if (open.length === 0) return 0;
     const { rows, settled } = await takeDueSpill(pool, { providers: open, limit: rowsPerLook, leaseMs });
     for (const provider of settled) metrics.relayed(provider, 'settled');
@@ -100,7 +99,7 @@ export function startRelay({
 
   /** Redis failed, and then they are due at once; or it is well and refuses these, which must not hold up the others. */
   async function putBack(refused: readonly [SpillRow, unknown][]): Promise<void> {
-    if (!(await gate.check()))
+    if (!(await breaker.check()))
       return postponeSpill(
         pool,
         refused.map(([row]) => row),

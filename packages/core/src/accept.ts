@@ -47,8 +47,8 @@ export async function accept(
   const { event, reason } = await nameEvent(ports, provider, endpoint, delivered);
   let taken: Taken | 'collision' = 'collision';
   if (reason === null)
-    taken = await ports.gate
-      .pass(() => enqueue(ports, event, body))
+    taken = await ports.breaker
+      .run(() => enqueue(ports, event, body))
       .catch((error) => spill(ports, event, body, error));
   if (taken === 'collision') {
     await quarantineDelivery(ports, { event, reason: reason ?? 'owner_collision' }, body);

@@ -15,5 +15,6 @@ export * from './ports.js';
 export * from './provider.js';
 export { recordLost } from './record-failure.js';
 export * from './redis-url.js';
+export * from './repeat.js';
 export * from './story.js';
 export * from './with-deadline.js';

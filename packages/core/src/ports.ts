@@ -68,13 +68,13 @@ export interface QuarantineEntry {
   reason: QuarantineReason;
 }
 
-/** The breaker in front of Redis. */
-export interface RedisGate {
+/** The circuit breaker in front of Redis: closed while Redis is well, open while it is not. */
+export interface CircuitBreaker {
   /**
-   * Runs what needs Redis. Throws `StoreUnavailableError` where Redis fails, takes longer than its budget, or is too full;
-   * at once, and without running anything, while that is known.
+   * Runs work that needs Redis. Throws `StoreUnavailableError` if Redis fails, takes longer than its budget, or is too full;
+   * while the breaker is open, at once and without running anything.
    */
-  pass<T>(work: () => Promise<T>): Promise<T>;
+  run<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface Spill {
@@ -90,7 +90,7 @@ export type AckDurability = 'queue' | 'postgres';
 
 export interface AcceptPorts {
   endpoints: Endpoints;
-  gate: RedisGate;
+  breaker: CircuitBreaker;
   claims: Claims;
   queue: EventQueue;
   spill: Spill;

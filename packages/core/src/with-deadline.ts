@@ -1,6 +1,6 @@
 /**
- * The work's result or, after `ms`, the error that `late` makes. Work that goes on all the same is let go of: what was begun may
- * still land, and if it fails by then, no one hears of it.
+ * Returns the result of `work`. After `ms` without one, throws the error that `late` makes. The work itself goes on: what it
+ * started may still take effect, and its own error is ignored then.
  */
 export async function withDeadline<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { awaitFirstConnection, type Endpoint, type Endpoints, StoreUnavailableError } from '@semel/core';
+import {
+  awaitFirstConnection,
+  type Endpoint,
+  type Endpoints,
+  type Repeating,
+  repeat,
+  StoreUnavailableError,
+} from '@semel/core';
 import type pg from 'pg';
 import { type EncryptionKey, openSecret, secretBinding } from './connection/secrets.js';
 import { toStoreError } from './connection/store-error.js';
@@ -49,10 +56,8 @@ export function createEndpointCache({
   let refreshing: Promise<void> | null = null;
   let nextReload: Promise<void> | null = null;
   let lastRefreshMs = 0;
-  let timer: NodeJS.Timeout | undefined;
+  let polling: Repeating | null = null;
   const connection = awaitFirstConnection();
-  let reported = false;
-  let stopped = false;
 
   const nameOf = (provider: string, key: string) => `${provider} ${key}`;
 
@@ -119,21 +124,18 @@ export function createEndpointCache({
     try {
       await refreshOnce();
       connection.made();
-      reported = false;
     } catch (error) {
-      if (!reported && !connection.isAwaited()) {
-        reported = true; // once per outage, not once per poll
-        onError(error);
-      }
+      if (!connection.isAwaited()) throw error;
     }
-    if (!stopped) timer = setTimeout(poll, refreshMs);
   }
 
   return {
-    start: poll,
+    start: async () => {
+      polling = repeat(poll, { firstInMs: 0, everyMs: refreshMs, onOutage: onError });
+      await refreshOnce().catch(() => undefined); // the first poll waits for the same refresh
+    },
     stop: async () => {
-      stopped = true;
-      clearTimeout(timer);
+      await polling?.stop();
       await refreshing?.catch(() => undefined);
     },
     get fresh() {

@@ -13,5 +13,10 @@ export { pauseQueue, resumeQueue } from './queue-pause.js';
 export { type QueueStats, readQueueStats } from './queue-stats.js';
 
 export { openConsumerRedis, openProducerRedis } from './redis.js';
-export { type GateState, type OpenGate, openRedisGate, type RedisGateOptions } from './redis-gate.js';
+export {
+  type BreakerState,
+  openRedisBreaker,
+  type RedisBreaker,
+  type RedisBreakerOptions,
+} from './redis-breaker.js';
 export type { Redis } from './topology.js';

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { withDeadline } from '@semel/core';
 import { type Processor, Worker, type WorkerOptions } from 'bullmq';
 import { prefixOf } from './names.js';
 import { openConsumerRedis } from './redis.js';
@@ -41,12 +41,9 @@ export function openWorker<Data>(
   return {
     worker,
     async close(timeoutMs) {
-      const closed = worker.close().catch(() => undefined); // a second `close(true)` would only wait for it
-      const late = new AbortController();
-      const timeout = sleep(timeoutMs, 'late', { signal: late.signal }).catch(() => undefined);
-      const isLate = (await Promise.race([closed, timeout])) === 'late';
-      late.abort();
-      if (isLate) await worker.abandon();
+      const closed = worker.close().catch(() => undefined);
+      // Not `close(true)`: a second close only waits for the first one.
+      await withDeadline(timeoutMs, closed, () => new Error('late')).catch(() => worker.abandon());
       disconnect();
     },
   };

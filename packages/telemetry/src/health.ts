@@ -1,3 +1,4 @@
+import { withDeadline } from '@semel/core';
 import type { Metrics } from './metrics.js';
 
 export interface Readiness {
@@ -32,7 +33,13 @@ export function registerHealth(
   app.get('/livez', async (_request, reply) => reply.send({ status: 'ok' }));
 
   app.get('/readyz', async (_request, reply) => {
-    const { ready, checks } = await within(timeoutMs, isReady);
+    // A check that hangs or fails means "not ready"; the prober must not wait for it.
+    const { ready, checks } = await withDeadline(timeoutMs, isReady(), () => new Error('timed out')).catch(
+      (error: Error) => ({
+        ready: false,
+        checks: { readiness: error.message === 'timed out' ? 'timed out' : 'failed' },
+      }),
+    );
     return reply
       .code(ready ? 200 : 503)
       .header('cache-control', 'no-store')
@@ -42,20 +49,6 @@ export function registerHealth(
   app.get('/metrics', async (_request, reply) =>
     reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
-}
-
-/** A check that hangs or throws says "not ready"; it must not leave the prober waiting. */
-async function within(timeoutMs: number, isReady: () => Promise<Readiness>): Promise<Readiness> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Readiness>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, { ready: false, checks: { readiness: 'timed out' } });
-  });
-  const failed = (): Readiness => ({ ready: false, checks: { readiness: 'failed' } });
-  try {
-    return await Promise.race([isReady().catch(failed), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 export interface Stores extends Record<string, string> {

@@ -1,4 +1,4 @@
-import { awaitFirstConnection, SemelError } from '@semel/core';
+import { awaitFirstConnection, repeat, SemelError } from '@semel/core';
 import {
   claimOutboxRow,
   type EncryptionKey,
@@ -105,42 +105,25 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
     return { outcome: 'failed', delayMs: settlement.delayMs };
   }
 
-  let timer: NodeJS.Timeout | undefined;
-  let looking: Promise<void> | null = null;
-  let again = false;
-  let failing = false;
-  let stopped = false;
   const connection = awaitFirstConnection();
+  const looking = repeat(enqueueDue, {
+    firstInMs: 0,
+    everyMs: options.pollMs,
+    onOutage: (err) => log.warn({ err }, 'outbox.waiting'),
+  });
 
-  async function look(): Promise<void> {
+  async function enqueueDue(): Promise<number> {
     try {
       const due = await outboxDue(pool, { limit: rowsPerLook, againAfterMs: options.againAfterMs });
       await queue.add(due);
-      await markEnqueued(pool, due); // after it: a death between the two costs a second add, which adds nothing
-      again ||= due.length === rowsPerLook;
-      failing = false;
+      await markEnqueued(pool, due); // if the process dies before this, the second add of the same job id adds nothing
       if (due.length > 0) connection.made(); // without rows Redis was not asked
-    } catch (err) {
-      if (connection.isAwaited()) return;
-      if (!failing) log.warn({ err }, 'outbox.waiting'); // once per outage
-      failing = true;
+      return due.length === rowsPerLook ? 0 : options.pollMs;
+    } catch (error) {
+      if (connection.isAwaited()) return options.pollMs;
+      throw error;
     }
   }
-
-  function wake(): void {
-    if (stopped) return;
-    again = looking !== null;
-    if (again) return;
-    clearTimeout(timer);
-    looking = look().finally(() => {
-      looking = null;
-      if (stopped) return;
-      if (again && !failing) wake();
-      else timer = setTimeout(wake, options.pollMs);
-      again = false;
-    });
-  }
-  wake();
 
   const consumer = openOutboxConsumer({
     redisUrl: options.redisUrl,
@@ -149,11 +132,9 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
     onError: (err) => log.warn({ err, queue: 'outbox' }, 'queue.failed'),
   });
   return {
-    wake,
+    wake: looking.wake,
     async close(limitMs) {
-      stopped = true;
-      clearTimeout(timer);
-      await Promise.all([consumer.close(limitMs), looking]);
+      await Promise.all([consumer.close(limitMs), looking.stop()]);
       await queue.close();
     },
   };

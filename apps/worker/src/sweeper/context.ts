@@ -1,6 +1,6 @@
 import { type Applied, type Provider, StoreUnavailableError, type WebhookEvent } from '@semel/core';
 import type { listStoredBodies } from '@semel/database';
-import type { OpenGate, ProviderQueue, Redis } from '@semel/queue';
+import type { ProviderQueue, Redis, RedisBreaker } from '@semel/queue';
 import type { Logger, Metrics, SweptResult } from '@semel/telemetry';
 
 export interface SweepSettings {
@@ -15,7 +15,7 @@ export interface SweepSettings {
 export interface SweepOptions extends SweepSettings {
   pool: Parameters<typeof listStoredBodies>[0];
   redis: Redis;
-  gate: OpenGate;
+  breaker: RedisBreaker;
   providers: readonly Provider[];
   queueOf(provider: string): Pick<ProviderQueue, 'claims' | 'queue'>;
   /** Writes an event down as `dead` whose job the queue gave up. */
@@ -41,12 +41,12 @@ export interface SweepContext extends SweepOptions {
 }
 
 export function sweepContext(options: SweepOptions, isStopped: () => boolean): SweepContext {
-  const { gate, metrics, log } = options;
+  const { breaker, metrics, log } = options;
 
   async function healOne<T extends Named>(one: T, heal: (one: T) => Promise<SweptResult | null>) {
     const { provider, eventId, firmId } = one;
     const result = await heal(one).catch(async (err: unknown) => {
-      if (err instanceof StoreUnavailableError && (err.store === 'postgres' || !(await gate.check())))
+      if (err instanceof StoreUnavailableError && (err.store === 'postgres' || !(await breaker.check())))
         throw err;
       log.error({ provider, eventId, firmId, err }, 'sweep.refused');
       return 'refused' as const;

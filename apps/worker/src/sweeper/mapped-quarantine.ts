@@ -17,7 +17,7 @@ export function sweepMappedQuarantine(context: SweepContext): Sweep {
 
   async function release(row: MappedRow): Promise<SweptResult | null> {
     const provider = open.get(row.provider);
-    if (provider === undefined || !context.gate.of(row.provider).isOpen) return null;
+    if (provider === undefined || !context.breaker.of(row.provider).isClosed) return null;
     const marked = `${row.eventId}~${row.firmSlug}`;
     if (await resolveMapped(pool, provider, row, [row.eventId, marked])) return 'quarantine_released';
     const event = await readMapped(pool, row);

@@ -1,6 +1,5 @@
-import { StoreUnavailableError } from '@semel/core';
+import { repeat, StoreUnavailableError } from '@semel/core';
 import type { SweepLock } from '@semel/database';
-import { repeat } from '../repeat.js';
 import { type Sweep, type SweepOptions, sweepContext } from './context.js';
 import { sweepFailedEvents } from './failed-events.js';
 import { sweepLostJobs } from './lost-jobs.js';
@@ -17,7 +16,7 @@ export interface Sweeper {
  * a store is away. All that it does could be done twice: the ledger and the job id keep that harmless.
  */
 export function startSweeper({ lock, ...options }: SweepOptions & { lock: SweepLock }): Sweeper {
-  const { gate, providers, log } = options;
+  const { breaker, providers, log } = options;
   let sweeps: Map<string, Sweep> | null = null;
   let stopped = false;
 
@@ -28,7 +27,7 @@ export function startSweeper({ lock, ...options }: SweepOptions & { lock: SweepL
         const sweep = sweepOf(context, provider);
         return [
           `${kind} ${provider.name}`,
-          async () => (gate.of(provider.name).isOpen ? sweep() : undefined),
+          async () => (breaker.of(provider.name).isClosed ? sweep() : undefined),
         ];
       });
     return new Map([
@@ -40,7 +39,7 @@ export function startSweeper({ lock, ...options }: SweepOptions & { lock: SweepL
   }
 
   async function pass(): Promise<void> {
-    if (!(await gate.check())) throw new StoreUnavailableError('redis');
+    if (!(await breaker.check())) throw new StoreUnavailableError('redis');
     if (!(await lock.hold())) {
       sweeps = null;
       return;
@@ -56,17 +55,10 @@ export function startSweeper({ lock, ...options }: SweepOptions & { lock: SweepL
     }
   }
 
-  const repeating = repeat(
-    async () => {
-      await pass();
-      return options.everyMs;
-    },
-    {
-      firstInMs: options.everyMs,
-      everyMs: options.everyMs,
-      onOutage: (err) => log.info({ err }, 'sweep.waiting'),
-    },
-  );
+  const repeating = repeat(pass, {
+    everyMs: options.everyMs,
+    onOutage: (err) => log.info({ err }, 'sweep.waiting'),
+  });
   return {
     async stop() {
       stopped = true;

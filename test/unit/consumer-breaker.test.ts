@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { createBreaker } from '../../apps/worker/src/breaker.js';
+import { createConsumerBreaker } from '../../apps/worker/src/consumer-breaker.js';
 import { waitUntil } from '../support/wait-until.js';
 
 /** A breaker over a store that is away until told otherwise. */
 function overStore(everyMs = 5) {
   const seen: string[] = [];
   const store = { away: true, probes: 0, hangs: false };
-  const breaker = createBreaker({
+  const breaker = createConsumerBreaker({
     probe: async () => {
       store.probes++;
       if (store.hangs) await new Promise(() => undefined);
@@ -69,7 +69,7 @@ t.test('after stop it neither asks nor closes', async (t) => {
 t.test('stopped while a probe is on its way, it lets nothing run', async (t) => {
   const seen: string[] = [];
   let answer = (): void => undefined;
-  const breaker = createBreaker({
+  const breaker = createConsumerBreaker({
     probe: () =>
       new Promise<void>((resolve) => {
         seen.push('probe');

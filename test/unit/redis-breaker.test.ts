@@ -1,9 +1,9 @@
-import { openRedisGate, type RedisGateOptions } from '@semel/queue';
+import { openRedisBreaker, type RedisBreakerOptions } from '@semel/queue';
 import t from 'tap';
 import { waitUntil } from '../support/wait-until.js';
 
-/** A gate before a Redis that is away until told otherwise, and what it said of it. */
-function overRedis(options: Partial<RedisGateOptions> = {}) {
+/** A breaker before a Redis that is away until told otherwise, and what it said of it. */
+function overRedis(options: Partial<RedisBreakerOptions> = {}) {
   const said: string[] = [];
   const redis = { away: true, looks: 0, memory: '' };
   const answer = async <T>(value: T): Promise<T> => {
@@ -18,8 +18,8 @@ function overRedis(options: Partial<RedisGateOptions> = {}) {
       return answer(redis.memory);
     },
   };
-  const gate = openRedisGate({
-    redis: connection as unknown as RedisGateOptions['redis'],
+  const breaker = openRedisBreaker({
+    redis: connection as unknown as RedisBreakerOptions['redis'],
     queues: ['stripe'],
     budgetMs: 1_000,
     highWater: 0.7,
@@ -27,49 +27,49 @@ function overRedis(options: Partial<RedisGateOptions> = {}) {
     onChange: (state, queue) => void said.push(queue === null ? state : `${state} ${queue}`),
     ...options,
   });
-  return { gate, redis, said };
+  return { breaker, redis, said };
 }
 
 t.test('a Redis that is not reached yet is not told of', async (t) => {
-  const { gate, redis, said } = overRedis();
-  t.notOk(await gate.check());
-  t.notOk(gate.of('stripe').isOpen, 'what arrives goes elsewhere all the same');
-  await t.rejects(gate.of('stripe').pass(async () => 'work'));
+  const { breaker, redis, said } = overRedis();
+  t.notOk(await breaker.check());
+  t.notOk(breaker.of('stripe').isClosed, 'what arrives goes elsewhere all the same');
+  await t.rejects(breaker.of('stripe').run(async () => 'work'));
   redis.away = false;
-  t.ok(await gate.check());
-  t.equal(await gate.of('stripe').pass(async () => 'work'), 'work');
+  t.ok(await breaker.check());
+  t.equal(await breaker.of('stripe').run(async () => 'work'), 'work');
   t.same(said, []);
 });
 
 t.test('a Redis that stays away is told of, once, and so is its return', async (t) => {
-  const { gate, redis, said } = overRedis({ everyMs: 2, firstConnectionMs: 50 });
+  const { breaker, redis, said } = overRedis({ everyMs: 2, firstConnectionMs: 50 });
   await waitUntil(() => said.length > 0, { what: 'it says so' });
   t.ok(redis.looks > 1);
   const { looks } = redis;
   await waitUntil(() => redis.looks > looks + 3, { what: 'it looks again' });
-  t.same(said, ['failing']);
+  t.same(said, ['open']);
   redis.away = false;
   await waitUntil(() => said.length > 1, { what: 'it is back' });
-  t.same(said, ['failing', 'open']);
-  gate.stop();
+  t.same(said, ['open', 'closed']);
+  breaker.stop();
 });
 
 t.test('once it was reached, its first failure is told of at once', async (t) => {
-  const { gate, redis, said } = overRedis();
+  const { breaker, redis, said } = overRedis();
   redis.away = false;
-  await gate.check();
+  await breaker.check();
   redis.away = true;
-  await gate.check();
-  t.same(said, ['failing']);
+  await breaker.check();
+  t.same(said, ['open']);
 });
 
 t.test('a Redis that is full when it is first reached is told of', async (t) => {
-  const { gate, redis, said } = overRedis();
-  await gate.check();
+  const { breaker, redis, said } = overRedis();
+  await breaker.check();
   Object.assign(redis, { away: false, memory: 'used_memory:80\nmaxmemory:100\n' });
-  t.notOk(await gate.check());
+  t.notOk(await breaker.check());
   t.same(said, ['full']);
   redis.away = true;
-  await gate.check();
-  t.same(said, ['full', 'failing']);
+  await breaker.check();
+  t.same(said, ['full', 'open']);
 });

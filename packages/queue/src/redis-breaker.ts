@@ -1,0 +1,132 @@
+import {
+  awaitFirstConnection,
+  type CircuitBreaker,
+  type Repeating,
+  repeat,
+  StoreUnavailableError,
+  withDeadline,
+} from '@semel/core';
+import { queueKey } from './names.js';
+import { mastersOf, type Redis } from './topology.js';
+
+/** `closed`: Redis takes events. `open`: it failed. `full`: it has too little memory left, or a queue has too many jobs. */
+export type BreakerState = 'closed' | 'open' | 'full';
+
+export interface RedisBreakerOptions {
+  redis: Redis;
+  /** The queues that the breaker protects. */
+  queues: readonly string[];
+  /** How long one call of `run` may take, in milliseconds. */
+  budgetMs: number;
+  /** How often to check Redis. Default: only when `check` is called. */
+  everyMs?: number;
+  /** The share of `maxmemory` above which Redis counts as full. Without a `maxmemory` it is never full. */
+  highWater: number;
+  /** The number of jobs in one queue above which that queue counts as full. */
+  backlogLimit: number;
+  /** How long the first connection may take before Redis counts as unreachable. Default: 5 s. */
+  firstConnectionMs?: number;
+  /** Called when the state changes; `queue` is null where it is the state of all. Not called while the first connection is made. */
+  onChange(state: BreakerState, queue: string | null): void;
+}
+
+export interface RedisBreaker {
+  /** The breaker of one queue. */
+  of(queue: string): CircuitBreaker & { readonly isClosed: boolean };
+  /** Checks Redis now. True: it can be reached, and is not full. */
+  check(): Promise<boolean>;
+  stop(): void;
+}
+
+/**
+ * A circuit breaker in front of Redis. The first failure opens it; one poll, not every event, finds out when it can be
+ * closed again. It is also open while Redis is full: at `maxmemory` itself BullMQ's workers can't finish jobs any more, so
+ * events have to go elsewhere before.
+ */
+export function openRedisBreaker(options: RedisBreakerOptions): RedisBreaker {
+  const { redis, queues, budgetMs, everyMs } = options;
+  const connection = awaitFirstConnection(options.firstConnectionMs);
+  let state: BreakerState = 'closed';
+  let reported: BreakerState = 'closed';
+  const fullQueues = new Set<string>();
+  let isStopped = false;
+
+  const isClosed = (queue: string) => state === 'closed' && !fullQueues.has(queue);
+  const overBudget = () => new StoreUnavailableError('redis', new Error(`no answer within ${budgetMs} ms`));
+
+  function become(next: BreakerState): void {
+    if (isStopped) return;
+    state = next;
+    if (next !== 'open') connection.made();
+    if (next === reported || connection.isAwaited()) return;
+    reported = next;
+    options.onChange(next, null);
+  }
+
+  async function check(): Promise<void> {
+    try {
+      const [fullest, ...backlogs] = await Promise.all([
+        readFullness(redis),
+        ...queues.map((queue) => countWaiting(redis, queue)),
+      ]);
+      become(fullest > options.highWater ? 'full' : 'closed');
+      queues.forEach((queue, i) => {
+        const isFull = (backlogs[i] as number) > options.backlogLimit;
+        if (isFull === fullQueues.has(queue)) return;
+        if (isFull) fullQueues.add(queue);
+        else fullQueues.delete(queue);
+        options.onChange(isFull ? 'full' : 'closed', queue);
+      });
+    } catch {
+      become('open');
+    }
+  }
+
+  const polling: Repeating | null = everyMs === undefined ? null : repeat(check, { everyMs });
+
+  return {
+    of: (queue) => ({
+      get isClosed() {
+        return isClosed(queue);
+      },
+      async run(work) {
+        if (!isClosed(queue)) throw new StoreUnavailableError('redis', new Error(`the breaker is ${state}`));
+        try {
+          // Late work may still take effect, under the same job id: whoever handles the event next will find it.
+          return await withDeadline(budgetMs, work(), overBudget);
+        } catch (error) {
+          if (error instanceof StoreUnavailableError && error.store === 'redis') become('open');
+          throw error;
+        }
+      },
+    }),
+    async check() {
+      await check();
+      return state === 'closed';
+    },
+    stop() {
+      isStopped = true;
+      void polling?.stop();
+    },
+  };
+}
+
+const countWaiting = async (redis: Redis, queue: string): Promise<number> => {
+  const [waiting, prioritized] = await Promise.all([
+    redis.llen(queueKey(queue, 'wait')),
+    redis.zcard(queueKey(queue, 'prioritized')),
+  ]);
+  return waiting + prioritized;
+};
+
+/** The share of `maxmemory` in use on the fullest master, 0 … 1; 0 where there is no limit. */
+const readFullness = async (redis: Redis): Promise<number> =>
+  Math.max(
+    ...(await Promise.all(mastersOf(redis).map(async (master) => fullnessOf(await master.info('memory'))))),
+  );
+
+function fullnessOf(memory: string): number {
+  const bytes = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(memory)?.[1] ?? 0);
+  const limit = bytes('maxmemory');
+  return limit === 0 ? 0 : bytes('used_memory') / limit;
+}
