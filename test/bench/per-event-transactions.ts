@@ -22,7 +22,7 @@ export async function perEventTransactions(
       const body = Buffer.from((event.body as { utf8: string }).utf8);
       const change = provider?.changesOf(event, body).changes[0];
       if (change === undefined) throw new Error('the event changes nothing');
-      const id = entityId(event.owner, 'stripe', change);
+      const id = entityId(event.firmId, 'stripe', change);
       const { number, status, amount_due, amount_paid, amount_remaining, currency } = change.fields;
       const client = await pool.connect();
       try {
@@ -30,7 +30,7 @@ export async function perEventTransactions(
         await client.query({
           name: 'context',
           text: `SELECT set_config('semel.firm_ids', $1, true)`,
-          values: [`{${event.owner}}`],
+          values: [`{${event.firmId}}`],
         });
         await client.query({
           name: 'ledger',
@@ -38,7 +38,7 @@ export async function perEventTransactions(
                    event_raw, event_data, body_sha256, received_at, applied_at, outcome, attempts, invoice_id)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now(), now(), 'applied', 1, $9) ON CONFLICT DO NOTHING RETURNING id`,
           values: [
-            event.owner,
+            event.firmId,
             event.endpointId,
             event.eventId,
             `stripe:${event.eventId}`,
@@ -58,7 +58,7 @@ export async function perEventTransactions(
                  WHERE (t.order_rank, t.order_time, t.order_event) < (excluded.order_rank, excluded.order_time, excluded.order_event)`,
           values: [
             id,
-            event.owner,
+            event.firmId,
             change.externalId,
             number,
             status,
@@ -74,12 +74,12 @@ export async function perEventTransactions(
         await client.query({
           name: 'change',
           text: `INSERT INTO domain_changes (firm_id, provider, event_id, entity_type, entity_id, change) VALUES ($1, 'stripe', $2, 'invoice', $3, $4)`,
-          values: [event.owner, event.eventId, id, JSON.stringify(change.fields)],
+          values: [event.firmId, event.eventId, id, JSON.stringify(change.fields)],
         });
         await client.query({
           name: 'attempt',
           text: `INSERT INTO webhook_attempts (firm_id, provider, event_id, outcome, attempt) VALUES ($1, 'stripe', $2, 'applied', 1)`,
-          values: [event.owner, event.eventId],
+          values: [event.firmId, event.eventId],
         });
         await client.query('COMMIT');
       } finally {
@@ -100,8 +100,8 @@ export function toEvent(body: Buffer, owner: string, endpointId: string): Webhoo
   if (identity === undefined) throw new Error('no such provider');
   const { eventId, type, account, createdAtMs } = identity;
   return {
-    v: 1,
-    owner,
+    v: 2,
+    firmId: owner,
     provider: 'stripe',
     eventId,
     type,

@@ -61,7 +61,7 @@ export function faultApp(options: {
     const ready = new Promise<void>((resolve) => {
       started.on('message', (message: FromApp) => {
         if ('ready' in message) resolve();
-        if ('armed' in message) for (const isArmed of arming.splice(0)) isArmed();
+        if ('enqueued' in message) for (const isArmed of arming.splice(0)) isArmed();
         if ('hit' in message) for (const hit of hits) hit(message.hit);
       });
       started.on('exit', (code, signal) => {

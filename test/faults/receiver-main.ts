@@ -8,7 +8,7 @@ import { readAppSettings, runFaultApp } from './fault-app.js';
 /** The receiver's jobs say this version, as those of a later release would. */
 const inVersion = (ports: AcceptPorts, v: number): AcceptPorts => ({
   ...ports,
-  queue: { ...ports.queue, add: (event) => ports.queue.add({ ...event, v: v as 1 }) },
+  queue: { ...ports.queue, add: (event, backlog) => ports.queue.add({ ...event, v: v as 2 }, backlog) },
 });
 
 // A real receiver as a process of its own, with failpoints around its ports.

@@ -50,7 +50,7 @@ export const sabotages: readonly Sabotage[] = [
     edits: [
       {
         file: accept,
-        find: `  } else await ports.queue.add(job);
+        find: `  } else await ports.queue.add(job, state.backlog);
   await ports.claims.confirm(event);`,
         replace: `    await ports.claims.confirm(event);
   } else {
@@ -93,9 +93,9 @@ export const sabotages: readonly Sabotage[] = [
     edits: [
       {
         file: 'packages/database/src/ledger/apply-store.ts',
-        find: `work(inside(ours(query), send))`,
+        find: `work(inside(ours(query), send, session))`,
         replace: `work({
-        ...inside(ours(query), send),
+        ...inside(ours(query), send, session),
         change: async (changes, withRows) =>
           changes.length === 0
             ? []
@@ -130,7 +130,7 @@ export const sabotages: readonly Sabotage[] = [
       {
         file: 'packages/queue/src/consumer.ts',
         find: `        options.onOutage(error);
-        return postpone(job, token, outageDelayMs);`,
+        return postpone(job, token, postponedMs.outage);`,
         replace: `        options.onOutage(error);
         throw error;`,
       },
@@ -139,14 +139,14 @@ export const sabotages: readonly Sabotage[] = [
     settings: { attempts: 1 },
   },
   {
-    name: 'owner-less-claim',
+    name: 'firm-less-claim',
     what: 'claim and job are believed whoever they belong to',
     invariant: 'lost',
     also: [],
     edits: [
       {
         file: classify,
-        find: `if ((claimOwner ?? owner) !== owner || (jobOwner ?? owner) !== owner) return 'collision';`,
+        find: `if ((claimFirmId ?? firmId) !== firmId || (jobFirmId ?? firmId) !== firmId) return 'collision';`,
         replace: '',
       },
     ],

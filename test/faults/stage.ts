@@ -93,7 +93,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         lockMs,
         statementTimeoutMs: Math.round(lockMs / 3), // as in production: 10 s and 30 s
         retryScale: 0.01,
-        jobVersion: 1,
+        jobVersion: 2,
         dir,
         ...options.settings,
       },

@@ -226,8 +226,8 @@ t.test('events are listed, shown and found', async (t) => {
   t.strictSame(await admin.events.find('stripe', 'evt_2'), {
     outcome: 'dead',
     event: {
-      v: 1,
-      owner: birch.id,
+      v: 2,
+      firmId: birch.id,
       provider: 'stripe',
       eventId: 'evt_2',
       type: 'invoice.paid',
@@ -268,7 +268,7 @@ t.test('what is in quarantine is released for its own firm, or discarded, once',
   const armed: WebhookEvent[] = [];
   const requeue = async (event: WebhookEvent) => {
     armed.push(event);
-    return 'armed' as const;
+    return 'enqueued' as const;
   };
   const id = await setAside({
     eventId: 'evt_1',
@@ -293,7 +293,7 @@ t.test('what is in quarantine is released for its own firm, or discarded, once',
     { code: 'event_id_taken' },
   );
   const released = await admin.quarantine.release(id, requeue);
-  t.match(released, { owner: birch.id, eventId: 'evt_1~birch', body: { utf8: '{}' } });
+  t.match(released, { firmId: birch.id, eventId: 'evt_1~birch', body: { utf8: '{}' } });
   t.strictSame(armed, [released]);
   await t.rejects(admin.quarantine.release(id, requeue), { code: 'already_resolved', message: /released/ });
   await t.rejects(admin.quarantine.discard(id), { code: 'already_resolved' });
@@ -309,7 +309,7 @@ t.test('what is in quarantine is released for its own firm, or discarded, once',
 t.test(
   'an account that is mapped by now lets its event through; a firm endpoint keeps its own firm',
   async (t) => {
-    const requeue = async () => 'armed' as const;
+    const requeue = async () => 'enqueued' as const;
     const account = 'acct_new';
     const unknown = await setAside({
       eventId: 'evt_u',
@@ -319,7 +319,11 @@ t.test(
     });
     await t.rejects(admin.quarantine.release(unknown, requeue), { code: 'still_unmapped' });
     await admin.accounts.map({ provider: 'stripe', account, firmSlug: 'birch' });
-    t.match(await admin.quarantine.release(unknown, requeue), { owner: birch.id, eventId: 'evt_u', account });
+    t.match(await admin.quarantine.release(unknown, requeue), {
+      firmId: birch.id,
+      eventId: 'evt_u',
+      account,
+    });
 
     const nameless = await setAside({ eventId: 'evt_n', reason: 'account_unknown', endpointId: platform.id });
     await t.rejects(admin.quarantine.release(nameless, requeue), {
@@ -329,18 +333,18 @@ t.test(
 
     const foreign = { reason: 'account_foreign', endpointId: firmEndpoint.id, firmId: acme.id, account };
     t.match(await admin.quarantine.release(await setAside({ ...foreign, eventId: 'evt_f' }), requeue), {
-      owner: acme.id,
+      firmId: acme.id,
       eventId: 'evt_f',
     });
     const taken = await setAside({ ...foreign, eventId: 'evt_2' });
     t.match(
       await admin.quarantine.release(taken, requeue),
-      { owner: acme.id, eventId: 'evt_2~acme' },
+      { firmId: acme.id, eventId: 'evt_2~acme' },
       'the ledger has it',
     );
     const claimed = await setAside({ ...foreign, eventId: 'evt_c' });
     const busy = async ({ eventId }: WebhookEvent) =>
-      eventId === 'evt_c' ? ('foreign' as const) : ('armed' as const);
+      eventId === 'evt_c' ? ('foreign' as const) : ('enqueued' as const);
     t.match(await admin.quarantine.release(claimed, busy), { eventId: 'evt_c~acme' }, 'the queue has it');
   },
 );

@@ -32,8 +32,8 @@ type Prepared = ReturnType<typeof prepare>;
 
 /** The event as the receiver would put it into its job. */
 const toEvent = (endpoint: TestEndpoint, { body, eventId, eventType, channel }: Prepared): WebhookEvent => ({
-  v: 1,
-  owner: endpoint.firmId as string,
+  v: 2,
+  firmId: endpoint.firmId as string,
   provider: endpoint.provider.name,
   eventId,
   type: eventType,

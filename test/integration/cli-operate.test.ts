@@ -203,7 +203,7 @@ t.test('many are replayed: first shown, then each run once, and written down for
     dryRun: false,
     count: 5,
     done: 5,
-    results: { armed: 5 },
+    results: { enqueued: 5 },
     interrupted: false,
   });
   t.ok(performance.now() - beganMs >= 200, 'the rate is kept to');
@@ -215,8 +215,8 @@ t.test('many are replayed: first shown, then each run once, and written down for
   t.match(written, [
     { firm_id: acmeId, params: { outcome: 'dead', count: 5 }, result: null, operator: 'ada' },
     { firm_id: birchId, result: null },
-    { firm_id: acmeId, result: { armed: 3 } },
-    { firm_id: birchId, result: { armed: 2 } },
+    { firm_id: acmeId, result: { enqueued: 3 } },
+    { firm_id: birchId, result: { enqueued: 2 } },
   ]);
   t.equal(new Set(written.map(({ run_id }) => run_id)).size, 1);
   t.match((await run([...dead, '--yes'])).stdout, 'There is no dead event of that kind.');
@@ -255,9 +255,9 @@ t.test('Ctrl-C ends a replay after the event that is under way, and says how far
   t.match(JSON.parse(stopped.stderr), {
     error: { code: 'interrupted', message: `stopped after ${done} of 6` },
   });
-  await waitUntil(async () => (await countOf('applied')) === done, { what: 'those that were armed ran' });
+  await waitUntil(async () => (await countOf('applied')) === done, { what: 'those that were enqueued ran' });
   t.equal(await countOf('dead'), 6 - done, 'the others were left alone');
-  t.match((await actions('replay')).at(-1), { result: { armed: done, interrupted: true } });
+  t.match((await actions('replay')).at(-1), { result: { enqueued: done, interrupted: true } });
   t.match(await value(['replay', '--outcome', 'dead', '--yes']), { done: 6 - done });
   for (const id of ids) await world.applied(stripe, id);
 });
@@ -278,7 +278,7 @@ t.test('a replay that a store ends is told, with what was done before', async (t
   t.match((await actions('replay')).at(-1), {
     firm_id: acmeId,
     params: { eventId: id },
-    result: { outcome: 'dead', result: 'armed' },
+    result: { outcome: 'dead', result: 'enqueued' },
   });
 });
 

@@ -373,7 +373,7 @@ t.test('a dead event is run again, a final one is left alone', async (t) => {
     provider: 'square',
     eventId,
     outcome: 'dead',
-    result: 'armed',
+    result: 'enqueued',
   });
   await world.applied(square, eventId);
   t.match(await value(['replay', 'square', eventId]), { outcome: 'applied', result: 'final' });

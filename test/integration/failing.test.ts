@@ -143,18 +143,18 @@ t.test('an event that fails by itself', async (t) => {
         t.teardown(() => providerQueue.close());
         const stored = storedEvent(provider, row);
         t.equal(
-          await providerQueue.queue.requeue({ ...stored, owner: otherFirm }),
+          await providerQueue.queue.requeue({ ...stored, firmId: otherFirm }),
           'foreign',
           'not by another firm',
         );
-        t.equal(await providerQueue.queue.requeue(stored), 'armed');
+        t.equal(await providerQueue.queue.requeue(stored), 'enqueued');
         await world.applied(provider, eventId);
         t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead', 'applied']);
         await waitUntil(async () => (await queue.getJob(eventId))?.isCompleted(), {
           what: 'the job is over',
         });
 
-        t.equal(await providerQueue.queue.requeue(stored), 'armed', 'once more, by mistake');
+        t.equal(await providerQueue.queue.requeue(stored), 'enqueued', 'once more, by mistake');
         await waitUntil(async () => (await queue.getJob(eventId))?.isCompleted(), {
           what: 'it is over again',
         });
@@ -172,8 +172,8 @@ const otherFirm = '00000000-0000-4000-8000-000000000001';
 /** What the ledger has kept of an event, as a job. */
 function storedEvent(provider: Provider, row: Record<string, unknown>): WebhookEvent {
   return {
-    v: 1,
-    owner: row.firm_id as string,
+    v: 2,
+    firmId: row.firm_id as string,
     provider: provider.name,
     eventId: (row.idempotency_key as string).slice(provider.name.length + 1),
     type: row.event_type as string,
@@ -375,8 +375,8 @@ t.test('a job of a later version waits for a worker that knows it', async (t) =>
     const jobs = openQueue(redis, provider.name);
     t.teardown(() => jobs.close());
     const event: WebhookEvent = {
-      v: 1,
-      owner: firm,
+      v: 2,
+      firmId: firm,
       provider: provider.name,
       eventId,
       type: identityOf(provider, body, world.buildBody(endpoint, type).channel).type,
@@ -389,7 +389,7 @@ t.test('a job of a later version waits for a worker that knows it', async (t) =>
       sha256: '0'.repeat(64),
       ignored: null,
     };
-    await queue.add({ ...event, v: 2 as 1 });
+    await queue.add({ ...event, v: 3 as 2 });
     const job = await waitUntil(
       async () => {
         const isDelayed = (await jobs.getJobState(eventId)) === 'delayed';
@@ -398,7 +398,7 @@ t.test('a job of a later version waits for a worker that knows it', async (t) =>
       { what: `${provider.name}: the job is put off` },
     );
     t.equal(job.attemptsMade, 0, 'without an attempt');
-    t.equal(job.data.v, 2, 'and as it was');
+    t.equal(job.data.v, 3, 'and as it was');
     t.ok(job.delay > 5_000, 'for a good while');
     t.same(await world.sql(`SELECT * FROM ${provider.ledger.table}`), [], 'nothing is written down of it');
     t.equal(await queue.requeue(event), 'alive', 'it is there');

@@ -125,8 +125,8 @@ async function createFinance(t: Parameters<typeof createWorld>[0]) {
 function toEvent(endpoint: TestEndpoint, body: Buffer, mark: string): WebhookEvent {
   const { eventId, type, createdAtMs } = endpoint.provider.identify(body, null);
   return {
-    v: 1,
-    owner: endpoint.firmId as string,
+    v: 2,
+    firmId: endpoint.firmId as string,
     provider: endpoint.provider.name,
     eventId: `${eventId}${mark}`,
     type,

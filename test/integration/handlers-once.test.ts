@@ -210,8 +210,8 @@ function toEvent(
   const identity = identityOf(provider, body, sample.channel);
   const isNamedByBody = provider.name === 'twilio';
   return {
-    v: 1,
-    owner: firmId as string,
+    v: 2,
+    firmId: firmId as string,
     provider: provider.name,
     eventId: isNamedByBody ? `${identity.eventId}~${mark}` : `${mark}~${identity.eventId}`,
     type: broken ? brokenTypeOf(provider) : identity.type,

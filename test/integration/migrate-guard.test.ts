@@ -193,7 +193,7 @@ t.test('rows from before keep their place among the events of their object', asy
   await admin.query(`CREATE DATABASE ${name} OWNER owner`);
   await admin.end();
   const asOwner = new URL(server.url);
-  Object.assign(asOwner, { username: 'owner', password: 'owner', pathname: `/${name}` });
+  Object.assign(asOwner, { username: 'firmId', password: 'firmId', pathname: `/${name}` });
   const asRoot = new URL(server.url);
   asRoot.pathname = `/${name}`;
 

@@ -251,8 +251,8 @@ const permutations = <T>(items: readonly T[]): T[][] =>
 function toEvent(endpoint: TestEndpoint, { body, channel }: Made, run: number | string): WebhookEvent {
   const { eventId, type, createdAtMs } = identityOf(endpoint.provider, body, channel);
   return {
-    v: 1,
-    owner: endpoint.firmId as string,
+    v: 2,
+    firmId: endpoint.firmId as string,
     provider: endpoint.provider.name,
     eventId: `${eventId}~${made}-${run}`,
     type,

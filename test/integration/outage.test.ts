@@ -284,8 +284,8 @@ t.test('an unmigrated database makes events wait, and no one dies', async (t) =>
     const { eventId, type } = identityOf(provider, body, channel);
     const { queue, close } = openProviderQueue({ redis, provider, attempts: 3 });
     await queue.add({
-      v: 1,
-      owner: firm,
+      v: 2,
+      firmId: firm,
       provider: provider.name,
       eventId,
       type,

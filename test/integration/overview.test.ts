@@ -31,7 +31,7 @@ t.test('an empty database has nothing to count', async (t) => {
   t.strictSame(await admin.status.overview(), {
     endpoints: 0,
     failingEndpoints: 0,
-    spill: { waiting: 0, oldest: null, steppedAside: 0 },
+    spill: { waiting: 0, oldest: null, refusedByRedis: 0 },
     quarantine: { open: 0, oldest: null },
     outbox: { pending: 0, overdue: 0, dead: 0 },
     events: noEvents,
@@ -93,7 +93,7 @@ t.test('rows of all firms and of the platform are counted, each once', async (t)
   t.strictSame(overview, {
     endpoints: 3,
     failingEndpoints: 2,
-    spill: { waiting: 2, oldest: new Date('2026-01-01'), steppedAside: 1 },
+    spill: { waiting: 2, oldest: new Date('2026-01-01'), refusedByRedis: 1 },
     quarantine: { open: 2, oldest: new Date('2026-01-03') },
     outbox: { pending: 3, overdue: 1, dead: 1 },
     events: noEvents.map((none) => (none.provider === 'stripe' ? { ...none, failed: 2, dead: 1 } : none)),

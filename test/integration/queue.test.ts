@@ -23,8 +23,8 @@ const [a, b] = [randomUUID(), randomUUID()];
 const uniqueId = () => `evt_${randomUUID().replaceAll('-', '')}`;
 
 const eventOf = (provider: Provider, owner = a, eventId = uniqueId()): WebhookEvent => ({
-  v: 1,
-  owner,
+  v: 2,
+  firmId: owner,
   provider: provider.name,
   eventId,
   type: 'some.type',
@@ -56,6 +56,7 @@ async function openWorld(t: Test) {
     const seen: WebhookEvent[] = [];
     const consumer = openConsumer({
       redisUrl: server.url,
+      redis,
       provider,
       concurrency: 8,
       retryScale: 0.01,
@@ -125,12 +126,12 @@ t.test("BullMQ's keys are what the product takes them for", async (t) => {
         for (const event of [good, bad]) await queue.add(event);
         const raw = await redis.hget(queueKey(provider.name, good.eventId), 'data');
         t.strictSame(JSON.parse(raw ?? ''), good, 'the data is the event');
-        const inspect = async ({ owner, eventId }: WebhookEvent) => {
-          const { job, jobOwner } = await claims.inspect({ owner, eventId });
-          return { job, jobOwner };
+        const inspect = async ({ firmId: owner, eventId }: WebhookEvent) => {
+          const { job, jobFirmId } = await claims.inspect({ firmId: owner, eventId });
+          return { job, jobFirmId };
         };
-        t.strictSame(await inspect(good), { job: 'alive', jobOwner: a });
-        t.strictSame(await inspect(eventOf(provider)), { job: 'none', jobOwner: null });
+        t.strictSame(await inspect(good), { job: 'alive', jobFirmId: a });
+        t.strictSame(await inspect(eventOf(provider)), { job: 'none', jobFirmId: null });
 
         const worker = await work(t, provider, (event) =>
           event.eventId === bad.eventId ? 'dead' : 'applied',
@@ -140,8 +141,8 @@ t.test("BullMQ's keys are what the product takes them for", async (t) => {
         await worker.stop();
         t.equal(await redis.type(queueKey(provider.name, 'completed')), 'zset');
         t.equal(await redis.type(queueKey(provider.name, 'failed')), 'zset');
-        t.strictSame(await inspect(good), { job: 'completed', jobOwner: a });
-        t.strictSame(await inspect(bad), { job: 'failed', jobOwner: a });
+        t.strictSame(await inspect(good), { job: 'completed', jobFirmId: a });
+        t.strictSame(await inspect(bad), { job: 'failed', jobFirmId: a });
         t.strictSame(
           worker.seen.find(({ eventId }) => eventId === good.eventId),
           good,
@@ -179,8 +180,8 @@ t.test('claims', async (t) => {
       const event = eventOf(provider);
       const key = claimKey(provider.name, event.eventId);
       const state = async () => {
-        const { claim, claimOwner } = await claims.inspect(event);
-        return [claim, claimOwner];
+        const { claim, claimFirmId } = await claims.inspect(event);
+        return [claim, claimFirmId];
       };
       t.same(await state(), [null, null], 'to inspect sets nothing');
       t.equal(await redis.exists(key), 0);
@@ -188,7 +189,7 @@ t.test('claims', async (t) => {
       t.match(await claims.acquire(event), { claim: null, job: 'none' }, 'the first look finds nothing');
       t.same(await state(), ['pending', a], 'and takes the claim');
       t.ok((await redis.pttl(key)) <= 60_000, 'for a short while');
-      t.match(await claims.acquire({ ...event, owner: b }), { claim: 'pending', claimOwner: a });
+      t.match(await claims.acquire({ ...event, firmId: b }), { claim: 'pending', claimFirmId: a });
       t.same(await state(), ['pending', a], "another owner's look changes nothing");
 
       await claims.confirm(event);
@@ -219,7 +220,7 @@ t.test('claims', async (t) => {
     const provider = providers[0] as Provider;
     const event = eventOf(provider);
     await redis.hset(queueKey(provider.name, event.eventId), 'data', '{"owner":');
-    t.match(await of(provider).claims.acquire(event), { job: 'alive', jobOwner: null });
+    t.match(await of(provider).claims.acquire(event), { job: 'alive', jobFirmId: null });
   });
 
   t.test('to reset them deletes claims and nothing else', async (t) => {
@@ -257,16 +258,16 @@ t.test('to run an event again', async (t) => {
       const waitingIds = () => redis.lrange(queueKey(name, 'wait'), 0, -1);
 
       const fresh = eventOf(provider);
-      t.equal(await queue.requeue(fresh), 'armed', 'there was no job');
+      t.equal(await queue.requeue(fresh), 'enqueued', 'there was no job');
       t.same(await waitingIds(), [fresh.eventId]);
       t.equal(await queue.requeue(fresh), 'alive');
-      t.equal(await queue.requeue({ ...fresh, owner: b }), 'foreign', 'by the job');
+      t.equal(await queue.requeue({ ...fresh, firmId: b }), 'foreign', 'by the job');
       await claims.acquire(eventOf(provider)); // another claim has no say
       t.same(await waitingIds(), [fresh.eventId], 'one job');
 
       const claimed = eventOf(provider);
       await claims.acquire(claimed);
-      t.equal(await queue.requeue({ ...claimed, owner: b }), 'foreign', 'by the claim');
+      t.equal(await queue.requeue({ ...claimed, firmId: b }), 'foreign', 'by the claim');
       t.equal(await redis.exists(queueKey(name, claimed.eventId)), 0);
 
       const runs: string[] = [];
@@ -278,17 +279,17 @@ t.test('to run an event again', async (t) => {
       const failing = eventOf(provider);
       await queue.add(failing);
       await isIn(provider, 'failed', failing.eventId);
-      t.equal(await queue.requeue({ ...failing, owner: b }), 'foreign', 'by the failed job');
+      t.equal(await queue.requeue({ ...failing, firmId: b }), 'foreign', 'by the failed job');
       await queue.add(failing);
       dead = false;
-      t.equal(await queue.requeue(failing), 'armed', 'it failed');
+      t.equal(await queue.requeue(failing), 'enqueued', 'it failed');
       await isIn(provider, 'completed', failing.eventId);
       t.equal(await redis.zscore(queueKey(name, 'failed'), failing.eventId), null, 'and has failed no more');
       t.equal(runs.filter((id) => id === failing.eventId).length, 2, 'a bare add runs nothing');
       t.equal(await redis.hget(queueKey(name, failing.eventId), 'atm'), '1', 'with its attempts before it');
       t.equal(await redis.hget(queueKey(name, failing.eventId), 'stc'), null, 'and no stalls');
 
-      t.equal(await queue.requeue(failing), 'armed', 'it is completed');
+      t.equal(await queue.requeue(failing), 'enqueued', 'it is completed');
       await waitUntil(() => runs.filter((id) => id === failing.eventId).length === 3, {
         what: 'it runs again',
       });

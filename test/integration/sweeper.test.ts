@@ -92,7 +92,7 @@ t.test('failed events whose job is gone run again, and those that wait for their
   await queue.remove(alone.eventId);
   await queue.close();
   await onceFailedThenApplied(t, world, alone);
-  t.equal(await swept(world, 'stripe', 'failed_rearmed'), 1);
+  t.equal(await swept(world, 'stripe', 'failed_requeued'), 1);
   t.equal(await world.redis.zcard(queueKey('stripe', 'delayed')), 2, 'the others still wait');
   t.ok(
     world.logs.some(
@@ -102,7 +102,7 @@ t.test('failed events whose job is gone run again, and those that wait for their
 
   await world.redis.flushall();
   for (const event of events) await onceFailedThenApplied(t, world, event);
-  t.equal(await swept(world, 'docusign', 'failed_rearmed'), 4);
+  t.equal(await swept(world, 'docusign', 'failed_requeued'), 4);
 });
 
 t.test('an event of an unknown account is released for its firm as soon as there is one', async (t) => {
@@ -129,7 +129,7 @@ t.test('an event of an unknown account is released for its firm as soon as there
     mapped,
     firm,
   ]);
-  await waitUntil(async () => (await swept(world, 'stripe', 'quarantine_armed')) >= 2, {
+  await waitUntil(async () => (await swept(world, 'stripe', 'quarantine_requeued')) >= 2, {
     what: 'both armed',
   });
   const rowOf = async ({ eventId }: Event) =>
@@ -232,7 +232,7 @@ t.test(
     }
     const dead = await world.applied(endpoint.provider, events[3].eventId, 'dead');
     t.match(dead.last_error as string, /job_lost/);
-    t.equal(await swept(world, 'square', 'lost_rearmed'), 3);
+    t.equal(await swept(world, 'square', 'lost_requeued'), 3);
     t.equal(await swept(world, 'square', 'lost_recorded'), 1);
     t.equal(await world.metric('webhook_applied_total{provider="square",outcome="dead"}'), 1, 'counted');
     // Its next delivery gives it another run.
@@ -335,7 +335,7 @@ t.test('one worker sweeps; when it is killed, the next one does', async (t) => {
     [await world.addFirm()],
   );
   await world.applied(endpoint.provider, event.eventId);
-  t.equal(await swept(world, 'stripe', 'quarantine_armed'), 0, 'not by the second');
+  t.equal(await swept(world, 'stripe', 'quarantine_requeued'), 0, 'not by the second');
   t.notOk(second());
   t.equal((await locks()).length, 1);
 

@@ -85,7 +85,7 @@ export function createFailpoints(onHit: (armed: ArmedFailpoint) => void): Failpo
       },
       queue: {
         ...ports.queue,
-        add: (event) => between(null, () => ports.queue.add(event), 'accept.enqueued'),
+        add: (event, backlog) => between(null, () => ports.queue.add(event, backlog), 'accept.enqueued'),
         requeue: (event) => between(null, () => ports.queue.requeue(event), 'accept.enqueued'),
       },
     }),

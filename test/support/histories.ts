@@ -22,8 +22,8 @@ export function tell(
   if (sample === undefined) throw new Error(`no sample ${type}`);
   const { body } = sample.build({ account: null, nowMs, overrides });
   const event: WebhookEvent = {
-    v: 1,
-    owner,
+    v: 2,
+    firmId: owner,
     provider: providerName,
     ...provider.identify(body, sample.channel),
     channel: sample.channel,

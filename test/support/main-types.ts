@@ -44,8 +44,8 @@ function choose(provider: Provider): MainType {
 function describe(provider: Provider, sample: Sample): MainType {
   const { body } = sample.build({ account: null, nowMs: Date.now() });
   const event = {
-    v: 1 as const,
-    owner: '00000000-0000-4000-8000-000000000001',
+    v: 2 as const,
+    firmId: '00000000-0000-4000-8000-000000000001',
     provider: provider.name,
     ...identityOf(provider, body, sample.channel),
     channel: sample.channel,

@@ -22,17 +22,18 @@ const promised: Record<Claim, Record<ClaimState['job'], ClaimClass>> = {
 const stateOf = (
   claim: Claim,
   job: ClaimState['job'],
-  claimOwner: string | null,
-  jobOwner: string | null,
+  claimFirmId: string | null,
+  jobFirmId: string | null,
 ) => ({
   claim: claim === 'absent' ? null : claim,
-  claimOwner,
+  claimFirmId,
   job,
-  jobOwner,
+  jobFirmId,
   isCopied: false,
+  backlog: 0,
 });
 
-t.test('every state of claim and job, seen by their owner', async (t) => {
+t.test('every state of claim and job, seen by their firm', async (t) => {
   for (const claim of claims)
     for (const job of jobs)
       t.equal(
@@ -45,7 +46,7 @@ t.test('every state of claim and job, seen by their owner', async (t) => {
       );
 });
 
-t.test('another owner of the claim, or of the job, is a collision in every state', async (t) => {
+t.test('the claim or the job of another firm is a collision in every state', async (t) => {
   for (const claim of claims)
     for (const job of jobs) {
       if (claim !== 'absent')
@@ -69,7 +70,7 @@ t.test('another owner of the claim, or of the job, is a collision in every state
     }
 });
 
-t.test('a job whose owner can not be read says nothing against the claim', async (t) => {
+t.test('a job whose firm can not be read says nothing against the claim', async (t) => {
   for (const claim of claims)
     for (const job of jobs)
       t.equal(

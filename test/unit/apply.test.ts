@@ -69,11 +69,11 @@ function inMemory(options: { moves?: boolean; rule?: (event: WebhookEvent) => Ch
         insertLedger: step('insertLedger', async (rows) => {
           const fresh = rows.filter(({ event }) => !ledger.has(idempotencyKey(event)));
           for (const { event, outcome, error } of fresh)
-            ledger.set(idempotencyKey(event), { owner: event.owner, outcome, error });
+            ledger.set(idempotencyKey(event), { owner: event.firmId, outcome, error });
           return new Set(fresh.map(({ event }) => idempotencyKey(event)));
         }),
         lockLedger: step('lockLedger', async (events) => {
-          const own = events.filter((event) => ledger.get(idempotencyKey(event))?.owner === event.owner);
+          const own = events.filter((event) => ledger.get(idempotencyKey(event))?.owner === event.firmId);
           return new Map(
             own.map((event) => [
               idempotencyKey(event),
@@ -86,13 +86,13 @@ function inMemory(options: { moves?: boolean; rule?: (event: WebhookEvent) => Ch
         ),
         finalizeLedger: step('finalizeLedger', async (rows) => {
           for (const { event, outcome } of rows)
-            ledger.set(idempotencyKey(event), { owner: event.owner, outcome, error: null });
+            ledger.set(idempotencyKey(event), { owner: event.firmId, outcome, error: null });
         }),
         failLedger: step('failLedger', async ({ event, outcome, error }) => {
           const before = ledger.get(idempotencyKey(event));
-          if (before && (before.owner !== event.owner || !['failed', 'dead'].includes(before.outcome)))
+          if (before && (before.owner !== event.firmId || !['failed', 'dead'].includes(before.outcome)))
             return false;
-          ledger.set(idempotencyKey(event), { owner: event.owner, outcome, error });
+          ledger.set(idempotencyKey(event), { owner: event.firmId, outcome, error });
           return true;
         }),
         record: step('record', async (records) => void attempts.push(...records)),
@@ -123,8 +123,8 @@ const oneChange = (event: WebhookEvent): ChangeSet => ({
 });
 
 const eventOf = (eventId: string, extra: Partial<WebhookEvent> = {}): WebhookEvent => ({
-  v: 1,
-  owner: 'us',
+  v: 2,
+  firmId: 'us',
   provider: 'stripe',
   eventId,
   type: 'invoice.paid',
@@ -262,7 +262,7 @@ t.test('a bad event in a group', async (t) => {
   const { state, ports } = inMemory({
     rule: (event) => (event.eventId === 'evt_2' ? failing() : oneChange(event)),
   });
-  const items = [1, 2, 3].map((n) => itemOf(eventOf(`evt_${n}`, { owner: n === 3 ? 'others' : 'us' })));
+  const items = [1, 2, 3].map((n) => itemOf(eventOf(`evt_${n}`, { firmId: n === 3 ? 'others' : 'us' })));
   t.same(outcomes(await apply(ports, items)), ['applied', 'failed', 'applied']);
   t.same(state.transactions, [['us', 'others'], ['us']], 'its neighbours share a transaction all the same');
   t.same(state.done, ['evt_1', 'evt_3']);
@@ -272,7 +272,7 @@ t.test('a group whose transaction is refused runs one by one', async (t) => {
   for (const refusal of [new Error('refused'), new StoreUnavailableError('postgres', null, true)]) {
     const { state, ports, faults } = inMemory();
     faults.change = [refusal, refusal];
-    const items = [1, 2, 3].map((n) => itemOf(eventOf(`evt_${n}`, { owner: n === 3 ? 'others' : 'us' })));
+    const items = [1, 2, 3].map((n) => itemOf(eventOf(`evt_${n}`, { firmId: n === 3 ? 'others' : 'us' })));
     t.same(outcomes(await apply(ports, items)), ['failed', 'applied', 'applied']);
     t.same(
       state.transactions,
@@ -370,12 +370,12 @@ t.test('events with handlers run alone, each in its own firm', async (t) => {
       if (event.eventId === 'e2') throw new Error('no luck');
     },
   };
-  const plain = [itemOf(eventOf('e4')), itemOf(eventOf('e5', { owner: 'them' }))];
+  const plain = [itemOf(eventOf('e4')), itemOf(eventOf('e5', { firmId: 'them' }))];
   t.same(outcomes(await apply(ports, plain)), ['applied', 'applied']);
   t.same(state.transactions.splice(0), [['us', 'them']], 'events without handlers share one');
 
   const handled = ['e1', 'e2', 'e3'].map((id, i) =>
-    itemOf(eventOf(id, { type: i === 2 ? 'plain' : 'handled', owner: `firm${i}` })),
+    itemOf(eventOf(id, { type: i === 2 ? 'plain' : 'handled', firmId: `firm${i}` })),
   );
   t.same(outcomes(await apply(ports, handled)), ['applied', 'failed', 'applied']);
   t.same(ran, ['e1 applied 1', 'e2 applied 1']);

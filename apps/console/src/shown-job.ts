@@ -54,7 +54,7 @@ function shownData(data: unknown): Record<string, unknown> {
   if (event !== undefined) return { ...shownData(event), reason: shownReason(reason) };
   const { receivedAtMs, body } = data as { receivedAtMs?: unknown; body?: Body };
   return {
-    ...pick(data, ['provider', 'eventId', 'type', 'owner', 'endpointId', 'sha256']),
+    ...pick(data, ['provider', 'eventId', 'type', 'firmId', 'endpointId', 'sha256']),
     receivedAt: Number.isFinite(receivedAtMs) ? new Date(receivedAtMs as number).toISOString() : null,
     bytes: body === undefined ? null : bytesOf(body),
   };

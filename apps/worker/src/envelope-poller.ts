@@ -99,7 +99,7 @@ export function startEnvelopePoller(options: EnvelopePollerOptions): EnvelopePol
       const bare = closed ? null : bareEnvelopeOf(event);
       if (bare === null) return;
       if (waiting.length >= waitingLimit) return void log.warn('envelope.pollBacklog');
-      waiting.push({ firmId: event.owner, account: bare.account, externalId: bare.ref.externalId });
+      waiting.push({ firmId: event.firmId, account: bare.account, externalId: bare.ref.externalId });
       polling.wake();
     },
     async close(timeoutMs) {

@@ -21,6 +21,7 @@ import type { BodyThread } from '@semel/providers';
 import { type Consumer, claimsDone, openConsumer, type Redis, releaseClaims } from '@semel/queue';
 import type { Logger, Metrics } from '@semel/telemetry';
 import { createBatcher } from './batcher.js';
+import { createPlaces } from './places.js';
 
 export interface ProviderWorkerOptions {
   provider: Provider;
@@ -30,18 +31,18 @@ export interface ProviderWorkerOptions {
   redis: Redis;
   redisUrl: string;
   decorate: ((ports: ApplyPorts, provider: Provider) => ApplyPorts) | undefined;
-  /** Jobs at work at the same time. */
+  /** Jobs that run at the same time. */
   concurrency: number;
   retryScale: number;
-  /** How long a worker that has gone silent keeps its jobs. */
+  /** After this time without a sign of life from its worker, a job is run by another one. */
   lockMs: number | undefined;
   handlers: EventHandlers;
-  /** An event with handlers was committed: there may be something in the outbox. */
+  /** Called after an event with handlers was committed: the outbox may have new rows. */
   onHandled(): void;
   deliveries: Pick<DeliveryRecorder, 'add'>;
   metrics: Metrics;
   log: Logger;
-  /** An event of this provider moved an object. */
+  /** Called after an event changed an object. */
   onApplied(event: WebhookEvent): void;
   onOutage(error: StoreUnavailableError): void;
 }
@@ -58,12 +59,12 @@ function weightOf(plan: Plan): number {
 /** Above this share of a transaction an event is heavy: it waits only for others like it, and they for it. */
 const heavyWeight = 0.05;
 
-/** Transactions at work at the same time, per provider: one commits while the next is gathered and sent. */
+/** Transactions that run at the same time, per provider: one commits while the next is filled and sent. */
 const transactionsAtOnce = 2;
-/** Events with handlers run alone; so many at the same time, per provider. Each holds a connection while its handlers run. */
+/** Events whose handlers run at the same time, per provider. Each has a transaction, and holds a connection, of its own. */
 export const handledAtOnce = 4;
 
-/** The BullMQ worker of one provider: jobs in, groups through `apply`, outcomes seen. */
+/** The BullMQ worker of one provider. Jobs of one moment share a transaction; firms take turns. */
 export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
   const { provider, redis, log, metrics, decorate = (ports: ApplyPorts) => ports } = options;
   const name = provider.name;
@@ -87,7 +88,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
       concurrency,
       concurrencyOfFirm,
       keyOf: ({ item }) => item.event.eventId,
-      firmOf: ({ item }) => item.event.owner,
+      firmOf: ({ item }) => item.event.firmId,
       weightOf,
       maxWeight: 1,
       run: (plans) => applyPlans(ports, plans),
@@ -97,17 +98,25 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
   // One place is always left for other firms.
   const applyHandled = openLane(1, handledAtOnce, handledAtOnce - 1);
 
-  async function run(item: ApplyItem): Promise<Applied> {
+  const places = createPlaces(Math.ceil(options.concurrency * 0.75));
+
+  async function run(item: ApplyItem): Promise<Applied | { postponeMs: number }> {
     const startedMs = performance.now();
+    const { firmId } = item.event;
     const handled = options.handlers.wants(item.event);
     const plan = await planEvent(ports, item);
-    const lane = handled ? applyHandled : weightOf(plan) > heavyWeight ? applyHeavy : applyLight;
-    const applied = await lane(plan).catch(unrecorded);
+    const isHeavy = weightOf(plan) > heavyWeight;
+    const isSlow = handled || (isHeavy && !isFailed(plan));
+    if (isSlow && !(await places.take(firmId))) return { postponeMs: places.postpone(firmId) };
+    const lane = handled ? applyHandled : isHeavy ? applyHeavy : applyLight;
+    const applied = await lane(plan)
+      .catch(unrecorded)
+      .finally(() => isSlow && places.giveBack(firmId));
     if (handled) options.onHandled();
     if (applied.outcome === null) {
       metrics.recordFailed(name);
       log.error({ err: applied.error, provider: name, eventId: item.event.eventId }, 'event.recordFailed');
-      throw applied.error; // no attempt is spent, and no other event waits for it
+      throw applied.error; // the job is postponed, and spends no attempt
     }
     metrics.applySeconds(name, (performance.now() - startedMs) / 1000);
     observe(item.event, applied);
@@ -115,7 +124,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
   }
 
   function observe(event: WebhookEvent, { outcome, error, ignored, sameDelivery }: Applied): void {
-    const facts = { provider: name, eventId: event.eventId, type: event.type, firmId: event.owner, outcome };
+    const facts = { provider: name, eventId: event.eventId, type: event.type, firmId: event.firmId, outcome };
     metrics.applied(name, outcome);
     if (outcome === 'failed' || outcome === 'dead')
       return void log.error({ ...facts, err: error }, 'event.applyFailed');
@@ -124,7 +133,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
       if (sameDelivery) return void log.debug(facts, 'event.twin');
       metrics.duplicate(name, 'ledger');
       options.deliveries.add({
-        firmId: event.owner,
+        firmId: event.firmId,
         provider: name,
         eventId: event.eventId,
         endpointId: event.endpointId,
@@ -146,6 +155,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
 
   return openConsumer({
     redisUrl: options.redisUrl,
+    redis,
     provider,
     concurrency: options.concurrency,
     retryScale: options.retryScale,

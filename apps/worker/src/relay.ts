@@ -10,25 +10,25 @@ export interface RelayOptions {
   breaker: RedisBreaker;
   metrics: Metrics;
   log: Logger;
-  /** How often to look for rows that are due, while there are none. */
+  /** How often to check for due rows, while there are none. */
   everyMs: number;
-  /** When a row that the queue has is looked at again: if it is still there by then, the queue may have lost it. */
+  /** When a row whose event was enqueued is checked again: if it still exists by then, the queue may have lost the job. */
   againAfterMs: number;
-  /** For how long rows are taken: longer than Redis may take for those of one look. Default: 30 s. */
+  /** How long rows are reserved: longer than Redis may take for those of one pass. Default: 30 s. */
   leaseMs?: number;
 }
 
-type Armed = 'armed' | 'alive' | 'foreign' | { error: unknown };
+type Requeued = 'enqueued' | 'alive' | 'foreign' | { error: unknown };
 
-const rowsPerLook = 200;
-/** Redis had taken the event after all, only its answer was late: by then that job is done, and the row is over. */
-const twinMs = 2_000;
-/** How long a row steps aside that Redis refuses although it is well. */
-const asideMs = 60_000;
+const rowsPerPass = 200;
+/** When to check a row again whose event turned out to have a job: Redis took it, only its answer was late. */
+const recheckMs = 2_000;
+/** When to try a row again that Redis refuses although it can be reached. */
+const refusedMs = 60_000;
 
 /**
- * Brings spill rows to the queue as soon as Redis can take them, and only marks them: the apply transaction deletes them.
- * Their order is approximate; the guards of the domain make that harmless.
+ * Enqueues the events of spill rows as soon as Redis can take them. It only marks the rows: the apply transaction deletes
+ * them. Their order is approximate; the objects' guards make that harmless.
  */
 export function startRelay({
   pool,
@@ -38,47 +38,47 @@ export function startRelay({
   leaseMs = 30_000,
   ...options
 }: RelayOptions): Repeating {
-  const arm = (event: WebhookEvent): Promise<Armed> =>
+  const requeue = (event: WebhookEvent): Promise<Requeued> =>
     options
       .queueOf(event.provider)
       .requeue(event)
       .catch((error: unknown) => ({ error }));
 
-  /** Returns how many rows there were to look at; 0 where it is better to wait. */
-  async function look(): Promise<number> {
+  /** Returns how many rows were due; 0 if it is better to wait. */
+  async function relayDue(): Promise<number> {
     await breaker.check();
-    const open = options.providers.map(({ name }) => name).filter((name) => breaker.of(name).isClosed);
-    if (open.length === 0) return 0;
-    const { rows, settled } = await takeDueSpill(pool, { providers: open, limit: rowsPerLook, leaseMs });
+    const reachable = options.providers.map(({ name }) => name).filter((name) => breaker.of(name).isClosed);
+    if (reachable.length === 0) return 0;
+    const { rows, settled } = await takeDueSpill(pool, { providers: reachable, limit: rowsPerPass, leaseMs });
     for (const provider of settled) metrics.relayed(provider, 'settled');
 
     const inQueue: SpillRow[] = [];
-    const twins: SpillRow[] = [];
+    const alive: SpillRow[] = [];
     const refused: [SpillRow, unknown][] = [];
-    const armed = await armAll(rows);
+    const results = await requeueAll(rows);
     for (const [i, row] of rows.entries()) {
-      const result = armed[i] as Armed;
+      const result = results[i] as Requeued;
       if (typeof result === 'object') refused.push([row, result.error]);
-      else if (result === 'foreign') await setAside(row);
+      else if (result === 'foreign') await quarantine(row);
       else {
-        (result === 'alive' && !row.enqueued ? twins : inQueue).push(row);
-        metrics.relayed(row.event.provider, result === 'armed' ? 'enqueued' : 'alive');
+        (result === 'alive' && !row.enqueued ? alive : inQueue).push(row);
+        metrics.relayed(row.event.provider, result === 'enqueued' ? 'enqueued' : 'alive');
       }
     }
     await postponeSpill(pool, inQueue, { dueInMs: options.againAfterMs, enqueued: true });
-    await postponeSpill(pool, twins, { dueInMs: Math.min(twinMs, options.againAfterMs), enqueued: true });
+    await postponeSpill(pool, alive, { dueInMs: Math.min(recheckMs, options.againAfterMs), enqueued: true });
     if (refused.length > 0) await putBack(refused);
     return refused.length > 0 ? 0 : rows.length + settled.length;
   }
 
-  /** All at once, but rows of one event id one after the other: else the second firm's would not see the first one's job. */
-  function armAll(rows: readonly SpillRow[]): Promise<Armed[]> {
-    const turns = new Map<string, Promise<Armed>>();
+  /** All at once, but rows of one event id one after the other: the second firm's must see the first firm's job. */
+  function requeueAll(rows: readonly SpillRow[]): Promise<Requeued[]> {
+    const turns = new Map<string, Promise<Requeued>>();
     return Promise.all(
       rows.map(({ event }) => {
         const key = idempotencyKey(event);
         const before = turns.get(key) ?? Promise.resolve();
-        const turn = before.then(() => arm(event));
+        const turn = before.then(() => requeue(event));
         turns.set(key, turn);
         return turn;
       }),
@@ -91,13 +91,13 @@ export function startRelay({
     firmId,
   });
 
-  async function setAside(row: SpillRow): Promise<void> {
+  async function quarantine(row: SpillRow): Promise<void> {
     await quarantineSpill(pool, row);
     metrics.relayed(row.event.provider, 'quarantined');
     log.warn(factsOf(row), 'event.quarantined');
   }
 
-  /** Redis failed, and then they are due at once; or it is well and refuses these, which must not hold up the others. */
+  /** If Redis failed, the rows are due at once. If it can be reached and refuses these, they must not hold up the others. */
   async function putBack(refused: readonly [SpillRow, unknown][]): Promise<void> {
     if (!(await breaker.check()))
       return postponeSpill(
@@ -106,15 +106,15 @@ export function startRelay({
         { dueInMs: 0 },
       );
     for (const [row, err] of refused) {
-      // Once may have been the end of an outage.
-      await postponeSpill(pool, [row], { dueInMs: row.refused ? asideMs : 0, error: String(err) });
+      // The first refusal may have been the end of an outage.
+      await postponeSpill(pool, [row], { dueInMs: row.refused ? refusedMs : 0, error: String(err) });
       if (!row.refused) continue;
-      metrics.relayed(row.event.provider, 'stepped_aside');
-      log.error({ ...factsOf(row), err }, 'spill.steppedAside');
+      metrics.relayed(row.event.provider, 'refused_by_redis');
+      log.error({ ...factsOf(row), err }, 'spill.refusedByRedis');
     }
   }
 
-  return repeat(async () => ((await look()) > 0 ? 0 : options.everyMs), {
+  return repeat(async () => ((await relayDue()) > 0 ? 0 : options.everyMs), {
     firstInMs: 0,
     everyMs: options.everyMs,
     onOutage: (err) => log.warn({ err }, 'spill.waiting'),

@@ -5,11 +5,11 @@ import { type QuarantineReason, RejectedError, StoreUnavailableError } from './e
 import type { AcceptOutcome, WebhookEvent } from './event.js';
 import { assertEventId } from './event-id.js';
 import { findEndpoint } from './find-endpoint.js';
-import { ownerOf } from './owner-of.js';
 import { persistFirst } from './persist-first.js';
 import type { AcceptPorts, Endpoint, QuarantineEntry } from './ports.js';
 import type { Headers, ReadingProvider } from './provider.js';
 import { quarantineDelivery } from './quarantine-delivery.js';
+import { resolveFirm } from './resolve-firm.js';
 
 /** One HTTP request, as it came in. */
 export interface Delivered {
@@ -85,7 +85,7 @@ type Named =
   | { event: WebhookEvent; reason: null }
   | { event: QuarantineEntry['event']; reason: QuarantineReason };
 
-/** Names the event and finds its owner; `reason` says why it has none, or another one than it says. */
+/** Names the event and finds its firm; `reason` says why it has none, or why its account is another firm's. */
 async function nameEvent(
   ports: AcceptPorts,
   provider: ReadingProvider,
@@ -97,7 +97,7 @@ async function nameEvent(
   const live = identity.livemode;
   const isOtherMode = live !== null && endpoint.mode !== null && live !== (endpoint.mode === 'live');
   const event = {
-    v: 1 as const,
+    v: 2 as const,
     provider: provider.name,
     eventId: assertEventId(identity.eventId),
     type: identity.type,
@@ -110,16 +110,14 @@ async function nameEvent(
     sha256: createHash('sha256').update(body).digest('hex'),
     ignored: isOtherMode ? 'mode_mismatch' : null,
   };
-  const { firmId, reason } = ownerOf(ports, endpoint, identity.account);
-  return reason === null
-    ? { event: { ...event, owner: firmId }, reason }
-    : { event: { ...event, owner: firmId }, reason };
+  const { firmId, reason } = resolveFirm(ports, endpoint, identity.account);
+  return reason === null ? { event: { ...event, firmId }, reason } : { event: { ...event, firmId }, reason };
 }
 
 /** Claims, enqueues, confirms. The process may die after any step: the next delivery continues from there. */
 async function enqueue(ports: AcceptPorts, event: WebhookEvent, body: Buffer): Promise<Taken | 'collision'> {
   const state = await ports.claims.acquire(event);
-  const found = classifyClaim(state, event.owner);
+  const found = classifyClaim(state, event.firmId);
   if (found === 'collision') return 'collision';
   const isKnown = found === 'known_to_claim' || found === 'known_to_queue';
   // The job may predate its Postgres copy, which this 200 promises: then write the copy before answering.
@@ -131,7 +129,7 @@ async function enqueue(ports: AcceptPorts, event: WebhookEvent, body: Buffer): P
 
   if (found === 'ended') {
     if ((await ports.queue.requeue(job)) === 'foreign') return 'collision';
-  } else await ports.queue.add(job);
+  } else await ports.queue.add(job, state.backlog);
   await ports.claims.confirm(event);
   if (found === 'ended') return { outcome: 'revived', degraded };
   if (found === 'new') return { outcome: 'accepted', degraded };

@@ -55,7 +55,7 @@ export function unrecorded(error: unknown): Unrecorded {
   return { outcome: null, error };
 }
 
-/** Releases claims on another firm's events: they would turn the true owner's deliveries into collisions. */
+/** Releases claims on another firm's events: they would turn that firm's own deliveries into collisions. */
 async function finishClaims(
   ports: ApplyPorts,
   plans: readonly Plan[],
@@ -70,7 +70,7 @@ async function finishClaims(
 }
 
 function applyTogether(ports: ApplyPorts, planned: readonly PlannedRow[]): Promise<Applied[]> {
-  const firms = [...new Set(planned.map((row) => row.event.owner))];
+  const firms = [...new Set(planned.map((row) => row.event.firmId))];
   return ports.transaction(firms, async (tx) => {
     const rows = planned.map((row) => ({ ...row })); // the transaction may run again, from the same plans
     const inserted = await tx.insertLedger(rows);

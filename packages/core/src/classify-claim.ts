@@ -12,8 +12,11 @@ export type ClaimClass =
   | 'known_to_queue';
 
 /** What claim and job, seen together, say about a delivery of a firm. Claims only go forward: pending, queued, done. */
-export function classifyClaim({ claim, claimOwner, job, jobOwner }: ClaimState, owner: string): ClaimClass {
-  if ((claimOwner ?? owner) !== owner || (jobOwner ?? owner) !== owner) return 'collision';
+export function classifyClaim(
+  { claim, claimFirmId, job, jobFirmId }: ClaimState,
+  firmId: string,
+): ClaimClass {
+  if ((claimFirmId ?? firmId) !== firmId || (jobFirmId ?? firmId) !== firmId) return 'collision';
   if (claim === 'done') return 'known_to_claim';
   if (job === 'failed') return 'ended';
   if (job === 'alive') return claim === 'queued' ? 'known_to_claim' : 'known_to_queue';

@@ -21,9 +21,9 @@ export interface Identity {
  * change; a worker that does not know it leaves the job alone.
  */
 export interface WebhookEvent {
-  v: 1;
+  v: 2;
   /** The id of the firm that the event belongs to. */
-  owner: string;
+  firmId: string;
   provider: ProviderName;
   eventId: string;
   type: string;

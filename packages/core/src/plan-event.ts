@@ -35,7 +35,7 @@ export async function planEvent(ports: ApplyPorts, item: ApplyItem): Promise<Pla
   try {
     const body = await readBody(ports, event);
     const set = await changeSetOf(ports, event, body);
-    const { owner: firmId, provider, eventId, receivedAtMs } = event;
+    const { firmId, provider, eventId, receivedAtMs } = event;
     return {
       item,
       event,
@@ -59,7 +59,7 @@ export async function planEvent(ports: ApplyPorts, item: ApplyItem): Promise<Pla
 export function linkedStubs({ event, links, changes }: PlannedRow): PlannedChange[] {
   const isChanged = (ref: EntityRef) =>
     changes.some(({ entity, externalId }) => entity === ref.entity && externalId === ref.externalId);
-  const { owner: firmId, provider, eventId, receivedAtMs } = event;
+  const { firmId, provider, eventId, receivedAtMs } = event;
   return Object.values(links)
     .filter((ref) => !isChanged(ref))
     .map((ref) => ({ ...ref, fields: {}, order: stubOrder, firmId, provider, eventId, receivedAtMs }));
@@ -77,7 +77,7 @@ export const isReopened = (before: { outcome: string } | undefined) =>
 async function readBody(ports: ApplyPorts, event: WebhookEvent): Promise<Buffer> {
   const inline = fromBody(event.body);
   if (inline !== null) return inline;
-  const stored = await ports.transaction([event.owner], (tx) => tx.storedBodies([event]));
+  const stored = await ports.transaction([event.firmId], (tx) => tx.storedBodies([event]));
   const body = stored.get(idempotencyKey(event));
   if (body === undefined) throw new SemelError('body_missing');
   return body;

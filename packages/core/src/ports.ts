@@ -36,11 +36,13 @@ export type JobState = 'none' | 'alive' | 'failed' | 'completed';
 /** What one look at claim and job together found, before it set anything. */
 export interface ClaimState {
   claim: 'pending' | 'queued' | 'done' | null;
-  claimOwner: string | null;
+  claimFirmId: string | null;
   job: JobState;
-  jobOwner: string | null;
+  jobFirmId: string | null;
   /** A row of `webhook_spill` stands behind the job. */
   isCopied: boolean;
+  /** How many jobs of the firm the queue holds, with the one that a new claim announces; 0 where the claim is not new. */
+  backlog: number;
 }
 
 export interface Claims {
@@ -51,20 +53,23 @@ export interface Claims {
 }
 
 export interface EventQueue {
-  /** Adds the job under `jobId = eventId`. On a kept job it does nothing: `look` comes first. */
-  add(event: WebhookEvent): Promise<void>;
+  /**
+   * Adds the job under `jobId = eventId`. Does nothing if there is such a job, even a finished one: `acquire` comes first.
+   * `backlog`: how many jobs of the firm the queue holds; the more, the later the job is run. Default: 0.
+   */
+  add(event: WebhookEvent, backlog?: number): Promise<void>;
   /**
    * The one way to run an event again: removes a failed or completed job and adds a new one, leaves a living
-   * job alone. Reads owner and claim first; another owner's event is left alone too.
+   * job alone. Reads job and claim first; another firm's event is left alone too.
    */
-  requeue(event: WebhookEvent): Promise<'armed' | 'alive' | 'foreign'>;
+  requeue(event: WebhookEvent): Promise<'enqueued' | 'alive' | 'foreign'>;
   /** Keeps a quarantined delivery until the worker can write its row. */
   addQuarantined(entry: QuarantineEntry): Promise<void>;
 }
 
-/** A delivery that is authentic but has no owner, or another one than it says. */
+/** An authentic delivery whose firm is not known, or is another one than its account's. */
 export interface QuarantineEntry {
-  event: Omit<WebhookEvent, 'owner'> & { owner: string | null };
+  event: Omit<WebhookEvent, 'firmId'> & { firmId: string | null };
   reason: QuarantineReason;
 }
 
@@ -79,7 +84,7 @@ export interface CircuitBreaker {
 
 export interface Spill {
   /**
-   * Commits an event that Redis can't take now. False: this owner's event is there already. `inQueue`: it is only a copy
+   * Commits an event that Redis can't take now. False: this firm has the event there already. `inQueue`: it is only a copy
    * of what the queue gets as well, and the relay needs to look at it only after a while.
    */
   add(event: WebhookEvent, body: Buffer, options: { inQueue: boolean }): Promise<boolean>;
@@ -224,7 +229,7 @@ export interface ApplyPorts {
   handlers?: EventHandlers;
   /** Sets the claims of finished events to `done`. A failure costs only a later duplicate its fast answer. */
   claimsDone(events: readonly WebhookEvent[]): Promise<void>;
-  /** Deletes the claims that these events' owners have on them. A failure costs a later delivery a way through quarantine. */
+  /** Deletes the claims that these events' firms have on them. A failure costs a later delivery a way through quarantine. */
   claimsReleased(events: readonly WebhookEvent[]): Promise<void>;
 }
 

@@ -11,7 +11,7 @@ export async function recordFailure(
 ): Promise<Applied> {
   const { event, attempt } = item;
   const outcome: ApplyOutcome = item.lastAttempt ? 'dead' : 'failed';
-  return ports.transaction([event.owner], async (tx) => {
+  return ports.transaction([event.firmId], async (tx) => {
     const stored = await tx.storedBodies('stored' in event.body ? [event] : []);
     const body = fromBody(event.body) ?? stored.get(idempotencyKey(event)) ?? Buffer.alloc(0);
     const message = error instanceof Error ? error.message : String(error);

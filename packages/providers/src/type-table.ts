@@ -18,8 +18,8 @@ function fateOf(provider: Provider, sample: Sample): { acted: string; recorded: 
     { url: 'https://x.test/', secret, nowMs: 0 },
   );
   const event = {
-    v: 1 as const,
-    owner: '',
+    v: 2 as const,
+    firmId: '',
     provider: provider.name,
     ...provider.identify(body, channel, headers),
     channel,

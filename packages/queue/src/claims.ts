@@ -1,6 +1,7 @@
 import type { ClaimState, Claims, JobState, Provider, WebhookEvent } from '@semel/core';
 import type { Result } from 'ioredis';
-import { confirmScript, freeScript, lookScript } from './claim-scripts.js';
+import { acquireScript, confirmScript, releaseScript } from './claim-scripts.js';
+import { backlogKey } from './firm-backlog.js';
 import { claimKey, prefixOf, queueKey } from './names.js';
 import { onRedis } from './redis.js';
 import { mastersOf, type Redis } from './topology.js';
@@ -10,46 +11,47 @@ const leaseMs = 60_000;
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    semelLook(...args: (string | number)[]): Result<[string, JobState, string, 0 | 1], Context>;
-    semelConfirm(key: string, owner: string, ttlMs: number): Result<number, Context>;
+    semelAcquire(...args: (string | number)[]): Result<[string, JobState, string, 0 | 1, number], Context>;
+    semelConfirm(key: string, firmId: string, ttlMs: number): Result<number, Context>;
   }
 }
 
 /** The claims of one provider, and the read-only look that `requeue` shares with them. */
 export interface ClaimStore extends Claims {
-  inspect(event: Pick<WebhookEvent, 'owner' | 'eventId'>): Promise<ClaimState>;
+  inspect(event: Pick<WebhookEvent, 'firmId' | 'eventId'>): Promise<ClaimState>;
 }
 
 export function claimsOf(redis: Redis, provider: Provider): ClaimStore {
-  redis.defineCommand('semelLook', { numberOfKeys: 4, lua: lookScript });
+  redis.defineCommand('semelAcquire', { numberOfKeys: 5, lua: acquireScript });
   redis.defineCommand('semelConfirm', { numberOfKeys: 1, lua: confirmScript });
   const { name } = provider;
   const failed = queueKey(name, 'failed');
   const completed = queueKey(name, 'completed');
 
   const readState = async (
-    { owner, eventId }: Pick<WebhookEvent, 'owner' | 'eventId'>,
+    { firmId, eventId }: Pick<WebhookEvent, 'firmId' | 'eventId'>,
     lease: number,
   ): Promise<ClaimState> => {
-    const keys = [claimKey(name, eventId), queueKey(name, eventId), failed, completed];
-    const [claim, job, jobOwner, copied] = await onRedis(() =>
-      redis.semelLook(...keys, owner, eventId, lease),
+    const keys = [claimKey(name, eventId), queueKey(name, eventId), failed, completed, backlogKey(name)];
+    const [claim, job, jobFirmId, copied, backlog] = await onRedis(() =>
+      redis.semelAcquire(...keys, firmId, eventId, lease),
     );
-    const [state = '', claimOwner = ''] = claim.split('|');
+    const [state = '', claimFirmId = ''] = claim.split('|');
     return {
       claim: (state || null) as ClaimState['claim'],
-      claimOwner: claimOwner || null,
+      claimFirmId: claimFirmId || null,
       job,
-      jobOwner: jobOwner || null,
+      jobFirmId: jobFirmId || null,
       isCopied: copied === 1,
+      backlog,
     };
   };
 
   return {
     acquire: (event) => readState(event, leaseMs),
     inspect: (event) => readState(event, 0),
-    confirm: async ({ owner, eventId }) => {
-      await onRedis(() => redis.semelConfirm(claimKey(name, eventId), owner, provider.claimWindowMs));
+    confirm: async ({ firmId, eventId }) => {
+      await onRedis(() => redis.semelConfirm(claimKey(name, eventId), firmId, provider.claimWindowMs));
     },
   };
 }
@@ -61,19 +63,19 @@ export async function claimsDone(
   events: readonly WebhookEvent[],
 ): Promise<void> {
   const pipeline = redis.pipeline();
-  for (const { owner, eventId } of events)
-    pipeline.set(claimKey(provider.name, eventId), `done|${owner}`, 'PX', provider.claimWindowMs);
+  for (const { firmId, eventId } of events)
+    pipeline.set(claimKey(provider.name, eventId), `done|${firmId}`, 'PX', provider.claimWindowMs);
   for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
 }
 
-/** Gives up the claims that these events' owners have on them. */
+/** Gives up the claims that these events' firms have on them. */
 export async function releaseClaims(
   redis: Redis,
   provider: Provider,
   events: readonly WebhookEvent[],
 ): Promise<void> {
-  for (const { owner, eventId } of events)
-    await redis.eval(freeScript, 1, claimKey(provider.name, eventId), owner);
+  for (const { firmId, eventId } of events)
+    await redis.eval(releaseScript, 1, claimKey(provider.name, eventId), firmId);
 }
 
 /** Forgets every claim of a provider (after Postgres was restored to an earlier time). Returns how many there were. */

@@ -6,20 +6,29 @@ import {
   StoreUnavailableError,
   type WebhookEvent,
 } from '@semel/core';
-import { DelayedError, type Job, UnrecoverableError } from 'bullmq';
 import { recordedReason } from './failed-jobs.js';
+import { openFirmBacklog } from './firm-backlog.js';
+import { postpone, postponedMs } from './postpone.js';
 import { openWorker } from './queue-worker.js';
+import { readEvent } from './read-event.js';
+import { RecordedDeath, RecordedFailure } from './recorded-failure.js';
+import type { Redis } from './topology.js';
 
 export interface ConsumerOptions {
   redisUrl: string;
+  /** For short commands, beside the consumer's own connection. */
+  redis: Redis;
   provider: Provider;
   concurrency: number;
   /** Multiplies the provider's retry delays. */
   retryScale: number;
   /** How long a worker that has gone silent keeps its jobs; then they run elsewhere. Default: 30 s. */
   lockMs?: number | undefined;
-  /** Applies one event. Throws where nothing was decided: `StoreUnavailableError` where the others would fare no better. */
-  run(item: ApplyItem): Promise<Applied>;
+  /**
+   * Applies one event, or asks for it to be run again later. Throws if nothing was decided: `StoreUnavailableError` if other
+   * events would fail as well.
+   */
+  run(item: ApplyItem): Promise<Applied | { postponeMs: number }>;
   /** A job that BullMQ failed without running it to an end of ours. */
   onLost(event: WebhookEvent, attempt: number): void;
   /** A fault of ours: the queue should rest until it is over. */
@@ -35,37 +44,37 @@ export interface Consumer {
   close(timeoutMs: number): Promise<void>;
 }
 
-/** Failures that are written down in the ledger already. What BullMQ keeps of them is only that, never the event's data. */
-class RecordedFailure extends Error {}
-class RecordedDeath extends UnrecoverableError {}
-
-const knownVersion = 1;
-/** A fault of ours costs no attempt, and the queue rests meanwhile: the job need not wait long. */
-const outageDelayMs = 1_000;
-/** Not even the failure could be written down: this event alone waits for someone to look. */
-const undecidedDelayMs = 30_000;
-const unknownVersionDelayMs = 30_000;
-
 /** The worker of one provider's queue. */
 export function openConsumer(options: ConsumerOptions): Consumer {
-  const { provider, retryScale, lockMs = 30_000 } = options;
+  const { provider, redis, retryScale, lockMs = 30_000 } = options;
+  const backlog = openFirmBacklog(redis, provider.name);
   const { worker, close } = openWorker<WebhookEvent>(
     { redisUrl: options.redisUrl, queueName: provider.name },
     async (job, token) => {
-      if (job.data.v !== knownVersion) {
+      const event = readEvent(job.data);
+      if (event === null) {
         options.onError(new SemelError('job_version_unknown', `job ${job.id} has version ${job.data.v}`));
-        return postpone(job, token, unknownVersionDelayMs);
+        return postpone(job, token, postponedMs.other);
       }
       const attempt = job.attemptsMade + 1;
       const lastAttempt = attempt >= (job.opts.attempts ?? 1);
-      const applied = await options.run({ event: job.data, attempt, lastAttempt }).catch((error: unknown) => {
-        if (!(error instanceof StoreUnavailableError)) return postpone(job, token, undecidedDelayMs);
+      const applied = await options.run({ event, attempt, lastAttempt }).catch((error: unknown) => {
+        if (!(error instanceof StoreUnavailableError)) return postpone(job, token, postponedMs.other);
         options.onOutage(error);
-        return postpone(job, token, outageDelayMs);
+        return postpone(job, token, postponedMs.outage);
       });
-      if (applied.outcome === 'failed') throw new RecordedFailure(recordedReason);
+      if ('postponeMs' in applied) return postpone(job, token, applied.postponeMs);
+      if (applied.outcome === 'failed') {
+        // First attempts come before retries, and those of a firm with few jobs before those of one with many.
+        await backlog
+          .retryPriority(event.firmId)
+          .then((priority) => job.changePriority({ priority }))
+          .catch(options.onError);
+        throw new RecordedFailure(recordedReason);
+      }
+      backlog.leave(event.firmId);
       if (applied.outcome === 'dead') throw new RecordedDeath(recordedReason);
-      // A job kept under another firm's event would turn the true owner's own deliveries into collisions.
+      // A job kept under another firm's event would turn that firm's own deliveries into collisions.
       if (applied.outcome === 'quarantined') job.opts.removeOnComplete = true;
       return applied.outcome;
     },
@@ -83,8 +92,10 @@ export function openConsumer(options: ConsumerOptions): Consumer {
   );
   worker.on('failed', (job, error) => {
     const ours = error instanceof RecordedFailure || error instanceof RecordedDeath;
-    if (job !== undefined && !ours && job.finishedOn !== undefined)
-      options.onLost(job.data, job.attemptsMade);
+    const event = job === undefined || ours || job.finishedOn === undefined ? null : readEvent(job.data);
+    if (event === null) return;
+    backlog.leave(event.firmId);
+    options.onLost(event, job?.attemptsMade ?? 0);
   });
   worker.on('stalled', options.onStalled);
   worker.on('error', options.onError);
@@ -92,11 +103,9 @@ export function openConsumer(options: ConsumerOptions): Consumer {
   return {
     pause: () => void worker.pause(true).catch(options.onError),
     resume: () => worker.resume(),
-    close,
+    async close(timeoutMs) {
+      await close(timeoutMs);
+      await backlog.stop();
+    },
   };
-}
-
-async function postpone(job: Job, token: string | undefined, delayMs: number): Promise<never> {
-  await job.moveToDelayed(Date.now() + delayMs, token);
-  throw new DelayedError();
 }

@@ -1,6 +1,7 @@
 import type { EventQueue, Provider, QuarantineEntry, WebhookEvent } from '@semel/core';
 import { type JobsOptions, Queue } from 'bullmq';
 import { type ClaimStore, claimsOf } from './claims.js';
+import { backlogKey, priorityOf } from './firm-backlog.js';
 import { prefixOf, quarantineQueueName } from './names.js';
 import { onRedis } from './redis.js';
 import type { Redis } from './topology.js';
@@ -22,9 +23,10 @@ export function openQueue(redis: Redis, name: string): Queue {
 }
 
 /** Removal is the worker's option, not the job's, so that it does not take room in every job. */
-export const jobOptions = (eventId: string, attempts: number): JobsOptions => ({
+export const jobOptions = (eventId: string, attempts: number, backlog = 0): JobsOptions => ({
   jobId: eventId,
   attempts,
+  priority: priorityOf(backlog),
   backoff: { type: 'custom' },
   stackTraceLimit: 0,
 });
@@ -48,21 +50,21 @@ export function openProviderQueue({ redis, provider, attempts }: ProviderQueueOp
   const events = openQueue(redis, provider.name);
   const quarantined = openQueue(redis, quarantineQueueName);
 
-  const add = async (event: WebhookEvent) => {
-    await onRedis(() => events.add(event.type, event, jobOptions(event.eventId, attempts)));
+  const add = async (event: WebhookEvent, backlog = 0) => {
+    await onRedis(() => events.add(event.type, event, jobOptions(event.eventId, attempts, backlog)));
   };
 
   const queue: EventQueue = {
     add,
     async requeue(event) {
-      const { claimOwner, job, jobOwner } = await claims.inspect(event);
-      if ((claimOwner ?? event.owner) !== event.owner || (jobOwner ?? event.owner) !== event.owner)
+      const { claimFirmId, job, jobFirmId } = await claims.inspect(event);
+      if ((claimFirmId ?? event.firmId) !== event.firmId || (jobFirmId ?? event.firmId) !== event.firmId)
         return 'foreign';
       if (job === 'alive') return 'alive';
       // Not `job.retry()`: it keeps the stalled counter, and a job that stalled out would fail again at once.
       if (job !== 'none') await onRedis(() => events.remove(event.eventId));
-      await add(event);
-      return 'armed';
+      await add(event, await onRedis(() => redis.hincrby(backlogKey(provider.name), event.firmId, 1)));
+      return 'enqueued';
     },
     async addQuarantined(entry: QuarantineEntry) {
       const { provider: name, eventId, endpointId } = entry.event;

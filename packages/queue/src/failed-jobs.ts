@@ -1,5 +1,6 @@
 import type { WebhookEvent } from '@semel/core';
 import { queueKey } from './names.js';
+import { readEvent } from './read-event.js';
 import { onRedis } from './redis.js';
 import type { Redis } from './topology.js';
 
@@ -66,8 +67,8 @@ export async function readJobs(
     Promise.all(eventIds.map((id) => redis.hmget(queueKey(queueName, id), 'data', 'failedReason', 'atm'))),
   );
   return found.flatMap(([data, reason, attempts]) => {
-    const event = JSON.parse(data ?? 'null') as WebhookEvent | null;
-    if (event?.v !== 1) return [];
+    const event = typeof data === 'string' ? readEvent(JSON.parse(data)) : null;
+    if (event === null) return [];
     return [{ event, attempts: Number(attempts ?? 0), stalledOut: reason === stalledOutReason }];
   });
 }

@@ -1,7 +1,7 @@
 import { type QuarantineEntry, StoreUnavailableError } from '@semel/core';
-import { DelayedError } from 'bullmq';
 import type { Consumer } from './consumer.js';
 import { quarantineQueueName } from './names.js';
+import { postpone, postponedMs } from './postpone.js';
 import { openWorker } from './queue-worker.js';
 
 export interface QuarantineConsumerOptions {
@@ -23,8 +23,7 @@ export function openQuarantineConsumer({
         await write(job.data);
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error;
-        await job.moveToDelayed(Date.now() + 1_000, token);
-        throw new DelayedError();
+        await postpone(job, token, postponedMs.outage);
       }
     },
     {},

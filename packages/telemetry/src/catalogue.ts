@@ -21,7 +21,7 @@ export const deliveryOutcomes = ['delivered', 'failed', 'dead'] as const;
 export type DeliveryOutcome = (typeof deliveryOutcomes)[number];
 
 /** What the relay does with a spill row: into the queue; there already; its event had ended; into quarantine; can't be enqueued. */
-export const relayResults = ['enqueued', 'alive', 'settled', 'quarantined', 'stepped_aside'] as const;
+export const relayResults = ['enqueued', 'alive', 'settled', 'quarantined', 'refused_by_redis'] as const;
 export type RelayResult = (typeof relayResults)[number];
 
 /**
@@ -29,10 +29,10 @@ export type RelayResult = (typeof relayResults)[number];
  * such a job recorded as dead; an event of quarantine armed, its row released; a large body deleted; or it could not be done.
  */
 export const sweptResults = [
-  'failed_rearmed',
-  'lost_rearmed',
+  'failed_requeued',
+  'lost_requeued',
   'lost_recorded',
-  'quarantine_armed',
+  'quarantine_requeued',
   'quarantine_released',
   'body_deleted',
   'refused',

@@ -6,9 +6,9 @@ export async function buildNextWorker(): Promise<string> {
     name: `next-${process.pid}`,
     edits: [
       {
-        file: 'packages/queue/src/consumer.ts',
-        find: 'job.data.v !== knownVersion',
-        replace: 'job.data.v > knownVersion + 1',
+        file: 'packages/queue/src/read-event.ts',
+        find: 'if (data.v === 2) return data;',
+        replace: 'if (data.v === 2 || (data.v as number) === 3) return data;',
       },
     ],
   });

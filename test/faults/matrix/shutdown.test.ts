@@ -61,7 +61,7 @@ t.test('17. rolling restart with an older worker still running', async (t) => {
   newer.app.configure({ file: nextWorker });
   const load = ground.load();
   for (const { app } of ground.receivers) {
-    app.configure({ jobVersion: 2 });
+    app.configure({ jobVersion: 3 });
     t.ok(await app.stop(stopMs));
     await app.start();
   }

@@ -29,8 +29,8 @@ export function requestOf(
 /** The event as the receiver would queue it. */
 export function eventOf(provider: Provider, body: Buffer, channel: string | null): WebhookEvent {
   return {
-    v: 1,
-    owner: '00000000-0000-4000-8000-000000000001',
+    v: 2,
+    firmId: '00000000-0000-4000-8000-000000000001',
     provider: provider.name,
     ...identityOf(provider, body, channel),
     channel,

@@ -10,7 +10,7 @@ import { describePlan } from '../output/plan.js';
 import { safeText } from '../output/safe-text.js';
 import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
-import { withRearm } from '../stores/with-requeue.js';
+import { withRequeue } from '../stores/with-requeue.js';
 
 interface Asked {
   provider?: string;
@@ -56,9 +56,9 @@ export function quarantineRelease(group: Command): void {
 async function releaseOne(id: string): Promise<Answer> {
   const { provider, eventId } = await withAudit(
     { name: 'quarantine release', params: { id } },
-    (admin, settings) => withRearm(settings, (requeue) => admin.quarantine.release(id, requeue)),
+    (admin, settings) => withRequeue(settings, (requeue) => admin.quarantine.release(id, requeue)),
     (event) => ({
-      firm: { id: event.owner },
+      firm: { id: event.firmId },
       result: { provider: event.provider, eventId: event.eventId, resolution: 'released' },
     }),
   );
@@ -75,7 +75,7 @@ function releaseAll(asked: Asked & { provider: string; account: string }, json: 
     const { firmSlug, count, types, oldest } = await admin.quarantine.waiting(of);
     const firms = count === 0 ? [] : [{ firmSlug, count }];
     const plan = { count, firms, types: types.map((type) => ({ provider, ...type })), oldest };
-    return withRearm(settings, (requeue) =>
+    return withRequeue(settings, (requeue) =>
       runBulk<string>(admin, settings, {
         name: 'quarantine release',
         verb: 'Release',

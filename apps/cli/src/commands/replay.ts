@@ -11,10 +11,10 @@ import { example } from '../output/example.js';
 import { describePlan } from '../output/plan.js';
 import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
-import { withRearm } from '../stores/with-requeue.js';
+import { withRequeue } from '../stores/with-requeue.js';
 
 /** `final`: it is in its last state, and another run would only be a duplicate. `foreign`: the queue has it for another firm. */
-type Result = 'armed' | 'alive' | 'final' | 'foreign';
+type Result = 'enqueued' | 'alive' | 'final' | 'foreign';
 
 interface Asked {
   outcome?: 'failed' | 'dead';
@@ -85,8 +85,9 @@ async function replayOne(
     throw usageError('these options are for many events', 'give --outcome, or leave them out');
   const { result, outcome } = await withAudit(
     { name: 'replay', params: { provider, eventId } },
-    (admin, settings) => withRearm(settings, (requeue) => rearmOne(admin, requeue, { provider, eventId })),
-    ({ owner, outcome, result }) => ({ firm: { id: owner }, result: { outcome, result } }),
+    (admin, settings) =>
+      withRequeue(settings, (requeue) => requeueOne(admin, requeue, { provider, eventId })),
+    ({ firmId, outcome, result }) => ({ firm: { id: firmId }, result: { outcome, result } }),
   );
   if (result === 'foreign')
     throw new CliError(
@@ -98,15 +99,15 @@ async function replayOne(
 }
 
 /** Looks once more at the moment of the run: what was applied meanwhile is final. */
-async function rearmOne(
+async function requeueOne(
   admin: Admin,
   requeue: Requeue,
   { provider, eventId }: Pick<EventCursor, 'provider' | 'eventId'>,
-): Promise<{ owner: string; outcome: string; result: Result }> {
+): Promise<{ firmId: string; outcome: string; result: Result }> {
   const { isFinal } = await import('@semel/core');
   const { event, outcome } = await admin.events.find(provider, eventId);
   const result = isFinal(outcome) ? 'final' : await requeue(event);
-  return { owner: event.owner, outcome, result };
+  return { firmId: event.firmId, outcome, result };
 }
 
 function replayMany(asked: Asked & { outcome: 'failed' | 'dead' }, json: boolean): Promise<Answer> {
@@ -122,7 +123,7 @@ function replayMany(asked: Asked & { outcome: 'failed' | 'dead' }, json: boolean
   return withAdmin(async (admin: Admin, settings: Settings) => {
     const plan = await admin.replayable.plan(filter);
     const slugs = new Map((await admin.firms.list()).map(({ id, slug }) => [id, slug]));
-    return withRearm(settings, (requeue) =>
+    return withRequeue(settings, (requeue) =>
       runBulk<EventCursor>(admin, settings, {
         name: 'replay',
         verb: 'Replay',
@@ -135,8 +136,8 @@ function replayMany(asked: Asked & { outcome: 'failed' | 'dead' }, json: boolean
         },
         items: pages((after, limit) => admin.replayable.page(filter, after, limit)),
         async run(item) {
-          const { owner, result } = await rearmOne(admin, requeue, item);
-          return { firm: slugs.get(owner) ?? owner, result };
+          const { firmId, result } = await requeueOne(admin, requeue, item);
+          return { firm: slugs.get(firmId) ?? firmId, result };
         },
         rate,
         dryRun: asked.dryRun === true,
@@ -149,8 +150,8 @@ function replayMany(asked: Asked & { outcome: 'failed' | 'dead' }, json: boolean
 
 function describe(result: Exclude<Result, 'foreign'>, eventId: string, outcome: string): string {
   switch (result) {
-    case 'armed':
-      return `Armed ${eventId} (it was ${outcome}): a worker runs it now.`;
+    case 'enqueued':
+      return `Enqueued ${eventId} (it was ${outcome}): a worker runs it now.`;
     case 'alive':
       return `${eventId} is in the queue already (last outcome: ${outcome}): its next run comes by itself.`;
     case 'final':

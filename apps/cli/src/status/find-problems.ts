@@ -66,10 +66,10 @@ function ofRows(overview: Overview, nowMs: number): Problem[] {
       what: `${counted(spill.waiting, 'event', 'wait')} in the spill table, and no relay takes any`,
       next: 'start a worker, and look at Redis: it may be away or full',
     });
-  if (spill.steppedAside > 0)
+  if (spill.refusedByRedis > 0)
     problems.push({
-      what: `Redis refuses ${counted(spill.steppedAside, 'spilled event')}`,
-      next: 'look for spill.steppedAside in the log of the workers',
+      what: `Redis refuses ${counted(spill.refusedByRedis, 'spilled event')}`,
+      next: 'look for spill.refusedByRedis in the log of the workers',
     });
   if (failingEndpoints > 0)
     problems.push({

@@ -83,7 +83,7 @@ function addRoute(app: FastifyInstance, options: WebhookOptions, provider: Provi
   );
 
   function observe({ outcome, event, endpoint, layer, degraded }: Accepted, request: FastifyRequest): void {
-    const { eventId, type, owner: firmId } = event;
+    const { eventId, type, firmId } = event;
     metrics.received(provider.name, outcome);
     health.note(endpoint, true);
     const facts = { provider: provider.name, eventId, type, firmId, endpoint: endpoint.key, outcome };

@@ -65,7 +65,7 @@ export function createEventHandlers({
         receivedAt: new Date(event.receivedAtMs),
         outcome,
       },
-      firm: { id: event.owner },
+      firm: { id: event.firmId },
       changed: changed.map(toChanged),
       tx: {
         query: <Row>(text: string, values?: readonly unknown[]) =>

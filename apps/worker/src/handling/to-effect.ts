@@ -12,7 +12,7 @@ export function toEffect(event: WebhookEvent, { key, to, payload }: OutboxEntry)
   const json = toJson(payload);
   if (json === undefined) throw refuse('`payload` is not what JSON can carry');
   if (Buffer.byteLength(json) > payloadLimitBytes) throw refuse('`payload` is larger than 256 KiB');
-  const { owner: firmId, provider, eventId } = event;
+  const { firmId, provider, eventId } = event;
   return { firmId, provider, eventId, key, destination: to, payload: json };
 }
 

@@ -12,9 +12,7 @@ export function sweepFailedEvents(context: SweepContext, provider: Provider): Sw
   let afterId = '0';
   return async () => {
     const page = await listFailedEvents(pool, provider, { afterId, olderThanMs: graceMs, limit: pageSize });
-    const looks = await Promise.all(
-      page.map(({ firmId, eventId }) => claims.inspect({ owner: firmId, eventId })),
-    );
+    const looks = await Promise.all(page.map(({ firmId, eventId }) => claims.inspect({ firmId, eventId })));
     const jobless = page.filter((_, i) => ['none', 'completed'].includes(looks[i]?.job ?? ''));
     const events = await readFailedEvents(pool, provider, jobless);
     await context.healEach(
@@ -22,12 +20,12 @@ export function sweepFailedEvents(context: SweepContext, provider: Provider): Sw
         event,
         provider: provider.name,
         eventId: event.eventId,
-        firmId: event.owner,
+        firmId: event.firmId,
       })),
       async ({ event }) => {
         const result = await queue.requeue(event);
         if (result === 'foreign') throw new SemelError('owner_collision');
-        return result === 'armed' ? 'failed_rearmed' : null;
+        return result === 'enqueued' ? 'failed_requeued' : null;
       },
     );
     afterId = page.length < pageSize ? '0' : (page.at(-1)?.id ?? '0');

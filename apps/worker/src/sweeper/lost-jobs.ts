@@ -22,7 +22,7 @@ export function sweepLostJobs(context: SweepContext, provider: Provider): Sweep 
     const { outcome, error } = await context.recordLost(provider, event, attempts);
     if (outcome === 'duplicate') return null; // it is final by now
     context.metrics.applied(provider.name, outcome);
-    const { eventId, type, owner: firmId } = event;
+    const { eventId, type, firmId } = event;
     const facts = { provider: provider.name, eventId, type, firmId, outcome };
     if (outcome === 'dead') context.log.error({ ...facts, err: error }, 'event.applyFailed');
     else context.log.warn(facts, 'event.quarantined');
@@ -33,7 +33,7 @@ export function sweepLostJobs(context: SweepContext, provider: Provider): Sweep 
     if (job.stalledOut) return record(job);
     const result = await queue.requeue(job.event);
     if (result === 'foreign') return record(job); // the ledger says whose it is
-    return result === 'armed' ? 'lost_rearmed' : null;
+    return result === 'enqueued' ? 'lost_requeued' : null;
   }
 
   return async () => {
@@ -54,7 +54,7 @@ export function sweepLostJobs(context: SweepContext, provider: Provider): Sweep 
           job,
           provider: provider.name,
           eventId: job.event.eventId,
-          firmId: job.event.owner,
+          firmId: job.event.firmId,
         })),
         ({ job }) => heal(job),
       );

@@ -25,7 +25,7 @@ export function sweepMappedQuarantine(context: SweepContext): Sweep {
     const candidates = (await isForeign(pool, provider, row)) ? [marked] : [row.eventId, marked];
     for (const eventId of candidates) {
       const result = await context.queueOf(row.provider).queue.requeue({ ...event, eventId });
-      if (result !== 'foreign') return result === 'armed' ? 'quarantine_armed' : null;
+      if (result !== 'foreign') return result === 'enqueued' ? 'quarantine_requeued' : null;
     }
     throw new SemelError('owner_collision');
   }

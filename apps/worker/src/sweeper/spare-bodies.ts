@@ -10,7 +10,7 @@ export function sweepSpareBodies(context: SweepContext): Sweep {
   let after: BodyRef | null = null;
 
   const hasNoJob = async ({ provider, eventId, firmId }: BodyRef) =>
-    (await context.queueOf(provider).claims.inspect({ owner: firmId, eventId })).job === 'none';
+    (await context.queueOf(provider).claims.inspect({ firmId, eventId })).job === 'none';
 
   return async () => {
     const page = await listStoredBodies(pool, { after, olderThanMs: graceMs, limit: pageSize });

@@ -30,7 +30,7 @@ export async function findLedgerRow(
 /** The job that applies this row again. A large body stays where it is: the worker reads it from this row. */
 export const toWebhookEvent = (provider: string, eventId: string, row: LedgerEntry): WebhookEvent =>
   toEvent(row, {
-    owner: row.firm_id,
+    firmId: row.firm_id,
     provider,
     eventId,
     body: bodyOrReference(Buffer.from(row.event_raw)),

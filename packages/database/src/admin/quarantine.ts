@@ -38,7 +38,7 @@ const quarantineReasons: readonly QuarantineReason[] = [
 ];
 
 /** Arms the event: `EventQueue.requeue` of packages/queue. */
-export type Requeue = (event: WebhookEvent) => Promise<'armed' | 'alive' | 'foreign'>;
+export type Requeue = (event: WebhookEvent) => Promise<'enqueued' | 'alive' | 'foreign'>;
 
 export interface Quarantine {
   /** The newest first. */
@@ -93,9 +93,9 @@ export const quarantineOf = (scope: Scope, providers: Providers): Quarantine => 
   async release(id, requeue) {
     const { rowId, candidates } = await scope.everywhere(async (tx) => {
       const row = await findOpenRow(tx, id);
-      const owner = await ownerOf(tx, row);
-      const plain = toWebhookEvent(row, owner.id);
-      const marked = { ...plain, eventId: `${row.eventId}~${owner.slug}` };
+      const firm = await firmOf(tx, row);
+      const plain = toWebhookEvent(row, firm.id);
+      const marked = { ...plain, eventId: `${row.eventId}~${firm.slug}` };
       const taken = row.reason === 'owner_collision' || (await belongsToOther(tx, providers, plain));
       return { rowId: row.id, candidates: taken ? [marked] : [plain, marked] };
     });
@@ -196,7 +196,7 @@ const alreadyResolved = (id: bigint, resolution: string | null) =>
   new AdminError('already_resolved', `Row ${id} was ${resolution} before. Nothing is left to do with it.`);
 
 /** Whose the event is, now that an operator lets it through. A firm's endpoint signs for that firm alone. */
-async function ownerOf(tx: Transaction, row: Row): Promise<{ id: string; slug: string }> {
+async function firmOf(tx: Transaction, row: Row): Promise<{ id: string; slug: string }> {
   const endpoint = await tx.webhookEndpoint.findUniqueOrThrow({ where: { id: row.endpointId } });
   const firmId =
     row.reason === 'owner_collision' ? row.firmId : (endpoint.firmId ?? (await firmOfAccount(tx, row)));
@@ -221,13 +221,13 @@ async function firmOfAccount(
 
 async function belongsToOther(tx: Transaction, providers: Providers, event: WebhookEvent): Promise<boolean> {
   const row = await findLedgerRow(tx, findProvider(providers, event.provider), event.eventId);
-  return row !== null && row.firm_id !== event.owner;
+  return row !== null && row.firm_id !== event.firmId;
 }
 
 /** The body rides in the job whatever its size: the console may not write to `webhook_bodies`. */
-const toWebhookEvent = (row: Row, owner: string): WebhookEvent => ({
-  v: 1,
-  owner,
+const toWebhookEvent = (row: Row, firmId: string): WebhookEvent => ({
+  v: 2,
+  firmId,
   provider: row.provider,
   eventId: row.eventId,
   type: row.eventType,

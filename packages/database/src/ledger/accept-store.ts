@@ -12,11 +12,11 @@ export const acceptStore = (
 ): Pick<AcceptPorts, 'spill' | 'quarantine' | 'storeBody'> => ({
   spill: {
     add: (event, body, { inQueue }) =>
-      withFirms(pool, { firmIds: [event.owner] }, (query) =>
+      withFirms(pool, { firmIds: [event.firmId] }, (query) =>
         insertSpill(query, event, body, { dueInMs: inQueue ? spillAgainAfterMs : 0 }),
       ),
   },
   quarantine: (entry) => commitQuarantine(pool, entry),
   storeBody: (event, body) =>
-    withFirms(pool, { firmIds: [event.owner] }, (query) => insertBody(query, event, body)),
+    withFirms(pool, { firmIds: [event.firmId] }, (query) => insertBody(query, event, body)),
 });

@@ -93,7 +93,7 @@ const isRollback = (error: unknown): boolean =>
   ['40P01', '40001'].includes(String(codeOf((error as Error | null)?.cause)));
 
 const attemptColumns = [
-  ['firm_id', 'uuid', ({ event }: AttemptRecord) => event.owner],
+  ['firm_id', 'uuid', ({ event }: AttemptRecord) => event.firmId],
   ['provider', 'text', ({ event }: AttemptRecord) => event.provider],
   ['event_id', 'text', ({ event }: AttemptRecord) => event.eventId],
   ['outcome', 'text', ({ outcome }: AttemptRecord) => outcome],

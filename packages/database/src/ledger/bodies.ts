@@ -3,13 +3,13 @@ import type { Query } from '../connection/pool.js';
 import { namesOf, ofEvents } from './of-events.js';
 
 /**
- * Keeps a large body until its event is finished. One per event and owner; a second one only makes it new again, or the
+ * Keeps a large body until its event is finished. One per event and firm; a second one only makes it new again, or the
  * sweeper could take an abandoned one away between this and the job that is about to name it.
  */
 export async function insertBody(query: Query, event: WebhookEvent, body: Buffer): Promise<void> {
   await query(
     'INSERT INTO webhook_bodies (firm_id, provider, event_id, body) VALUES ($1, $2, $3, $4) ON CONFLICT (provider, event_id, firm_id) DO UPDATE SET created_at = now()',
-    [event.owner, event.provider, event.eventId, body],
+    [event.firmId, event.provider, event.eventId, body],
   );
 }
 

@@ -14,9 +14,9 @@ export interface KeptRow {
 /** The event as a job carries it. */
 export const toEvent = (
   row: KeptRow,
-  named: Pick<WebhookEvent, 'owner' | 'provider' | 'eventId' | 'body' | 'ignored'>,
+  named: Pick<WebhookEvent, 'firmId' | 'provider' | 'eventId' | 'body' | 'ignored'>,
 ): WebhookEvent => ({
-  v: 1,
+  v: 2,
   ...named,
   type: row.event_type,
   channel: row.channel,

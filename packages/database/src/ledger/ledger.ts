@@ -12,7 +12,7 @@ import { type Column, columnwise, isoTime, storable } from '../connection/sql-va
 import { searchableCopy } from './searchable-copy.js';
 
 const link = (event: WebhookEvent, ref: EntityRef | undefined) =>
-  ref === undefined ? null : entityId(event.owner, event.provider, ref);
+  ref === undefined ? null : entityId(event.firmId, event.provider, ref);
 
 /** The statements of one provider's ledger table, each over many rows at once. */
 export function ledgerOf(provider: Provider) {
@@ -23,7 +23,7 @@ export function ledgerOf(provider: Provider) {
     (row) => link(row.event, row.links[name]),
   ]);
   const columns: Column<LedgerRow>[] = [
-    ['firm_id', 'uuid', ({ event }) => event.owner],
+    ['firm_id', 'uuid', ({ event }) => event.firmId],
     ['endpoint_id', 'uuid', ({ event }) => event.endpointId],
     ...keyColumns.map(
       (name, i): Column<LedgerRow> => [name, 'text', ({ event }) => keyValues(event.eventId)[i]],
@@ -78,14 +78,14 @@ export function ledgerOf(provider: Provider) {
       const { rows: fresh } = await query(insert, columnwise(columns, rows));
       return new Set(fresh.map((row: { idempotency_key: string }) => row.idempotency_key));
     },
-    /** Each event's own row: the session may see the firms of a whole group, so that the owner is compared here as well. */
+    /** Each event's own row: the session may see the firms of a whole group, so that the firm is compared here as well. */
     async lock(query: Query, events: readonly WebhookEvent[]) {
       if (events.length === 0) return new Map<string, ExistingRow>();
       const { rows } = await query(
         `SELECT t.idempotency_key, t.outcome, t.received_at FROM ${table} t
          WHERE (t.idempotency_key, t.firm_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
          ORDER BY t.idempotency_key FOR UPDATE`,
-        [events.map(idempotencyKey), events.map(({ owner }) => owner)],
+        [events.map(idempotencyKey), events.map(({ firmId }) => firmId)],
       );
       return new Map(
         rows.map((row: { idempotency_key: string; outcome: string; received_at: Date }) => [
@@ -114,7 +114,7 @@ export function ledgerOf(provider: Provider) {
       const { rows } = await query(
         `SELECT idempotency_key, event_raw FROM ${table}
          WHERE (idempotency_key, firm_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) AND event_raw <> ''`,
-        [events.map(idempotencyKey), events.map(({ owner }) => owner)],
+        [events.map(idempotencyKey), events.map(({ firmId }) => firmId)],
       );
       return new Map(
         rows.map((row: { idempotency_key: string; event_raw: Buffer }) => [

@@ -6,5 +6,5 @@ export const ofEvents = `provider = $1 AND (event_id, firm_id) IN (SELECT * FROM
 export const namesOf = (events: readonly WebhookEvent[]): unknown[] => [
   events[0]?.provider,
   events.map(({ eventId }) => eventId),
-  events.map(({ owner }) => owner),
+  events.map(({ firmId }) => firmId),
 ];

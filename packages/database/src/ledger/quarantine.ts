@@ -18,7 +18,7 @@ export async function insertQuarantine(
     [
       event.provider,
       event.eventId,
-      event.owner,
+      event.firmId,
       event.endpointId,
       storable(event.account),
       reason,
@@ -33,8 +33,8 @@ export async function insertQuarantine(
   );
 }
 
-/** Commits the row in a transaction of its own; without an owner it is the platform's. */
+/** Commits the row in a transaction of its own; without a firm it is the platform's. */
 export const commitQuarantine = (pool: pg.Pool, entry: QuarantineEntry): Promise<void> =>
-  withFirms(pool, { firmIds: entry.event.owner ? [entry.event.owner] : [], platform: true }, (query) =>
+  withFirms(pool, { firmIds: entry.event.firmId ? [entry.event.firmId] : [], platform: true }, (query) =>
     insertQuarantine(query, entry),
   );

@@ -22,7 +22,7 @@ export interface SpillRow extends SpillRef {
 }
 
 /**
- * Keeps an event; one row per event and owner. `dueInMs`: when the relay shall look at it; above 0 it is a copy of what
+ * Keeps an event; one row per event and firm. `dueInMs`: when the relay shall look at it; above 0 it is a copy of what
  * the queue gets as well. False: another delivery of it is there. The same delivery may come twice, as such a copy and then
  * because Redis failed: the earlier time counts.
  */
@@ -40,7 +40,7 @@ export async function insertSpill(
          enqueued_at = CASE WHEN excluded.due_at < s.due_at THEN excluded.enqueued_at ELSE s.enqueued_at END
        WHERE s.received_at = excluded.received_at`,
     [
-      event.owner,
+      event.firmId,
       event.provider,
       event.eventId,
       event.endpointId,
@@ -123,7 +123,7 @@ const toSpillRow = (row: StoredRow): SpillRow => ({
   refused: row.last_error !== null,
   event: {
     ...toEvent(row, {
-      owner: row.firm_id,
+      firmId: row.firm_id,
       provider: row.provider,
       eventId: row.event_id,
       body: bodyOrReference(row.event_raw),

@@ -46,7 +46,7 @@ export async function readFailedEvents(
   );
   return (rows as FailedRow[]).map((row) =>
     toEvent(row, {
-      owner: row.firm_id,
+      firmId: row.firm_id,
       provider: name,
       eventId: row.event_id,
       body: row.body === null ? { stored: true } : toBody(row.body),
@@ -61,12 +61,12 @@ export async function readOutcomes(
   { ledger }: Provider,
   events: readonly WebhookEvent[],
 ): Promise<Map<string, string>> {
-  const firmIds = events.map(({ owner }) => owner);
+  const firmIds = events.map(({ firmId }) => firmId);
   const { rows } = await withFirms(pool, { firmIds }, (query) =>
     query(
       `SELECT idempotency_key, outcome FROM ${ledger.table}
        WHERE (idempotency_key, firm_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))`,
-      [events.map(idempotencyKey), events.map(({ owner }) => owner)],
+      [events.map(idempotencyKey), events.map(({ firmId }) => firmId)],
     ),
   );
   return new Map(

@@ -45,7 +45,7 @@ export async function readMapped(
   if (row === undefined) return null;
   // The job carries the body whatever its size: a worker does not read bodies from the quarantine.
   const body = toBody(row.event_raw);
-  return toEvent(row, { owner: firmId, provider, eventId, body, ignored: row.ignored_reason });
+  return toEvent(row, { firmId, provider, eventId, body, ignored: row.ignored_reason });
 }
 
 /** True if another firm has an event with this id. */

@@ -2,7 +2,7 @@ import type { QuarantineReason } from './errors.js';
 import type { AcceptPorts, Endpoint } from './ports.js';
 
 /** A firm's endpoint signs for that firm alone; only a platform endpoint is routed by the account in the body. */
-export function ownerOf(
+export function resolveFirm(
   ports: Pick<AcceptPorts, 'endpoints'>,
   endpoint: Endpoint,
   account: string | null,
@@ -11,9 +11,9 @@ export function ownerOf(
   const mapped = account === null ? null : ports.endpoints.firmOfAccount(endpoint.provider, account);
   if (account !== null && accounts.length > 0 && !accounts.includes(account))
     return { firmId, reason: 'account_not_listed' };
-  const owner = firmId ?? mapped;
-  if (owner === null) return { firmId: null, reason: 'account_unknown' };
-  return mapped === null || mapped === owner
-    ? { firmId: owner, reason: null }
-    : { firmId: owner, reason: 'account_foreign' };
+  const resolved = firmId ?? mapped;
+  if (resolved === null) return { firmId: null, reason: 'account_unknown' };
+  return mapped === null || mapped === resolved
+    ? { firmId: resolved, reason: null }
+    : { firmId: resolved, reason: 'account_foreign' };
 }
