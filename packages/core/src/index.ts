@@ -14,6 +14,7 @@ export * from './ports.js';
 export * from './provider.js';
 export { recordLost } from './record-failure.js';
 export * from './redis-url.js';
+export * from './release-event.js';
 export * from './repeat.js';
 export * from './resolve-firm.js';
 export * from './story.js';

@@ -1,33 +1,31 @@
-import { SemelError } from '@semel/core';
+import { releasedId, releaseEvent, SemelError } from '@semel/core';
 import { isForeign, listMappedQuarantine, type MappedRow, readMapped, resolveMapped } from '@semel/database';
 import type { SweptResult } from '@semel/telemetry';
 import type { Sweep, SweepContext } from './context.js';
 
 /**
- * Rows in quarantine whose account was unknown and is a firm's by now: released for that firm, under `<event id>~<firm slug>`
- * where the id is another firm's. A row is armed first, and marked at a later look, when the ledger has its event: a death in
- * between, or a Redis that loses the job, costs another round and never the event. Rows of any other reason wait for an
- * operator.
+ * Releases quarantined rows whose account was unknown and is mapped to a firm by now. A row's event is enqueued first, and the
+ * row marked in a later pass, when the ledger has the event: if the process dies in between, or Redis loses the job, that
+ * costs another pass and never the event. Rows with any other reason wait for an operator.
  */
 export function sweepMappedQuarantine(context: SweepContext): Sweep {
   const { pool } = context;
   const limit = Math.min(context.pageSize, 50); // each brings its body along
-  const open = new Map(context.providers.map((provider) => [provider.name, provider]));
+  const known = new Map(context.providers.map((provider) => [provider.name, provider]));
   let afterId = '0';
 
   async function release(row: MappedRow): Promise<SweptResult | null> {
-    const provider = open.get(row.provider);
+    const provider = known.get(row.provider);
     if (provider === undefined || !context.breaker.of(row.provider).isClosed) return null;
-    const marked = `${row.eventId}~${row.firmSlug}`;
-    if (await resolveMapped(pool, provider, row, [row.eventId, marked])) return 'quarantine_released';
+    const ids = [row.eventId, releasedId(row.eventId, row.firmSlug)];
+    if (await resolveMapped(pool, provider, row, ids)) return 'quarantine_released';
     const event = await readMapped(pool, row);
     if (event === null) return null;
-    const candidates = (await isForeign(pool, provider, row)) ? [marked] : [row.eventId, marked];
-    for (const eventId of candidates) {
-      const result = await context.queueOf(row.provider).queue.requeue({ ...event, eventId });
-      if (result !== 'foreign') return result === 'enqueued' ? 'quarantine_requeued' : null;
-    }
-    throw new SemelError('owner_collision');
+    const isTaken = await isForeign(pool, provider, row);
+    const { requeue } = context.queueOf(row.provider).queue;
+    const released = await releaseEvent(event, { firmSlug: row.firmSlug, isTaken }, requeue);
+    if (released === null) throw new SemelError('owner_collision');
+    return released.job === 'enqueued' ? 'quarantine_requeued' : null;
   }
 
   return async () => {

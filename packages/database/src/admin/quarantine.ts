@@ -1,4 +1,4 @@
-import { type QuarantineReason, toBody, type WebhookEvent } from '@semel/core';
+import { type QuarantineReason, releasedId, releaseEvent, toBody, type WebhookEvent } from '@semel/core';
 import type { WebhookQuarantine as Row } from '../generated/client.js';
 import { AdminError } from './admin-error.js';
 import { findFirm } from './firms.js';
@@ -91,22 +91,21 @@ export const quarantineOf = (scope: Scope, providers: Providers): Quarantine => 
     }),
 
   async release(id, requeue) {
-    const { rowId, candidates } = await scope.everywhere(async (tx) => {
+    const { rowId, event, firmSlug, isTaken } = await scope.everywhere(async (tx) => {
       const row = await findOpenRow(tx, id);
       const firm = await firmOf(tx, row);
-      const plain = toWebhookEvent(row, firm.id);
-      const marked = { ...plain, eventId: `${row.eventId}~${firm.slug}` };
-      const taken = row.reason === 'owner_collision' || (await belongsToOther(tx, providers, plain));
-      return { rowId: row.id, candidates: taken ? [marked] : [plain, marked] };
+      const event = toWebhookEvent(row, firm.id);
+      const isTaken = row.reason === 'owner_collision' || (await belongsToOther(tx, providers, event));
+      return { rowId: row.id, event, firmSlug: firm.slug, isTaken };
     });
-    for (const event of candidates) {
-      if ((await requeue(event)) === 'foreign') continue;
+    const released = await releaseEvent(event, { firmSlug, isTaken }, requeue);
+    if (released !== null) {
       await scope.everywhere((tx) => resolve(tx, rowId, 'released'));
-      return event;
+      return released.event;
     }
     throw new AdminError(
       'event_id_taken',
-      `Even "${candidates.at(-1)?.eventId}" is another firm's event. Look into that one, then discard this row.`,
+      `Even "${releasedId(event.eventId, firmSlug)}" is another firm's event. Look into that one, then discard this row.`,
     );
   },
 
