@@ -57,6 +57,8 @@ async function openWorld(t: Test) {
     const consumer = openConsumer({
       redisUrl: server.url,
       redis,
+      alone: (work) => work(),
+      onStuck: async () => ({ outcome: 'dead', error: null }),
       provider,
       concurrency: 8,
       retryScale: 0.01,

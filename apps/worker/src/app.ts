@@ -22,6 +22,7 @@ import { createConsumerBreaker } from './consumer-breaker.js';
 import { startEnvelopePoller } from './envelope-poller.js';
 import { type Handlers, noHandlers } from './handling/load-handlers.js';
 import { createEventHandlers } from './handling/run-handlers.js';
+import { createMutex } from './mutex.js';
 import { type OutboxSettings, startOutboxWorker } from './outbox/outbox-worker.js';
 import { handledAtOnce, startProviderWorker } from './provider-worker.js';
 import { startRelay } from './relay.js';
@@ -178,9 +179,11 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     log,
   });
   const bodyThread = openBodyThread();
+  const alone = createMutex();
   const workers = providers.map((provider) =>
     startProviderWorker({
       bodyThread,
+      alone,
       ...options.settingsOf(provider),
       lockMs: options.lockMs,
       provider,

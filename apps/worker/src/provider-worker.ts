@@ -42,6 +42,8 @@ export interface ProviderWorkerOptions {
   deliveries: Pick<DeliveryRecorder, 'add'>;
   metrics: Metrics;
   log: Logger;
+  /** Runs work while no other job is run alone in this process. */
+  alone<T>(work: () => Promise<T>): Promise<T>;
   /** Called after an event changed an object. */
   onApplied(event: WebhookEvent): void;
   onOutage(error: StoreUnavailableError): void;
@@ -161,6 +163,12 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
     retryScale: options.retryScale,
     lockMs: options.lockMs,
     run,
+    alone: options.alone,
+    onStuck: async ({ event, attempt }) => {
+      const applied = await recordLost(ports, event, attempt, 'handler_stuck');
+      observe(event, applied);
+      return applied;
+    },
     onOutage: options.onOutage,
     onLost: (event, attempt) => {
       recordLost(ports, event, attempt).then(

@@ -29,6 +29,7 @@ export const errorCatalogue = {
   delivery_failed: { status: null, job: 'retry', title: 'The destination did not take the delivery' },
   delivery_timeout: { status: null, job: 'retry', title: 'The destination did not answer in time' },
   body_missing: { status: null, job: 'retry', title: 'The stored body of the event is gone' },
+  handler_stuck: { status: null, job: 'dead', title: 'The event ended its worker again and again' },
   job_lost: { status: null, job: 'dead', title: 'The queue gave the job up without running it' },
   owner_collision: { status: null, job: 'quarantine', title: 'The event id already belongs to another firm' },
   account_unknown: { status: null, job: 'quarantine', title: 'The account is not mapped to a firm' },

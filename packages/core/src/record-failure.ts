@@ -29,10 +29,10 @@ export async function recordFailure(
   });
 }
 
-/** A job that the queue gave up without running it is dead as well, and must not stay unseen. */
+/** Records an event as dead whose job is not run any more: the queue gave it up, or it ended its workers too often. */
 export const recordLost = (
   ports: Pick<ApplyPorts, 'transaction'>,
   event: WebhookEvent,
   attempt: number,
-): Promise<Applied> =>
-  recordFailure(ports, { event, attempt, lastAttempt: true }, new SemelError('job_lost'));
+  code: 'job_lost' | 'handler_stuck' = 'job_lost',
+): Promise<Applied> => recordFailure(ports, { event, attempt, lastAttempt: true }, new SemelError(code));

@@ -12,6 +12,7 @@ import { postpone, postponedMs } from './postpone.js';
 import { openWorker } from './queue-worker.js';
 import { readEvent } from './read-event.js';
 import { RecordedDeath, RecordedFailure } from './recorded-failure.js';
+import { runUnlessStuck } from './stalled-jobs.js';
 import type { Redis } from './topology.js';
 
 export interface ConsumerOptions {
@@ -29,6 +30,10 @@ export interface ConsumerOptions {
    * events would fail as well.
    */
   run(item: ApplyItem): Promise<Applied | { postponeMs: number }>;
+  /** Runs work while no other job is run alone in this process. */
+  alone<T>(work: () => Promise<T>): Promise<T>;
+  /** Records that an event ended its workers too often to be run again. */
+  onStuck(item: ApplyItem): Promise<Applied>;
   /** A job that BullMQ failed without running it to an end of ours. */
   onLost(event: WebhookEvent, attempt: number): void;
   /** A fault of ours: the queue should rest until it is over. */
@@ -58,7 +63,12 @@ export function openConsumer(options: ConsumerOptions): Consumer {
       }
       const attempt = job.attemptsMade + 1;
       const lastAttempt = attempt >= (job.opts.attempts ?? 1);
-      const applied = await options.run({ event, attempt, lastAttempt }).catch((error: unknown) => {
+      const item = { event, attempt, lastAttempt };
+      const applied = await runUnlessStuck(job, {
+        run: () => options.run(item),
+        alone: options.alone,
+        onStuck: () => options.onStuck(item),
+      }).catch((error: unknown) => {
         if (!(error instanceof StoreUnavailableError)) return postpone(job, token, postponedMs.other);
         options.onOutage(error);
         return postpone(job, token, postponedMs.outage);
