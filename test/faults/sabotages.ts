@@ -93,9 +93,9 @@ export const sabotages: readonly Sabotage[] = [
     edits: [
       {
         file: 'packages/database/src/ledger/apply-store.ts',
-        find: `work(inside(ours(query), send, session))`,
+        find: `work(inside(observed(query), send, session))`,
         replace: `work({
-        ...inside(ours(query), send, session),
+        ...inside(observed(query), send, session),
         change: async (changes, withRows) =>
           changes.length === 0
             ? []

@@ -98,9 +98,9 @@ function inMemory(options: { moves?: boolean; rule?: (event: WebhookEvent) => Ch
         record: step('record', async (records) => void attempts.push(...records)),
         quarantine: step('quarantine', async (entry) => void quarantine.push(entry)),
         deleteStoredCopies: step('deleteStoredCopies', async () => undefined),
-        lend: step('lend', async (_timeoutMs, run) =>
+        withHandlerClient: step('withHandlerClient', async (_timeoutMs, run) =>
           run({ statement: async () => ({ rows: [], rowCount: 0 }), addEffect: async () => true }),
-        ) as ApplyTransaction['lend'],
+        ) as ApplyTransaction['withHandlerClient'],
       });
       stumble('commit');
       state.ledger = ledger;
@@ -365,7 +365,7 @@ t.test('events with handlers run alone, each in its own firm', async (t) => {
   ports.handlers = {
     wants: ({ type }) => type === 'handled',
     run: async (tx, { event, outcome, changed }) => {
-      await tx.lend(1, async () => undefined);
+      await tx.withHandlerClient(1, async () => undefined);
       ran.push(`${event.eventId} ${outcome} ${changed.length}`);
       if (event.eventId === 'e2') throw new Error('no luck');
     },

@@ -49,8 +49,8 @@ export function startRelay({
     await breaker.check();
     const reachable = options.providers.map(({ name }) => name).filter((name) => breaker.of(name).isClosed);
     if (reachable.length === 0) return 0;
-    const { rows, settled } = await takeDueSpill(pool, { providers: reachable, limit: rowsPerPass, leaseMs });
-    for (const provider of settled) metrics.relayed(provider, 'settled');
+    const { rows, finished } = await takeDueSpill(pool, { providers: reachable, limit: rowsPerPass, leaseMs });
+    for (const provider of finished) metrics.relayed(provider, 'settled');
 
     const inQueue: SpillRow[] = [];
     const alive: SpillRow[] = [];
@@ -68,7 +68,7 @@ export function startRelay({
     await postponeSpill(pool, inQueue, { dueInMs: options.againAfterMs, enqueued: true });
     await postponeSpill(pool, alive, { dueInMs: Math.min(recheckMs, options.againAfterMs), enqueued: true });
     if (refused.length > 0) await putBack(refused);
-    return refused.length > 0 ? 0 : rows.length + settled.length;
+    return refused.length > 0 ? 0 : rows.length + finished.length;
   }
 
   /** All at once, but rows of one event id one after the other: the second firm's must see the first firm's job. */

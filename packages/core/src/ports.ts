@@ -167,13 +167,13 @@ export interface EventHandlers {
   run(tx: HandlerTransaction, handled: HandledEvent): Promise<void>;
 }
 
-/** The door through which handlers use the transaction. */
+/** A handler's access to the apply transaction. */
 export interface HandlerTransaction {
   /**
-   * Lends the transaction to `work`: none of its statements may end it, or take longer than `timeoutMs`, and when this is
-   * over none is sent any more. Throws where one of them failed, although `work` may have looked away.
+   * Gives `work` a client of the transaction. Its statements can't end the transaction or take longer than `timeoutMs`, and
+   * none is sent after `work` returns. Throws if one of them failed, even if `work` caught the error.
    */
-  lend<T>(timeoutMs: number, work: (lent: HandlerClient) => Promise<T>): Promise<T>;
+  withHandlerClient<T>(timeoutMs: number, work: (client: HandlerClient) => Promise<T>): Promise<T>;
 }
 
 export interface HandlerClient {

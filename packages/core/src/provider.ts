@@ -44,8 +44,8 @@ export interface LedgerTable {
   linkColumns: readonly string[];
 }
 
-/** A real-shaped delivery: what `semel send` posts. */
-export interface Delivery {
+/** A request in the provider's real format, as `semel send` posts it. */
+export interface SampleRequest {
   channel: string | null;
   /** Extra headers, with the signature among them after `sign`. */
   headers: Record<string, string>;
@@ -99,7 +99,7 @@ export interface Provider {
   /** Lives told with these samples. */
   stories: readonly Story[];
   /** Adds the signature headers, made by the vendor's SDK where it can, never by `verify`'s own code. */
-  sign(delivery: Delivery, options: { url: string; secret: string; nowMs: number }): Delivery;
+  sign(delivery: SampleRequest, options: { url: string; secret: string; nowMs: number }): SampleRequest;
   /** An example of this provider's secret, for `endpoint add --help` and generated endpoints. */
   newSecret(): string;
   /**

@@ -1,5 +1,4 @@
-// What the apps need while events flow: nothing here loads Prisma. Operators' functions are behind `./admin`, migrations behind
-// `./migrate`.
+// What the apps use at run time; nothing here loads Prisma. Operator functions are in `./admin`, migrations in `./migrate`.
 
 export { type DatabaseOptions, openPool, type PoolOptions } from './connection/pool.js';
 export { type AppRole, appRoles, connectionAs, roleName } from './connection/roles.js';
@@ -24,11 +23,11 @@ export {
 export { type GaugeValues, readGauges } from './gauges/read-gauges.js';
 export {
   claimOutboxRow,
+  listDueOutbox,
   markEnqueued,
+  type OutboxResult,
   type OutboxRow,
-  type OutboxSettlement,
-  outboxDue,
-  settleOutboxRow,
+  recordOutboxResult,
 } from './handlers/outbox.js';
 export { acceptStore } from './ledger/accept-store.js';
 export { applyStore } from './ledger/apply-store.js';
@@ -43,8 +42,8 @@ export { isMigrated } from './migrate/is-migrated.js';
 export { type ColumnType, type EntityTable, tables } from './objects/tables.js';
 export { upsertObjects } from './objects/upsert-objects.js';
 export {
-  type Delivery,
   type DeliveryRecorder,
+  type RecordedDelivery,
   startDeliveryRecorder,
 } from './recorders/delivery-recorder.js';
 export { type EndpointHealthRecorder, startEndpointHealthRecorder } from './recorders/endpoint-health.js';

@@ -1,6 +1,6 @@
-/** One attempt to deliver one row of the outbox. */
+/** One attempt to deliver one outbox row. */
 export interface Delivery<Payload = unknown> {
-  /** The same in every attempt: what the receiving side tells a second one by. */
+  /** The same in every attempt; the receiving side recognises a repetition by it. */
   id: string;
   payload: Payload;
   key: string;
@@ -22,15 +22,15 @@ export interface DefinedDelivery {
 const deliveryKind = 'semel.delivery.v1';
 
 /**
- * A way out of the outbox by code of your own: called at least once for each row that names it, outside of any transaction.
- * It has delivered when it returns; where it throws, it is called again later.
+ * Delivers outbox rows with your own code. Called at least once for each row that names it, outside any transaction.
+ * Returning means delivered; after an error it is called again later.
  */
 export function defineDelivery<Payload = unknown>(
   name: string,
   run: DeliveryFunction<Payload>,
 ): DefinedDelivery {
   if (typeof name !== 'string' || name.trim() === '') throw new TypeError('a delivery needs a name');
-  if (typeof run !== 'function') throw new TypeError(`the delivery ${name} is no function`);
+  if (typeof run !== 'function') throw new TypeError(`the delivery ${name} is not a function`);
   return Object.freeze({ kind: deliveryKind, name, run: run as DefinedDelivery['run'] });
 }
 

@@ -3,9 +3,8 @@ import type { HandlerContext, HandlerFunction } from './handler-context.js';
 
 export interface HandlerOptions {
   /**
-   * Default: exactly once for every authentic event of the type, in its endpoint's mode, whatever arrived before it and
-   * whatever it did to Semel's own rows. `changed`: only for events that changed an object. `always`: also for events of the
-   * other mode.
+   * Default `event`: runs exactly once for every authentic event of the type in its endpoint's mode, even if the event changes
+   * no object. `changed`: only for events that changed an object. `always`: also for events of the other mode.
    */
   when?: When;
   /** Shown in errors and logs. Default: provider and type. */
@@ -18,19 +17,19 @@ const allWhens: readonly string[] = ['event', 'changed', 'always'] satisfies Whe
 export interface DefinedHandler {
   readonly kind: typeof handlerKind;
   readonly provider: string;
-  /** An exact type, a beginning (`invoice.*`), or `*`. */
+  /** An exact type, a prefix (`invoice.*`), or `*`. */
   readonly type: string;
   readonly when: When;
   readonly name: string;
   run(context: HandlerContext): Promise<void> | void;
 }
 
-/** Known by this text, not by a class: a module of the user's may bring a copy of this package. */
+/** A string instead of a class: a user's module may bring its own copy of this package. */
 const handlerKind = 'semel.handler.v1';
 
 /**
- * Your own code for an event. It runs inside the transaction that applies it: exactly once with it, and rolled back with it.
- * Export the result from a module that SEMEL_HANDLERS names.
+ * Defines your own code for an event type. It runs inside the transaction that applies the event, exactly once, and is rolled
+ * back with it. Export the result from a module that SEMEL_HANDLERS names.
  */
 export function defineHandler<const Provider extends string, const Type extends string>(
   provider: Provider & ProviderName,
@@ -39,8 +38,10 @@ export function defineHandler<const Provider extends string, const Type extends 
   { when = 'event', name = `${provider} ${type}` }: HandlerOptions = {},
 ): DefinedHandler {
   if (!/^(\*|[^\s*]+\*?)$/.test(type))
-    throw new TypeError(`"${type}" is no type of event: give one, a beginning with "*" at its end, or "*"`);
-  if (typeof run !== 'function') throw new TypeError(`the handler for ${provider} ${type} is no function`);
+    throw new TypeError(
+      `"${type}" is not an event type: give an exact type, a prefix that ends in "*", or "*"`,
+    );
+  if (typeof run !== 'function') throw new TypeError(`the handler for ${provider} ${type} is not a function`);
   if (!allWhens.includes(when))
     throw new TypeError(`${name}: "when" is one of ${allWhens.join(', ')}, not "${when}"`);
   return Object.freeze({

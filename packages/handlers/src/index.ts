@@ -18,6 +18,7 @@ export type { SquareEvent } from './events/square.js';
 export type { TwilioEvent } from './events/twilio.js';
 export type {
   Changed,
+  ChangedEntity,
   EventFacts,
   Firm,
   HandlerContext,

@@ -1,6 +1,5 @@
 import type { DefinedHandler } from './define-handler.js';
 
-/** True where the handler is for events of this provider and type. */
 export function matches(handler: DefinedHandler, event: { provider: string; type: string }): boolean {
   if (handler.provider !== event.provider) return false;
   return handler.type.endsWith('*')

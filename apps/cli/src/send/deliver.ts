@@ -1,4 +1,4 @@
-import type { Delivery, Provider } from '@semel/core';
+import type { Provider, SampleRequest } from '@semel/core';
 import type { BuiltEvent } from './build-event.js';
 import type { Target } from './target.js';
 
@@ -50,7 +50,7 @@ function outcomeOf(status: number): string {
 }
 
 /** As the receiver will: a provider may name the event in a signed header. */
-function identify(provider: Provider, { body, channel, headers }: Delivery): string | null {
+function identify(provider: Provider, { body, channel, headers }: SampleRequest): string | null {
   try {
     return provider.identify(body, channel, headers).eventId;
   } catch {

@@ -33,16 +33,21 @@ export function createEventHandlers({
     async run(tx, handled) {
       const chosen = own.filter((handler) => matches(handler, handled.event));
       for (const handler of chosen) {
-        if (isFor(handler, handled)) await tx.lend(timeoutMs, (lent) => runOne(handler, handled, lent));
+        if (isFor(handler, handled))
+          await tx.withHandlerClient(timeoutMs, (client) => runOne(handler, handled, client));
         else if (handler.type === handled.event.type) onSkipped(handler, handled);
       }
     },
   };
 
-  async function runOne(handler: DefinedHandler, handled: HandledEvent, lent: HandlerClient): Promise<void> {
+  async function runOne(
+    handler: DefinedHandler,
+    handled: HandledEvent,
+    client: HandlerClient,
+  ): Promise<void> {
     const late = () => new SemelError('handler_timeout', `${handler.name}: not done after ${timeoutMs} ms`);
     try {
-      await within(timeoutMs, (signal) => handler.run(contextOf(handled, lent, signal)), late);
+      await within(timeoutMs, (signal) => handler.run(contextOf(handled, client, signal)), late);
     } catch (error) {
       if (error instanceof StoreUnavailableError || error instanceof SemelError) throw error;
       const message = error instanceof Error ? error.message : String(error);
@@ -50,7 +55,7 @@ export function createEventHandlers({
     }
   }
 
-  function contextOf(handled: HandledEvent, lent: HandlerClient, signal: AbortSignal): HandlerContext {
+  function contextOf(handled: HandledEvent, client: HandlerClient, signal: AbortSignal): HandlerContext {
     const { event, body, outcome, changed } = handled;
     const json = provider.toJson(body);
     if (json === null) throw new Error('the body is neither JSON nor a form');
@@ -66,17 +71,17 @@ export function createEventHandlers({
         outcome,
       },
       firm: { id: event.firmId },
-      changed: changed.map(toChanged),
+      changed: changed.flatMap(toChanged),
       tx: {
         query: <Row>(text: string, values?: readonly unknown[]) =>
           unheard(
-            lent.statement(text, values).then(({ rows, rowCount }) => ({
+            client.statement(text, values).then(({ rows, rowCount }) => ({
               rows: rows as Row[],
               rowCount: rowCount ?? rows.length,
             })),
           ),
       },
-      outbox: (entry) => unheard(lent.addEffect(() => toEffect(event, entry))),
+      outbox: (entry) => unheard(client.addEffect(() => toEffect(event, entry))),
       signal,
     };
   }
@@ -95,10 +100,11 @@ function unheard<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-const toChanged = ({ change, entityId, before, after }: AppliedChange): Changed => ({
-  entity: change.entity,
-  id: entityId,
-  externalId: change.externalId,
-  before: before ?? null,
-  after: after ?? {},
-});
+function toChanged({
+  change: { entity, externalId },
+  entityId: id,
+  before = null,
+  after = {},
+}: AppliedChange): Changed[] {
+  return entity === 'recipient_list' ? [] : [{ entity, id, externalId, before, after }];
+}

@@ -2,11 +2,11 @@ import { awaitFirstConnection, repeat, SemelError } from '@semel/core';
 import {
   claimOutboxRow,
   type EncryptionKey,
+  listDueOutbox,
   markEnqueued,
+  type OutboxResult,
   type OutboxRow,
-  type OutboxSettlement,
-  outboxDue,
-  settleOutboxRow,
+  recordOutboxResult,
 } from '@semel/database';
 import type { DefinedDelivery } from '@semel/handlers';
 import {
@@ -39,7 +39,7 @@ export interface OutboxSettings {
 }
 
 export interface OutboxWorkerOptions extends OutboxSettings {
-  pool: Parameters<typeof outboxDue>[0];
+  pool: Parameters<typeof listDueOutbox>[0];
   key: EncryptionKey;
   redis: Redis;
   redisUrl: string;
@@ -71,13 +71,13 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
       () => null,
       (failure: unknown) => failure ?? new Error('it threw nothing'),
     );
-    const settlement = settlementOf(row, error);
-    await settleOutboxRow(pool, row, settlement);
+    const result = resultOf(row, error);
+    await recordOutboxResult(pool, row, result);
     metrics.outboxSeconds((performance.now() - startedMs) / 1000);
-    return observe(row, settlement, error);
+    return observe(row, result, error);
   }
 
-  function settlementOf({ attempt }: OutboxRow, error: unknown): OutboxSettlement {
+  function resultOf({ attempt }: OutboxRow, error: unknown): OutboxResult {
     if (error === null) return { status: 'delivered' };
     const text =
       error instanceof SemelError ? error.message : `delivery_failed: ${(error as Error).message ?? error}`;
@@ -87,22 +87,22 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
     return { status: 'pending', delayMs, error: text };
   }
 
-  function observe(row: OutboxRow, settlement: OutboxSettlement, err: unknown): DeliveryResult {
+  function observe(row: OutboxRow, result: OutboxResult, err: unknown): DeliveryResult {
     const { id, firmId, destination, effectKey, provider, eventId, attempt } = row;
     const facts = { id, firmId, destination, effectKey, provider, eventId, attempt };
-    if (settlement.status === 'delivered') {
+    if (result.status === 'delivered') {
       metrics.outboxDelivered('delivered');
       log.info(facts, 'outbox.delivered');
       return { outcome: 'delivered' };
     }
-    if (settlement.status === 'dead') {
+    if (result.status === 'dead') {
       metrics.outboxDelivered('dead');
       log.error({ ...facts, err }, 'outbox.dead');
       return { outcome: 'dead' };
     }
     metrics.outboxDelivered('failed');
-    log.warn({ ...facts, err, retryInMs: settlement.delayMs }, 'outbox.failed');
-    return { outcome: 'failed', delayMs: settlement.delayMs };
+    log.warn({ ...facts, err, retryInMs: result.delayMs }, 'outbox.failed');
+    return { outcome: 'failed', delayMs: result.delayMs };
   }
 
   const connection = awaitFirstConnection();
@@ -114,7 +114,7 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
 
   async function enqueueDue(): Promise<number> {
     try {
-      const due = await outboxDue(pool, { limit: rowsPerLook, againAfterMs: options.againAfterMs });
+      const due = await listDueOutbox(pool, { limit: rowsPerLook, againAfterMs: options.againAfterMs });
       await queue.add(due);
       await markEnqueued(pool, due); // if the process dies before this, the second add of the same job id adds nothing
       if (due.length > 0) connection.made(); // without rows Redis was not asked

@@ -4,7 +4,7 @@ import { type Sweep, type SweepOptions, sweepContext } from './context.js';
 import { sweepFailedEvents } from './failed-events.js';
 import { sweepLostJobs } from './lost-jobs.js';
 import { sweepMappedQuarantine } from './mapped-quarantine.js';
-import { sweepSpareBodies } from './spare-bodies.js';
+import { sweepOrphanedBodies } from './orphaned-bodies.js';
 
 export interface Sweeper {
   /** Waits for the event that is being healed, then lets another process sweep. */
@@ -34,7 +34,7 @@ export function startSweeper({ lock, ...options }: SweepOptions & { lock: SweepL
       ...each('failed events', sweepFailedEvents),
       ...each('lost jobs', sweepLostJobs),
       ['mapped quarantine', sweepMappedQuarantine(context)],
-      ['spare bodies', sweepSpareBodies(context)],
+      ['orphaned bodies', sweepOrphanedBodies(context)],
     ]);
   }
 

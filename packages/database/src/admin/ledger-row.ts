@@ -1,11 +1,11 @@
 import { idempotencyKey, type WebhookEvent } from '@semel/core';
 import { Prisma } from '../generated/client.js';
-import { bodyOrReference, type KeptRow, toEvent } from '../ledger/kept-event.js';
+import { bodyOrReference, type EventRow, toEvent } from '../ledger/event-row.js';
 import type { Providers } from './providers.js';
 import type { Transaction } from './scope.js';
 
 /** What every ledger table has; a provider's own columns come beside it. */
-export interface LedgerEntry extends KeptRow {
+export interface LedgerEntry extends EventRow {
   firm_id: string;
   event_raw: Uint8Array;
   outcome: string;

@@ -1,31 +1,31 @@
 import { type Effect, type HandlerClient, SemelError, StoreUnavailableError } from '@semel/core';
 import type { Query, Send } from '../connection/pool.js';
 import { toHandlerError } from '../connection/store-error.js';
-import { firstWord } from './first-word.js';
+import { firstKeyword } from './first-keyword.js';
 
-/** What would begin, end or reconfigure the transaction, or leave the protocol of one statement and its rows. */
+/** Commands that begin, end or reconfigure the transaction, or that leave the protocol of one statement and its rows. */
 const refused = new Set(
   `begin start commit end rollback abort savepoint release prepare execute deallocate discard set reset copy listen unlisten
    load checkpoint vacuum`.split(/\s+/),
 );
 
 /**
- * Lends the running transaction to code that is not ours. The guarantee not given: code that renames its firm with
- * `set_config` is found out afterwards and rolled back, but it has looked by then.
+ * Gives a handler access to the running transaction. Not guaranteed: a handler that changes its firm with `set_config` is
+ * detected afterwards and rolled back, but it has read other rows by then.
  */
 export async function withHandlerClient<T>(
   { query, send, timeoutMs }: { query: Query; send: Send; timeoutMs: number },
-  work: (lent: HandlerClient) => Promise<T>,
+  work: (client: HandlerClient) => Promise<T>,
 ): Promise<T> {
   const before = await reconfigure(query, `${Math.ceil(timeoutMs)}ms`);
   const sent: Promise<unknown>[] = [];
   let isOpen = true;
   let outage: StoreUnavailableError | null = null;
 
-  /** Each one is waited for in the end, whether `work` did so or not. */
+  /** Runs while `work` does. Every statement is awaited at the end, even if `work` did not await it. */
   const during = <R>(run: () => Promise<R>): Promise<R> => {
     const running = (async () => {
-      if (!isOpen) throw new SemelError('statement_refused', 'the transaction of this handler is over');
+      if (!isOpen) throw new SemelError('statement_refused', 'the transaction of this handler has ended');
       return run();
     })().catch((error: unknown) => {
       if (error instanceof StoreUnavailableError) outage ??= error;
@@ -35,13 +35,13 @@ export async function withHandlerClient<T>(
     sent.push(running);
     return running;
   };
-  const lent: HandlerClient = {
+  const client: HandlerClient = {
     statement: (text, values = []) =>
       during(async () => {
-        const word = firstWord(text);
-        if (refused.has(word))
-          throw new SemelError('statement_refused', `a handler can't use ${word.toUpperCase()}`);
-        // The extended protocol takes one statement only: nothing can hide behind a semicolon.
+        const keyword = firstKeyword(text);
+        if (refused.has(keyword))
+          throw new SemelError('statement_refused', `a handler can't use ${keyword.toUpperCase()}`);
+        // The extended protocol takes a single statement, so a second one after a semicolon is refused.
         return send({ text, values: [...values], queryMode: 'extended' }).catch((error: unknown) => {
           throw toHandlerError(error);
         });
@@ -51,8 +51,8 @@ export async function withHandlerClient<T>(
 
   let result: T;
   try {
-    result = await work(lent);
-    for (let settled = 0; settled < sent.length; settled++) await sent[settled];
+    result = await work(client);
+    for (let i = 0; i < sent.length; i++) await sent[i]; // `sent` may grow meanwhile
   } catch (error) {
     throw outage ?? error;
   } finally {
@@ -75,8 +75,8 @@ interface Configuration {
 }
 
 /**
- * Sets the time that a statement may take from here on; returns what holds now. Temporary tables come last in the search
- * path: one that is named like a table of ours must not take its place.
+ * Sets the statement timeout and returns the configuration from before. Puts temporary tables last in the search path, so
+ * that none can shadow one of Semel's tables.
  */
 async function reconfigure(query: Query, timeout: string): Promise<Configuration> {
   const { rows } = await query(
@@ -89,15 +89,15 @@ async function reconfigure(query: Query, timeout: string): Promise<Configuration
   return rows[0];
 }
 
-/** The unique key decides: an effect that the firm had before adds nothing. */
+/** False if the firm had an effect of this key before; the unique key decides. */
 async function insertEffect(query: Query, effect: Effect): Promise<boolean> {
   const { rowCount } = await query(
-    `WITH fresh AS (
+    `WITH inserted AS (
        INSERT INTO webhook_effects (firm_id, effect_key, provider, event_id) VALUES ($1, $2, $3, $4)
        ON CONFLICT DO NOTHING RETURNING firm_id, effect_key, provider, event_id
      )
      INSERT INTO webhook_outbox (firm_id, effect_key, provider, event_id, destination, payload)
-     SELECT firm_id, effect_key, provider, event_id, $5, $6::jsonb FROM fresh`,
+     SELECT firm_id, effect_key, provider, event_id, $5, $6::jsonb FROM inserted`,
     [effect.firmId, effect.key, effect.provider, effect.eventId, effect.destination, effect.payload],
   );
   return rowCount === 1;

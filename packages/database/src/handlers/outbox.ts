@@ -3,35 +3,32 @@ import { type Query, withFirms } from '../connection/pool.js';
 import { destinationBinding, type EncryptionKey, openSecret } from '../connection/secrets.js';
 import { storable } from '../connection/sql-values.js';
 
-/** Names a row, and whose it is. */
+/** Identifies a row and its firm. */
 export interface OutboxRef {
   id: string;
   firmId: string;
 }
 
-/** A row that this process delivers now. */
+/** A row that this process has claimed for delivery. */
 export interface OutboxRow extends OutboxRef {
   effectKey: string;
   provider: string;
   eventId: string;
   destination: string;
   payload: unknown;
-  /** 1, 2, …: this one is in it. */
+  /** 1, 2, …, this attempt included. */
   attempt: number;
-  /**
-   * The firm's own destination of this name; null where it has none that takes deliveries. Its secret is null where another
-   * encryption key sealed it.
-   */
+  /** The firm's enabled destination of this name, or null. Its secret is null if another key encrypted it. */
   endpoint: { url: string; secret: string | null } | null;
 }
 
-export type OutboxSettlement =
+export type OutboxResult =
   | { status: 'delivered' }
   | { status: 'pending'; delayMs: number; error: string }
   | { status: 'dead'; error: string };
 
-/** What is due and not in the queue, or was put there longer than `againAfterMs` ago. Of all firms, and ids only. */
-export async function outboxDue(
+/** Ids of due rows of all firms that were not enqueued within the last `againAfterMs`. */
+export async function listDueOutbox(
   pool: pg.Pool,
   { limit, againAfterMs }: { limit: number; againAfterMs: number },
 ): Promise<OutboxRef[]> {
@@ -57,8 +54,8 @@ export async function markEnqueued(pool: pg.Pool, refs: readonly OutboxRef[]): P
 }
 
 /**
- * Takes a due row for `leaseMs`: no transaction stays open while it is delivered. A process that dies meanwhile leaves it
- * pending, and it is delivered again after that. null: it is not due, not pending, or another process has it.
+ * Leases a due row for `leaseMs`; no transaction stays open during the delivery. If this process dies, the row stays pending
+ * and is delivered again when the lease ends. Returns null if the row is not due, not pending, or leased by another process.
  */
 export async function claimOutboxRow(
   pool: pg.Pool,
@@ -97,20 +94,20 @@ async function endpointOf(
   }
 }
 
-/** Writes down how the attempt went. A failure says nothing over a later attempt, and nothing is said over a final row. */
-export async function settleOutboxRow(
+/** Records the result of an attempt. A failure never overwrites a later attempt; nothing overwrites a final row. */
+export async function recordOutboxResult(
   pool: pg.Pool,
   { id, firmId, attempt }: Pick<OutboxRow, 'id' | 'firmId' | 'attempt'>,
-  settlement: OutboxSettlement,
+  result: OutboxResult,
 ): Promise<void> {
-  const delayMs = settlement.status === 'pending' ? settlement.delayMs : 0;
-  const error = settlement.status === 'delivered' ? null : storable(settlement.error);
+  const delayMs = result.status === 'pending' ? result.delayMs : 0;
+  const error = result.status === 'delivered' ? null : storable(result.error);
   await withFirms(pool, { firmIds: [firmId] }, (query) =>
     query(
       `UPDATE webhook_outbox SET status = $3, last_error = $4, next_attempt_at = now() + $5 * interval '1 millisecond',
          delivered_at = CASE WHEN $3 = 'delivered' THEN now() END
        WHERE id = $1 AND status = 'pending' AND ($3 = 'delivered' OR attempts = $2)`,
-      [id, attempt, settlement.status, error, delayMs],
+      [id, attempt, result.status, error, delayMs],
     ),
   );
 }

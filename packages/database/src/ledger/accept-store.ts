@@ -5,7 +5,7 @@ import { insertBody } from './bodies.js';
 import { commitQuarantine } from './quarantine.js';
 import { insertSpill } from './spill.js';
 
-/** The receiver's writes, each in a transaction of its own. `spillAgainAfterMs`: when the relay checks a copy of a queued event. */
+/** The receiver's writes, one transaction each. `spillAgainAfterMs`: when the relay first checks a copy of a queued event. */
 export const acceptStore = (
   pool: pg.Pool,
   { spillAgainAfterMs }: { spillAgainAfterMs: number },

@@ -33,7 +33,7 @@ export function applyStore(pool: pg.Pool, provider: Provider): ApplyPorts['trans
     lockLedger: (events) => ledger.lock(query, events),
     change: async (changes, withRows) =>
       changes.length === 0 ? [] : upsertObjects(query, changes, withRows),
-    finalizeLedger: (rows) => ledger.settle(query, rows),
+    finalizeLedger: (rows) => ledger.finalize(query, rows),
     failLedger: (row) => ledger.fail(query, row),
     record: async (attempts, changes) => {
       if (attempts.length > 0) await record(query, attempts, changes);
@@ -50,37 +50,37 @@ export function applyStore(pool: pg.Pool, provider: Provider): ApplyPorts['trans
       const spilled = events.filter((event) => event.spilled);
       if (spilled.length > 0) await deleteSpill(query, spilled);
     },
-    lend: (timeoutMs, work) => {
+    withHandlerClient: (timeoutMs, work) => {
       session.mustReset = true;
       return withHandlerClient({ query, send, timeoutMs }, work);
     },
   });
   return (firmIds, work) =>
-    retryOnConflict((ours) =>
-      withFirms(pool, { firmIds }, (query, send, session) => work(inside(ours(query), send, session))),
+    retryOnConflict((observed) =>
+      withFirms(pool, { firmIds }, (query, send, session) => work(inside(observed(query), send, session))),
     );
 }
 
 /**
- * Runs a transaction again that was rolled back because another one was faster: a deadlock, whoever met it, or two that create
- * the same object at the same moment. `ON CONFLICT (id)` waits for the other one only at the index on `id`; at the second
- * unique index of the table the slower of the two can fail. Neither is the event's fault, and at the next look the object is
- * there. A handler's own unique violation, in its statement or deferred to the COMMIT, would only be met again.
+ * Repeats a transaction that lost a race: a deadlock, a serialization failure, or two transactions that create the same
+ * object. `ON CONFLICT (id)` waits for the other transaction only at the index on `id`; the table's second unique index can
+ * still refuse the slower one, and a repetition finds the object. A unique violation in a handler's own statement, or
+ * deferred to the COMMIT, is not repeated: it would fail again.
  */
-async function retryOnConflict<T>(run: (ours: (query: Query) => Query) => Promise<T>): Promise<T> {
+async function retryOnConflict<T>(run: (observed: (query: Query) => Query) => Promise<T>): Promise<T> {
   for (let round = 1; ; round++) {
-    let refusal: unknown = null;
-    const ours =
+    let ownError: unknown = null;
+    const observed =
       (query: Query): Query =>
       (text, values) =>
         query(text, values).catch((error: unknown) => {
-          refusal = error;
+          ownError = error;
           throw error;
         });
     try {
-      return await run(ours);
+      return await run(observed);
     } catch (error) {
-      const isLost = isRollback(error) || (error === refusal && codeOf(error) === uniqueViolation);
+      const isLost = isRollback(error) || (error === ownError && codeOf(error) === uniqueViolation);
       if (round === 3 || !isLost) throw error;
     }
   }
@@ -88,7 +88,7 @@ async function retryOnConflict<T>(run: (ours: (query: Query) => Query) => Promis
 
 const uniqueViolation = '23505';
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code;
-/** Deadlock or serialization failure: a fault of ours wraps it. */
+/** Deadlock or serialization failure: the cause of a `StoreUnavailableError`. */
 const isRollback = (error: unknown): boolean =>
   ['40P01', '40001'].includes(String(codeOf((error as Error | null)?.cause)));
 
@@ -121,12 +121,12 @@ const append = (table: string, columns: readonly (readonly [string, string, unkn
 const recordBoth = `WITH changes AS (${append('domain_changes', changeColumns, attemptColumns.length + 1)})
   ${append('webhook_attempts', attemptColumns, 1)}`;
 
-/** What was changed without an event. */
+/** Records changes that no event made. */
 export async function recordChanges(query: Query, changes: readonly AppliedChange[]): Promise<void> {
   await query(append('domain_changes', changeColumns, 1), columnwise(changeColumns, changes));
 }
 
-/** History only grows: both tables in one statement. */
+/** Appends to both history tables in one statement. */
 async function record(query: Query, attempts: readonly AttemptRecord[], changes: readonly AppliedChange[]) {
   await query(recordBoth, [...columnwise(attemptColumns, attempts), ...columnwise(changeColumns, changes)]);
 }

@@ -1,10 +1,10 @@
 import { idempotencyKey, type WebhookEvent } from '@semel/core';
 import type { Query } from '../connection/pool.js';
-import { namesOf, ofEvents } from './of-events.js';
+import { eventParameters, matchesEvents } from './match-events.js';
 
 /**
- * Keeps a large body until its event is finished. One per event and firm; a second one only makes it new again, or the
- * sweeper could take an abandoned one away between this and the job that is about to name it.
+ * Stores a large body until its event is final; one row per event and firm. Storing it again only renews `created_at`, so
+ * that the sweeper can't delete an abandoned body just before the new job refers to it.
  */
 export async function insertBody(query: Query, event: WebhookEvent, body: Buffer): Promise<void> {
   await query(
@@ -13,15 +13,15 @@ export async function insertBody(query: Query, event: WebhookEvent, body: Buffer
   );
 }
 
-/** The events' own bodies, wherever they are kept, by idempotency key; never those of another firm under the same event id. */
+/** The events' bodies from `webhook_bodies` or the spill, by idempotency key; never another firm's under the same event id. */
 export async function selectBodies(
   query: Query,
   events: readonly WebhookEvent[],
 ): Promise<Map<string, Buffer>> {
   const { rows } = await query(
-    `SELECT provider, event_id, body FROM webhook_bodies WHERE ${ofEvents}
-     UNION ALL SELECT provider, event_id, event_raw FROM webhook_spill WHERE ${ofEvents}`,
-    namesOf(events),
+    `SELECT provider, event_id, body FROM webhook_bodies WHERE ${matchesEvents}
+     UNION ALL SELECT provider, event_id, event_raw FROM webhook_spill WHERE ${matchesEvents}`,
+    eventParameters(events),
   );
   return new Map(
     rows.map((row: { provider: string; event_id: string; body: Buffer }) => [
@@ -32,5 +32,5 @@ export async function selectBodies(
 }
 
 export async function deleteBodies(query: Query, events: readonly WebhookEvent[]): Promise<void> {
-  await query(`DELETE FROM webhook_bodies WHERE ${ofEvents}`, namesOf(events));
+  await query(`DELETE FROM webhook_bodies WHERE ${matchesEvents}`, eventParameters(events));
 }

@@ -1,12 +1,12 @@
 import { type ScannedNumber, scanNumber } from './numeric-fit.js';
 
-/** Deeper nesting exhausts the stack of a server with a small `max_stack_depth`; one with the default takes some thousands. */
+/** Deeper nesting exhausts a small `max_stack_depth`; PostgreSQL's default takes a few thousand levels. */
 const deepest = 2_000;
-/** A jsonb value, and each string and list in it, has less than 256 MB; in it, a text grows up to six times. */
+/** A jsonb value, and each string and list in it, must stay below 256 MB; text grows up to six times in it. */
 const longestText = 40 * 1024 * 1024;
 /**
- * Digits that the exponents may add together: jsonb writes 1e131071 out, and a row that comes to 1 GB as text can't be read
- * any more, nor dumped.
+ * Limit for the digits that all exponents add: jsonb writes 1e131071 out in full, and a row of 1 GB as text can be neither
+ * read nor dumped.
  */
 const mostAddedDigits = 32 * 1024 * 1024;
 
@@ -17,8 +17,8 @@ const backslash = 0x5c;
 const smallU = 0x75;
 
 /**
- * True if PostgreSQL takes this JSON text as jsonb, false if it refuses it: the escape of NUL, half a surrogate pair, a number
- * that `numeric` can't hold. Nesting and both lengths have bounds of our own, below PostgreSQL's. `json` must be valid JSON.
+ * True if PostgreSQL accepts this JSON text as jsonb. It refuses the escape of NUL, half a surrogate pair, and a number that
+ * `numeric` can't hold. The limits on nesting and length are our own, below PostgreSQL's. `json` must be valid JSON.
  */
 export function fitsJsonb(json: string): boolean {
   if (json.length > longestText) return false;
@@ -52,8 +52,8 @@ export function fitsJsonb(json: string): boolean {
 }
 
 /**
- * The index of the quote that ends a string, from the first backslash in it on; -1 where PostgreSQL refuses an escape.
- * The halves of a pair must follow each other: anything between them leaves two lone ones.
+ * The index of the quote that ends the string, searched from its first backslash; -1 if PostgreSQL refuses an escape in it.
+ * The two halves of a surrogate pair must be adjacent.
  */
 function endOfEscaped(json: string, from: number): number {
   let hasHigh = false;

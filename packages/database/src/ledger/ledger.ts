@@ -52,7 +52,7 @@ export function ledgerOf(provider: Provider) {
     ORDER BY r.idempotency_key
     ON CONFLICT DO NOTHING
     RETURNING idempotency_key`;
-  // What a row lacks that failed because its stored body was missing.
+  // Columns to fill in a row that failed because its stored body was missing.
   const refilled = columns
     .filter(([name]) => /^(event_raw|event_data|body_sha256)$/.test(name))
     .map(
@@ -62,23 +62,23 @@ export function ledgerOf(provider: Provider) {
         (row) => ('stored' in row.event.body ? value(row) : null),
       ],
     );
-  const settled = columns
+  const finalized = columns
     .filter(([name]) => /^(idempotency_key|outcome|ignored_reason)$/.test(name))
     .concat(links, refilled);
-  const settle = `
+  const finalize = `
     UPDATE ${table} AS t SET outcome = r.outcome, ignored_reason = r.ignored_reason, applied_at = now(), last_error = NULL,
       attempts = CASE WHEN t.outcome IN ('failed', 'dead') THEN t.attempts + 1 ELSE t.attempts END
       ${links.map(([name]) => `, ${name} = r.${name}`).join('')}
       ${refilled.map(([name]) => `, ${name} = CASE WHEN t.event_raw = '' AND r.event_raw IS NOT NULL THEN ${name === 'event_data' ? fromRaw : `r.${name}`} ELSE t.${name} END`).join('')}
-    FROM unnest(${settled.map(([, type], i) => `$${i + 1}::${type}[]`).join(', ')}) AS r (${settled.map(([name]) => name).join(', ')})
+    FROM unnest(${finalized.map(([, type], i) => `$${i + 1}::${type}[]`).join(', ')}) AS r (${finalized.map(([name]) => name).join(', ')})
     WHERE t.idempotency_key = r.idempotency_key`;
 
   return {
     async insert(query: Query, rows: readonly LedgerRow[]): Promise<Set<string>> {
-      const { rows: fresh } = await query(insert, columnwise(columns, rows));
-      return new Set(fresh.map((row: { idempotency_key: string }) => row.idempotency_key));
+      const { rows: inserted } = await query(insert, columnwise(columns, rows));
+      return new Set(inserted.map((row: { idempotency_key: string }) => row.idempotency_key));
     },
-    /** Each event's own row: the session may see the firms of a whole group, so that the firm is compared here as well. */
+    /** Locks each event's own row. The session may see the firms of a whole batch, so the firm is compared too. */
     async lock(query: Query, events: readonly WebhookEvent[]) {
       if (events.length === 0) return new Map<string, ExistingRow>();
       const { rows } = await query(
@@ -94,10 +94,10 @@ export function ledgerOf(provider: Provider) {
         ]),
       );
     },
-    async settle(query: Query, rows: readonly LedgerRow[]): Promise<void> {
-      if (rows.length > 0) await query(settle, columnwise(settled, rows));
+    async finalize(query: Query, rows: readonly LedgerRow[]): Promise<void> {
+      if (rows.length > 0) await query(finalize, columnwise(finalized, rows));
     },
-    /** `failed` or `dead`, never over a final row, and never over a row that this firm can't see. */
+    /** Records `failed` or `dead`, but never over a final row or a row that this firm can't see. */
     async fail(query: Query, row: LedgerRow): Promise<boolean> {
       const { rowCount: inserted } = await query(insert, columnwise(columns, [row]));
       if (inserted) return true;
@@ -109,7 +109,7 @@ export function ledgerOf(provider: Provider) {
       );
       return Boolean(updated);
     },
-    /** Bodies of rows that failed before: what an event without its stored body is read from. None is empty. */
+    /** Non-empty bodies of rows that failed before: the source for an event whose stored body is missing. */
     async rawBodies(query: Query, events: readonly WebhookEvent[]): Promise<Map<string, Buffer>> {
       const { rows } = await query(
         `SELECT idempotency_key, event_raw FROM ${table}

@@ -1,20 +1,20 @@
-/** Digits that `numeric` holds before and behind the decimal point. */
+/** Digits that `numeric` holds before and after the decimal point. */
 const wholeDigits = 131_072;
 const fractionDigits = 16_383;
-/** PostgreSQL takes no exponent beyond half of a 32-bit integer, not even that of a zero. */
+/** PostgreSQL refuses a greater exponent, even that of a zero. */
 const exponentLimit = 1_073_741_823;
 
 const zero = 0x30;
 
 export interface ScannedNumber {
-  /** The index behind it. */
+  /** The index after its last character. */
   end: number;
   exponent: number;
 }
 
 /**
- * Reads the JSON number at `from` into `number`; false where PostgreSQL's `numeric` can't hold it. It is judged as it is
- * written: zeros behind the point count, and an exponent moves the point.
+ * Reads the JSON number at `from` into `number`; false if PostgreSQL's `numeric` can't hold it. Digits count as written:
+ * zeros after the point included, and an exponent moves the point.
  */
 export function scanNumber(json: string, from: number, number: ScannedNumber): boolean {
   const start = json.charCodeAt(from) === 0x2d ? from + 1 : from; // a minus
@@ -47,7 +47,7 @@ function endOfDigits(json: string, from: number): number {
   return at;
 }
 
-/** How many zeros the number begins with, whatever the point is; null: it is zero. */
+/** Number of leading zeros, ignoring the point; null if the number is zero. */
 function leadingZeros(json: string, start: number): number | null {
   let zeros = 0;
   for (let at = start; ; at++) {

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { type Query, withFirms } from '../connection/pool.js';
 import { isoTime, storable } from '../connection/sql-values.js';
 
-/** One row per (provider, event id, endpoint): what comes again changes nothing, released or not. */
+/** One row per (provider, event id, endpoint); a second delivery changes nothing, even after a release. */
 export async function insertQuarantine(
   query: Query,
   { event, reason }: QuarantineEntry,
@@ -33,7 +33,7 @@ export async function insertQuarantine(
   );
 }
 
-/** Commits the row in a transaction of its own; without a firm it is the platform's. */
+/** Commits the row in its own transaction. A row without a firm belongs to the platform. */
 export const commitQuarantine = (pool: pg.Pool, entry: QuarantineEntry): Promise<void> =>
   withFirms(pool, { firmIds: entry.event.firmId ? [entry.event.firmId] : [], platform: true }, (query) =>
     insertQuarantine(query, entry),

@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import type { Provider } from '@semel/core';
 import { fitsJsonb } from './json-fit.js';
 
-/** A body of many megabytes is documents: it is kept to the byte, and costs too much to take apart for a search. */
+/** Larger bodies carry documents: parsing them for search costs too much. `event_raw` still has every byte. */
 const longestBodyBytes = 1024 * 1024;
 
 /**
- * The body as a JSON text that PostgreSQL takes; null where it is none. '' means: the body itself is that text, and need not
- * travel twice. A body that is not UTF-8 has no copy: its text would show characters that nobody sent.
+ * The body as JSON text that PostgreSQL accepts, or null. '' means that the body itself is that text, so it is sent only once.
+ * A body that is not UTF-8 has no copy: its text would show characters that nobody sent.
  */
 export function searchableCopy({ toJson }: Pick<Provider, 'toJson'>, body: Buffer): string | null {
   if (body.length > longestBodyBytes || !isUtf8(body)) return null;

@@ -2,11 +2,11 @@ import type { QuarantineEntry, WebhookEvent } from '@semel/core';
 import type pg from 'pg';
 import { type Query, withFirms } from '../connection/pool.js';
 import { isoTime, storable } from '../connection/sql-values.js';
-import { bodyOrReference, type KeptRow, toEvent } from './kept-event.js';
-import { namesOf, ofEvents } from './of-events.js';
+import { bodyOrReference, type EventRow, toEvent } from './event-row.js';
+import { eventParameters, matchesEvents } from './match-events.js';
 import { insertQuarantine } from './quarantine.js';
 
-/** Names a row, and whose it is. */
+/** Identifies a row and its firm. */
 export interface SpillRef {
   id: string;
   firmId: string;
@@ -15,16 +15,16 @@ export interface SpillRef {
 export interface SpillRow extends SpillRef {
   /** Ready for the queue. */
   event: WebhookEvent;
-  /** The queue was given it before. */
+  /** It was enqueued before. */
   enqueued: boolean;
-  /** The queue refused it the last time. */
+  /** The queue refused it at the last attempt. */
   refused: boolean;
 }
 
 /**
- * Keeps an event; one row per event and firm. `dueInMs`: when the relay shall look at it; above 0 it is a copy of what
- * the queue gets as well. False: another delivery of it is there. The same delivery may come twice, as such a copy and then
- * because Redis failed: the earlier time counts.
+ * Stores an event; one row per event and firm. `dueInMs`: when the relay takes the row; above 0 the row is a copy of an event
+ * that is enqueued too. Returns false if another delivery of the event is stored already. The same delivery may be stored
+ * twice, first as such a copy and then because Redis failed: the earlier due time wins.
  */
 export async function insertSpill(
   query: Query,
@@ -58,20 +58,19 @@ export async function insertSpill(
   return rowCount === 1;
 }
 
-/** Deletes the rows of these events of one provider, whichever delivery they came from. */
+/** Deletes the rows of these events of one provider, from whichever delivery they came. */
 export async function deleteSpill(query: Query, events: readonly WebhookEvent[]): Promise<void> {
-  await query(`DELETE FROM webhook_spill WHERE ${ofEvents}`, namesOf(events));
+  await query(`DELETE FROM webhook_spill WHERE ${matchesEvents}`, eventParameters(events));
 }
 
 /**
- * Takes rows that are due, for `leaseMs`: no lock is held while they are brought to the queue, and if this process dies
- * meanwhile they are due again after that. Rows that the queue had, and whose event is final, are deleted instead: `settled`,
- * by provider.
+ * Leases due rows for `leaseMs`. No lock is held while they are enqueued; if this process dies, they are due again when the
+ * lease ends. Rows that were enqueued before and whose event is final are deleted: `finished` has the provider of each.
  */
 export async function takeDueSpill(
   pool: pg.Pool,
   { providers, limit, leaseMs }: { providers: readonly string[]; limit: number; leaseMs: number },
-): Promise<{ rows: SpillRow[]; settled: string[] }> {
+): Promise<{ rows: SpillRow[]; finished: string[] }> {
   const due = await withFirms(pool, { firmIds: [] }, async (query) => {
     const { rows } = await query('SELECT id, firm_id AS "firmId" FROM semel_spill_due($1, $2)', [
       providers,
@@ -79,11 +78,11 @@ export async function takeDueSpill(
     ]);
     return rows as SpillRef[];
   });
-  if (due.length === 0) return { rows: [], settled: [] };
+  if (due.length === 0) return { rows: [], finished: [] };
   const firmIds = due.map(({ firmId }) => firmId);
   return withFirms(pool, { firmIds }, async (query) => {
     const ids = due.map(({ id }) => id);
-    const { rows: settled } = await query(
+    const { rows: finished } = await query(
       `DELETE FROM webhook_spill WHERE id IN (
          SELECT s.id FROM webhook_spill s JOIN webhook_events e
            ON e.idempotency_key = s.provider || ':' || s.event_id AND e.firm_id = s.firm_id
@@ -100,12 +99,12 @@ export async function takeDueSpill(
     );
     return {
       rows: rows.map(toSpillRow).sort((a, b) => Number(a.id) - Number(b.id)),
-      settled: settled.map(({ provider }) => provider),
+      finished: finished.map(({ provider }) => provider),
     };
   });
 }
 
-interface StoredRow extends KeptRow {
+interface StoredRow extends EventRow {
   id: string;
   firm_id: string;
   provider: string;
@@ -134,8 +133,8 @@ const toSpillRow = (row: StoredRow): SpillRow => ({
 });
 
 /**
- * Says when the relay shall look at these rows again, and what became of them: `enqueued`, the queue has them, and if they
- * are still here by then, it has lost them; `error`, they can't be enqueued and step aside.
+ * Postpones these rows. `enqueued`: the queue has them; a row that is still here when it is due again was lost by the queue.
+ * `error`: why the queue refused them.
  */
 export async function postponeSpill(
   pool: pg.Pool,
@@ -153,7 +152,7 @@ export async function postponeSpill(
   );
 }
 
-/** The event turned out to be another firm's: the row moves to quarantine, and is nowhere else from then on. */
+/** Moves the row to quarantine: its event id belongs to another firm. */
 export async function quarantineSpill(pool: pg.Pool, { id, firmId, event }: SpillRow): Promise<void> {
   await withFirms(pool, { firmIds: [firmId] }, async (query) => {
     const { rows } = await query('DELETE FROM webhook_spill WHERE id = $1 RETURNING event_raw', [id]);

@@ -2,28 +2,31 @@ import { type AppliedChange, entityId, type FieldValue, type PlannedChange, stub
 import type { Query } from '../connection/pool.js';
 
 /**
- * Computes the columns of payments that follow from more rows than their own, for each payment of which one of these rows
- * moved. So they depend on what the rows say, and not on the order in which they came to say it.
+ * Recomputes the columns of payments that depend on several rows, for each payment with such a row in `passed`. The result
+ * depends only on the content of the rows, never on the order of the events.
  *
- * The payments must be locked by this transaction already: a change that names one has locked it, be it through the empty
- * row that it would have created. Then this statement sees the rows of every transaction that touched the payment before.
- * Not guaranteed: that a payment forgets an object whose events first named this payment and then another one.
+ * This transaction must hold the locks of the payments. A change that names a payment has locked it, through a stub if it had
+ * no row yet. So this statement sees the rows of every transaction that touched the payment before.
+ * Not guaranteed: an object whose events name first one payment and then another stays part of the first.
  *
- * `passed`: changes whose guard was greater than the row's, although they may say what the row said. Returns `changed` with
- * what it changed itself: in the same event's change of the payment, or as one more change, by the last event that changed
- * one of these rows. (An event that says what is known already only passed: else a group would make it look like news.)
+ * `passed`: changes that passed the guard, even if they left the row's content as it was. `changed`: those of them that
+ * changed it. Returns `changed` with the derived columns: merged into the same event's change of the payment, or as an
+ * additional change, attributed to the last event that changed one of these rows.
  */
 export async function derivePayments(
   query: Query,
   passed: readonly AppliedChange[],
   changed: readonly AppliedChange[],
 ): Promise<AppliedChange[]> {
-  const news = new Set(changed.map(keyOf));
+  const changedKeys = new Set(changed.map(keyOf));
   const causes = new Map<string, AppliedChange>();
   for (const cause of passed) {
     const id = paymentOf(cause);
     const known = id === null ? undefined : causes.get(id);
-    if (id !== null && (known === undefined || news.has(keyOf(cause)) || !news.has(keyOf(known))))
+    if (
+      id !== null &&
+      (known === undefined || changedKeys.has(keyOf(cause)) || !changedKeys.has(keyOf(known)))
+    )
       causes.set(id, cause);
   }
   if (causes.size === 0) return [...changed];
@@ -70,14 +73,14 @@ function paymentOf({ change, entityId: id }: AppliedChange): string | null {
 }
 
 /*
- * status, amount, currency, customer, failure: the payment's own; until it has an event of its own, those of its best charge.
- * amount_refunded: the sum of the refunds that count; and of what the provider says is refunded in total, what no known
- *   refund explains. A refund that failed after the provider said so is in that total, and explains it. A refund made after
- *   the provider said so explains nothing of it. What was authorised and never captured is in a charge's total too, in most
- *   API versions without a refund of its own: then no refund explains that part.
- * paid_at: its own, unless it ended without money; else that of its first charge that was paid.
- * invoice_id: the invoice named together with it; of several the one with the smallest id.
- * dispute_status: of the dispute that was opened last.
+ * status, amount, currency, customer, failure: from the payment's own events; before the first one, from its best charge.
+ * amount_refunded: the sum of the counted refunds, plus the part of the provider's stated total that no known refund explains.
+ *   A refund that failed after the total was stated is in the total, so it explains a part of it. A refund made after the
+ *   total was stated explains nothing. A charge's total also includes what was authorised but never captured, in most API
+ *   versions without a refund; no refund explains that part.
+ * paid_at: the payment's own, unless it failed or was canceled; else that of its first paid charge.
+ * invoice_id: the invoice linked to it; of several, the one with the smallest id.
+ * dispute_status: that of the dispute opened last.
  */
 const derive = `
   UPDATE finance_payments AS t SET
@@ -107,7 +110,7 @@ const derive = `
     FROM finance_payments p
     CROSS JOIN LATERAL (
       SELECT sum(c.amount_refunded)::bigint AS amount_refunded, max(c.told_at) AS told_at, min(c.paid_at) AS paid_at,
-        -- Charges of before 2020 don't say what was captured; LEAST would pass over the null.
+        -- Charges from before 2020 lack amount_captured; LEAST would ignore that null.
         COALESCE(sum(LEAST(COALESCE(c.amount_refunded, 0), c.amount - c.amount_captured))
           FILTER (WHERE c.amount_captured IS NOT NULL), 0)::bigint AS released
       FROM finance_charges c WHERE c.firm_id = p.firm_id AND c.payment_id = p.id

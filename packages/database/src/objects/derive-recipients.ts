@@ -2,12 +2,12 @@ import { type AppliedChange, entityId, type PlannedChange, stubOrder } from '@se
 import type { Query } from '../connection/pool.js';
 
 /**
- * Computes the status of recipients: their own, or `deleted` where a later full list of their envelope's recipients is without
- * them. So it depends on what the rows say, and not on the order in which they came to say it.
+ * Computes the status of recipients: their own, or `deleted` if a later full list of the envelope's recipients lacks them. The
+ * result depends only on the content of the rows, never on the order of the events.
  *
- * The envelopes must be locked by this transaction already: a change of a recipient names its envelope, and so has locked it.
- * Returns `changed` with the recipients that a list took out or brought back, each by the event of that list, and with the
- * status that a recipient's own change led to.
+ * This transaction must hold the locks of the envelopes; a change of a recipient names its envelope and so has locked it.
+ * Returns `changed` with the derived statuses, and with the recipients that a list removed or restored, attributed to the
+ * event of that list.
  */
 export async function deriveRecipients(
   query: Query,
@@ -27,7 +27,7 @@ export async function deriveRecipients(
   const result = changed.map((one) => {
     const row = one.change.entity === 'recipient' ? derived.get(one.entityId) : undefined;
     if (row?.status !== 'deleted') return one;
-    // Taken out before: a late event of theirs says nothing of their status.
+    // Removed before: a late event of the recipient does not change the status.
     const isLate = row.before === 'deleted' || causes.get(row.envelope_id)?.eventId === one.change.eventId;
     const fields = { ...one.change.fields, status: 'deleted' };
     return isLate ? { ...one, change: { ...one.change, fields } } : one;
@@ -35,7 +35,7 @@ export async function deriveRecipients(
   const own = new Map(changed.map(({ change, entityId: id }) => [id, change]));
   for (const { id, envelope_id, external_id, before, status } of derived.values()) {
     const { firmId, provider, eventId, receivedAtMs } = causes.get(envelope_id) as PlannedChange;
-    // What a recipient's own change led to is recorded with it already.
+    // The status that follows from the recipient's own change is already in that change.
     const isRecorded = own.has(id) && (status !== 'deleted' || own.get(id)?.eventId === eventId);
     if (before === status || isRecorded) continue;
     const by = { firmId, provider, eventId, receivedAtMs, order: { ...stubOrder, rank: 0 } };
@@ -55,7 +55,7 @@ interface Derived {
   status: string | null;
 }
 
-/** An event that is later than the list may tell of someone who is new. Who has signed or declined can't be taken out. */
+/** A recipient in an event later than the list may be new. A recipient who has signed or declined can't be removed. */
 const derive = `
   WITH due AS (
     SELECT r.id, r.envelope_id, r.external_id, r.status AS before,

@@ -10,31 +10,31 @@ export type ColumnType =
   | 'jsonb'
   | 'uuid';
 
-/** How one kind of domain object is stored. Money is in minor units; times are ISO 8601 texts. */
+/** How one kind of domain object is stored. Money is in minor units; times are ISO 8601 strings. */
 export interface EntityTable {
   table: string;
-  /** The natural key's columns, and how they follow from a reference's `externalId`. */
+  /** Columns of the natural key, each with its value for a reference's `externalId`. */
   key: Record<string, (externalId: string) => string>;
-  /** The columns that a change's `fields` may set; a change replaces all of them. */
+  /** Columns that a change's `fields` may set; a change replaces all of them. */
   fields: Record<string, ColumnType>;
-  /** The columns of `fields` that are stored under another name: under its own, the row says what follows from more rows. */
+  /** Names in `fields` that are stored in another column, because the column of that name is derived from several rows. */
   stored?: Record<string, string>;
   /** Links to other objects of the same firm, set by a change's `refs`. */
   refs: Record<string, Entity>;
   /** Times that a change's `latest` may bring. */
   latest?: readonly string[];
   /**
-   * Columns of `fields` and `refs` that no event takes back, guard or not: of all values that events brought the least stays
-   * (of times: the earliest), and null replaces none.
+   * Columns of `fields` and `refs` that hold the least value that any event brought (for times: the earliest), whatever the
+   * guard says. null never replaces a value.
    */
   lasting?: readonly string[];
-  /** Columns of `fields` that are Semel's own notes: a change of these alone is no change of the object. */
-  silent?: readonly string[];
-  /** Nothing of it is recorded, nor told to handlers: what follows from it is. */
-  isNote?: true;
-  /** It is a part of another kind's row, which a transaction must touch first: then the lock is held already. */
+  /** Internal columns of `fields`: a change of these alone does not count as a change of the object. */
+  internal?: readonly string[];
+  /** Its changes are neither recorded nor passed to handlers; what is derived from them is. */
+  isInternal?: true;
+  /** The other kind whose row this is a part of. A transaction locks that row first. */
   partOf?: Entity;
-  /** How the columns of its guard begin, where the row has more than one guard; default `order`. */
+  /** Prefix of the guard's columns, for a row with several guards; default `order`. */
   guard?: string;
 }
 
@@ -69,14 +69,14 @@ export const tables: Record<Entity, EntityTable> = {
       failure_message: 'text',
       customer_external_id: 'text',
       metadata: 'jsonb',
-      // What else the row has, `derivePayments` computes: from these and from the tables below.
+      // `derivePayments` computes the other columns from these and from the tables below.
       own_amount_refunded: 'bigint',
       own_paid_at: 'timestamptz',
       own_told_at: 'timestamptz',
     },
     refs: {},
     lasting: ['own_paid_at'],
-    silent: ['own_told_at'],
+    internal: ['own_told_at'],
   },
   charge: {
     table: 'finance_charges',
@@ -94,7 +94,7 @@ export const tables: Record<Entity, EntityTable> = {
       told_at: 'timestamptz',
     },
     refs: { payment_id: 'payment' },
-    silent: ['told_at'],
+    internal: ['told_at'],
   },
   refund: {
     table: 'finance_refunds',
@@ -112,7 +112,7 @@ export const tables: Record<Entity, EntityTable> = {
     },
     refs: { payment_id: 'payment' },
     lasting: ['refunded_at'],
-    silent: ['told_at'],
+    internal: ['told_at'],
   },
   dispute: {
     table: 'finance_disputes',
@@ -173,7 +173,7 @@ export const tables: Record<Entity, EntityTable> = {
   },
   recipient_list: {
     table: 'esignature_recipient_lists',
-    isNote: true,
+    isInternal: true,
     key: { external_id: whole },
     fields: { recipient_ids: 'text[]' },
     refs: { envelope_id: 'envelope' },

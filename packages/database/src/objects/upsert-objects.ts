@@ -19,12 +19,12 @@ interface Step {
 }
 
 /**
- * Moves objects forward, each only if the change's guard is greater than the row's. Returns the changes that changed what a
- * row says: an event that finds the object exactly as it says only moves the guard.
+ * Updates objects, each only if the change's guard is greater than the row's. Returns the changes that changed a row's
+ * content. An event that repeats the content only moves the guard.
  *
- * Locks are taken in one order everywhere: kinds of objects in the order of `entities`, and of a kind the rows in the order
- * of their ids, so that two transactions can't wait for each other. A row that a batch touches twice is touched in a later
- * round, and is locked by then. What a payment's or a recipient's row says by other rows is computed last.
+ * Locks are taken in one order everywhere, so that transactions don't deadlock: kinds in the order of `entities`, rows of a
+ * kind in the order of their ids. A row with several changes in a batch gets the later ones in later rounds, when it is
+ * locked already. The columns of payments and recipients that depend on other rows are computed last.
  */
 export async function upsertObjects(
   query: Query,
@@ -35,19 +35,19 @@ export async function upsertObjects(
     id: rowId(change),
     change,
   }));
-  /** All that passed its guard, and of these what changed a row. */
+  /** The changes that passed the guard, and those of them that changed a row's content. */
   const passed: AppliedChange[] = [];
   const changed: AppliedChange[] = [];
   const before = withRows ? await readRows(query, steps) : null;
   for (const entity of entities) {
     for (const round of rounds(steps.filter((step) => step.change.entity === entity))) {
       const { rows } = await query(upserts[entity], [JSON.stringify(round.map(toRow))]);
-      const touched = new Map((rows as Touched[]).map((row) => [row.id, row]));
+      const upserted = new Map((rows as UpsertedRow[]).map((row) => [row.id, row]));
       for (const { id, change } of round) {
-        const row = touched.get(id);
+        const row = upserted.get(id);
         if (row === undefined || isEmpty(change)) continue;
         passed.push({ change, entityId: id });
-        if (row.changed_by === change.eventId && !tables[entity].isNote)
+        if (row.changed_by === change.eventId && !tables[entity].isInternal)
           changed.push({
             change: row.moved_by === change.eventId ? change : lastingOf(change),
             entityId: id,
@@ -65,18 +65,18 @@ export async function upsertObjects(
   }));
 }
 
-/** A row after its upsert: the event that its guard is of, and the event that last changed what it says. */
-interface Touched {
+/** A row after its upsert: `moved_by` set its guard, `changed_by` last changed its content. */
+interface UpsertedRow {
   id: string;
   moved_by: string;
   changed_by: string;
 }
 
-/** It only makes an empty row, which tells nobody anything. */
+/** The change only creates a stub. */
 const isEmpty = ({ order, refs, latest }: PlannedChange): boolean =>
   order.rank < 0 && refs === undefined && latest === undefined;
 
-/** What a late event brings all the same. */
+/** The part of a change that applies even if the event is late. */
 function lastingOf(change: PlannedChange): PlannedChange {
   const { lasting = [] } = tables[change.entity];
   const only = <T>(values: Record<string, T>) =>
@@ -84,16 +84,16 @@ function lastingOf(change: PlannedChange): PlannedChange {
   return { ...change, fields: only(change.fields), ...(change.refs ? { refs: only(change.refs) } : {}) };
 }
 
-/** The rows as JSON, locked in the order in which they are changed. One that another transaction is just making is not there. */
+/** Locks the rows in the order of the upserts and returns them as JSON. A row that is being inserted elsewhere is missing. */
 async function readRows(query: Query, steps: readonly Step[]): Promise<Map<string, Record<string, unknown>>> {
   const found = new Map<string, Record<string, unknown>>();
   for (const entity of entities) {
     const ids = idsOf(steps, entity);
-    // A list of recipients also moves those who are missing in it.
+    // A list of recipients also changes those who are missing from it.
     const envelopes = entity === 'recipient' ? envelopesOf(steps) : [];
     if (ids.length + envelopes.length === 0) continue;
     const { rows } = await query(
-      `SELECT id, to_jsonb(t) - '{${notes}}'::text[] AS row FROM ${tables[entity].table} t
+      `SELECT id, to_jsonb(t) - '{${internalColumns}}'::text[] AS row FROM ${tables[entity].table} t
        WHERE id = ANY ($1::uuid[]) ${envelopes.length > 0 ? 'OR envelope_id = ANY ($2::uuid[])' : ''} ORDER BY id FOR UPDATE`,
       envelopes.length > 0 ? [ids, envelopes] : [ids],
     );
@@ -106,20 +106,20 @@ const idsOf = (steps: readonly Step[], entity: Entity): string[] => [
   ...new Set(steps.filter(({ change }) => change.entity === entity).map(({ id }) => id)),
 ];
 
-/** The envelopes of which there is a list. */
+/** The envelopes with a list of recipients among the changes. */
 const envelopesOf = (steps: readonly Step[]): string[] =>
   steps.flatMap(({ change: { entity, firmId, provider, refs } }) =>
     entity === 'recipient_list' && refs?.envelope_id ? [entityId(firmId, provider, refs.envelope_id)] : [],
   );
 
-/** A part of a row has the row's id. */
+/** A part of another kind's row has that row's id. */
 const rowId = (change: PlannedChange): string =>
   entityId(change.firmId, change.provider, {
     entity: tables[change.entity].partOf ?? change.entity,
     externalId: change.externalId,
   });
 
-/** An object that is referred to must exist: an empty one, until an event of its own arrives. */
+/** Stubs for referenced objects, which must exist before their own events arrive. */
 function stubsOf({ firmId, provider, eventId, receivedAtMs, refs }: PlannedChange): PlannedChange[] {
   return Object.values(refs ?? {}).map((ref) => ({
     ...ref,
@@ -132,7 +132,7 @@ function stubsOf({ firmId, provider, eventId, receivedAtMs, refs }: PlannedChang
   }));
 }
 
-/** The n-th step of every object in the n-th round; creating an empty row is needed only where nothing else is done to it. */
+/** Puts the n-th step of each object in round n. A stub is created only if the object has no other step. */
 function rounds(steps: readonly Step[]): Step[][] {
   const byId = new Map<string, Step[]>();
   for (const step of steps) {
@@ -173,7 +173,7 @@ function toRow({ id, change }: Step): Record<string, unknown> {
 const linkTo = (firmId: string, provider: string, ref: EntityRef | undefined) =>
   ref === undefined ? null : entityId(firmId, provider, ref);
 
-/** The guard, in the order in which it is compared, and the event that last changed what the row says. */
+/** The guard's columns in the order of comparison, then the event that last changed the row's content. */
 const guardColumns = (guard: string): [string, string][] => [
   [`${guard}_rank`, 'bigint'],
   [`${guard}_time`, 'bigint'],
@@ -183,9 +183,9 @@ const guardColumns = (guard: string): [string, string][] => [
   [`${guard}_changed_by`, 'text'],
 ];
 
-/** The guarded upsert of one kind of object, over many rows, none of them twice. */
+/** The guarded upsert of many rows of one kind; no row may appear twice. */
 function upsertOf(table: EntityTable): string {
-  const { key, fields, stored = {}, refs, latest = [], lasting = [], silent = [] } = table;
+  const { key, fields, stored = {}, refs, latest = [], lasting = [], internal = [] } = table;
   const { partOf, guard = 'order' } = table;
   const state: [string, string][] = [
     ...Object.entries(fields).map(([name, type]): [string, string] => [stored[name] ?? name, type]),
@@ -205,7 +205,7 @@ function upsertOf(table: EntityTable): string {
   const guardOf = (row: string) => `(${ofGuard.map(([name]) => `${row}.${name}`).join(', ')})`;
   const isNewer = `(excluded.${guard}_rank >= 0 AND ${guardOf('t')} < ${guardOf('excluded')})`;
 
-  /** Columns that don't ask the guard, and what they become. */
+  /** Columns that ignore the guard, with their new values. */
   const merged = [
     ...latest.map((name) => [name, `GREATEST(t.${name}, excluded.${name})`] as const),
     ...lasting.map((name) => [name, `LEAST(t.${name}, excluded.${name})`] as const),
@@ -213,9 +213,9 @@ function upsertOf(table: EntityTable): string {
   const replaced = state.map(([name]) => name).filter((name) => !lasting.includes(name));
   const differs = (name: string, value: string) => `t.${name} IS DISTINCT FROM ${value}`;
   const isMerged = merged.map(([name, value]) => differs(name, value));
-  const compared = replaced.filter((name) => !silent.includes(name));
-  const saysElse = [`t.${guard}_rank < 0`, ...compared.map((name) => differs(name, `excluded.${name}`))];
-  const isChanged = [`(${isNewer} AND (${saysElse.join(' OR ')}))`, ...isMerged].join(' OR ');
+  const compared = replaced.filter((name) => !internal.includes(name));
+  const hasNewContent = [`t.${guard}_rank < 0`, ...compared.map((name) => differs(name, `excluded.${name}`))];
+  const isChanged = [`(${isNewer} AND (${hasNewContent.join(' OR ')}))`, ...isMerged].join(' OR ');
 
   const set = [
     ...[...replaced, ...ofGuard.map(([name]) => name)].map((name) =>
@@ -227,7 +227,7 @@ function upsertOf(table: EntityTable): string {
     `${guard}_changed_by = CASE WHEN ${isChanged} THEN excluded.${guard}_changed_by ELSE t.${guard}_changed_by END`,
     `updated_at = CASE WHEN ${isChanged} THEN now() ELSE t.updated_at END`,
   ];
-  // The row that a part belongs to is there already; these columns only have to be named.
+  // The row of a part exists already; these NOT NULL columns only satisfy the INSERT.
   const [whole, ofWhole] = partOf ? [', order_rank, order_event', `, ${stubOrder.rank}, ''`] : ['', ''];
   return `
     INSERT INTO ${table.table} AS t (${names}${whole})
@@ -238,12 +238,14 @@ function upsertOf(table: EntityTable): string {
     RETURNING id, ${guard}_event AS moved_by, ${guard}_changed_by AS changed_by`;
 }
 
-/** Columns that are for Semel alone. */
-const notes = Object.values(tables).flatMap(({ guard = 'order', isNote, fields, stored = {} }) => [
-  ...guardColumns(guard).map(([name]) => name),
-  ...Object.values(stored),
-  ...(isNote ? Object.keys(fields) : []),
-]);
+/** Columns that handlers don't see. */
+const internalColumns = Object.values(tables).flatMap(
+  ({ guard = 'order', isInternal, fields, stored = {} }) => [
+    ...guardColumns(guard).map(([name]) => name),
+    ...Object.values(stored),
+    ...(isInternal ? Object.keys(fields) : []),
+  ],
+);
 
 const upserts = Object.fromEntries(entities.map((entity) => [entity, upsertOf(tables[entity])])) as Record<
   Entity,

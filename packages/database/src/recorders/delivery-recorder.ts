@@ -2,11 +2,12 @@ import type { Provider } from '@semel/core';
 import type pg from 'pg';
 import { addDeliveries, countDuplicates, type DeliverySum } from './deliveries.js';
 
-export type Delivery = Omit<DeliverySum, 'count' | 'firstAtMs' | 'lastAtMs'>;
+/** A delivery that made no new event: a duplicate or a rejected request. */
+export type RecordedDelivery = Omit<DeliverySum, 'count' | 'firstAtMs' | 'lastAtMs'>;
 
 export interface DeliveryRecorder {
   /** Adds one to its sum in memory. */
-  add(delivery: Delivery): void;
+  add(delivery: RecordedDelivery): void;
   /** Writes the sums now. */
   flush(): Promise<void>;
   stop(): Promise<void>;
@@ -44,7 +45,7 @@ export function startDeliveryRecorder({
   );
   let flushing: Promise<void> = Promise.resolve();
 
-  function add(delivery: Delivery): void {
+  function add(delivery: RecordedDelivery): void {
     const nowMs = Date.now();
     const source = sums.size < maxSums ? delivery.source : null;
     const { firmId, provider, eventId, endpointId, outcome, code } = delivery;

@@ -1,7 +1,7 @@
 import { idempotencyKey, inlineBodyLimitBytes, type Provider, toBody, type WebhookEvent } from '@semel/core';
 import type pg from 'pg';
 import { withFirms } from '../connection/pool.js';
-import { type KeptRow, toEvent } from '../ledger/kept-event.js';
+import { type EventRow, toEvent } from '../ledger/event-row.js';
 
 /** Identifies a `failed` ledger row. */
 export interface FailedEvent {
@@ -26,7 +26,7 @@ export async function listFailedEvents(
   return rows;
 }
 
-type FailedRow = KeptRow & { firm_id: string; event_id: string; body: Buffer | null };
+type FailedRow = EventRow & { firm_id: string; event_id: string; body: Buffer | null };
 
 /** Reads the rows that are still `failed`, as jobs. The worker loads large or missing bodies itself. */
 export async function readFailedEvents(

@@ -1,7 +1,7 @@
 import { idempotencyKey, type Provider, toBody, type WebhookEvent } from '@semel/core';
 import type pg from 'pg';
 import { withFirms } from '../connection/pool.js';
-import { type KeptRow, toEvent } from '../ledger/kept-event.js';
+import { type EventRow, toEvent } from '../ledger/event-row.js';
 
 /** A quarantined row whose account was unknown and is now mapped to a firm. */
 export interface MappedRow {
@@ -27,7 +27,7 @@ export async function listMappedQuarantine(
   return rows;
 }
 
-type QuarantinedRow = KeptRow & { event_raw: Buffer; ignored_reason: string | null };
+type QuarantinedRow = EventRow & { event_raw: Buffer; ignored_reason: string | null };
 
 /** Reads the event, owned by the account's firm. null: the row is resolved, or not that firm's. */
 export async function readMapped(

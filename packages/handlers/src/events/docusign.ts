@@ -5,7 +5,7 @@ export interface DocusignEvent<Type extends string = string> {
   uri?: string;
   retryCount?: number;
   configurationId?: number;
-  /** ISO 8601, with up to seven decimals. */
+  /** ISO 8601, up to seven decimals. */
   generatedDateTime: string;
   data: {
     accountId: string;

@@ -3,10 +3,10 @@ import type { DocusignEvent } from './docusign.js';
 import type { SquareEvent } from './square.js';
 import type { TwilioEvent } from './twilio.js';
 
-/** Any JSON object: what an event is of which no more is known. */
+/** Any JSON object: an event without a more exact type. */
 export type JsonEvent = Record<string, unknown>;
 
-/** `invoice.*` means every type that begins with `invoice.`, and `*` every one. */
+/** `invoice.*` stands for every type that begins with `invoice.`, `*` for every type. */
 type Meant<Type extends string> = Type extends '*'
   ? string
   : Type extends `${infer Prefix}*`
@@ -18,7 +18,7 @@ type StripeEvent<Type extends string> = Extract<Stripe.Event, { type: Meant<Type
 /** The body of an event, typed by provider and type: Stripe's own types for Stripe, ours for the others. */
 export type EventOf<Provider extends string, Type extends string> = Provider extends 'stripe'
   ? [StripeEvent<Type>] extends [never]
-    ? JsonEvent // newer than the SDK that the types come from
+    ? JsonEvent // a type that this version of the SDK does not know
     : StripeEvent<Type>
   : Provider extends 'square'
     ? SquareEvent<Meant<Type>>
@@ -51,11 +51,11 @@ type Known = {
     | 'status:failed';
 };
 
-/** The types that an editor proposes; every other text is a type as well. */
+/** The types that an editor suggests; any other string is allowed too. */
 export type TypeOf<Provider extends string> =
   | (Provider extends keyof Known ? Known[Provider] : never)
   | '*'
   | (string & {});
 
-/** The providers that an editor proposes. */
+/** The providers that an editor suggests; any other string is allowed too. */
 export type ProviderName = keyof Known | (string & {});

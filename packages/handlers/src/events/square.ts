@@ -1,4 +1,4 @@
-/** A Square event as its webhook brings it. https://developer.squareup.com/docs/webhooks/overview */
+/** A Square webhook event. https://developer.squareup.com/docs/webhooks/overview */
 export interface SquareEvent<Type extends string = string> {
   merchant_id: string;
   location_id?: string;

@@ -1,5 +1,5 @@
 /**
- * The form fields of a Twilio callback; a list where a name is repeated.
+ * The form fields of a Twilio callback; a repeated name has a list.
  * https://www.twilio.com/docs/messaging/guides/track-outbound-message-status, …/messaging/guides/webhook-request
  */
 export interface TwilioEvent {
@@ -9,9 +9,9 @@ export interface TwilioEvent {
   To?: string;
   Body?: string;
   NumMedia?: string;
-  /** Of status callbacks. */
+  /** In status callbacks. */
   MessageStatus?: string;
-  /** Of status callbacks of messages that failed. */
+  /** In status callbacks of failed messages. */
   ErrorCode?: string;
   [field: string]: string | string[] | undefined;
 }

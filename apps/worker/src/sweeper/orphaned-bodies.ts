@@ -5,7 +5,7 @@ import type { Sweep, SweepContext } from './context.js';
 const abandonedAfterMs = 24 * 3_600_000;
 
 /** Large bodies that nobody will ask for: of events that are final, and of events that neither ledger nor queue knows. */
-export function sweepSpareBodies(context: SweepContext): Sweep {
+export function sweepOrphanedBodies(context: SweepContext): Sweep {
   const { pool, pageSize, graceMs } = context;
   let after: BodyRef | null = null;
 

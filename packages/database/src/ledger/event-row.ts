@@ -1,7 +1,7 @@
 import { type Body, inlineBodyLimitBytes, toBody, type WebhookEvent } from '@semel/core';
 
-/** What ledger, spill and quarantine keep of an event alike. */
-export interface KeptRow {
+/** Event columns shared by ledger, spill and quarantine. */
+export interface EventRow {
   endpoint_id: string;
   event_type: string;
   channel: string | null;
@@ -11,9 +11,9 @@ export interface KeptRow {
   received_at: Date;
 }
 
-/** The event as a job carries it. */
+/** The event in the form that a job carries. */
 export const toEvent = (
-  row: KeptRow,
+  row: EventRow,
   named: Pick<WebhookEvent, 'firmId' | 'provider' | 'eventId' | 'body' | 'ignored'>,
 ): WebhookEvent => ({
   v: 2,
@@ -27,6 +27,6 @@ export const toEvent = (
   sha256: row.body_sha256,
 });
 
-/** A large body stays where it is: the worker reads it from there. */
+/** A large body is not copied into the job; the worker reads it from its table. */
 export const bodyOrReference = (bytes: Buffer): Body =>
   bytes.length > inlineBodyLimitBytes ? { stored: true } : toBody(bytes);

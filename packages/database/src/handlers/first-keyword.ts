@@ -1,5 +1,5 @@
-/** The first word of a statement in lower case, behind white space, comments and empty statements; '' where there is none. */
-export function firstWord(sql: string): string {
+/** The first keyword of a statement in lower case, after white space, comments and empty statements; '' if there is none. */
+export function firstKeyword(sql: string): string {
   let at = 0;
   for (;;) {
     if (/[\s;]/.test(sql[at] ?? '')) at++;
@@ -14,7 +14,7 @@ function endOfLine(sql: string, from: number): number {
   return length < 0 ? sql.length : from + length;
 }
 
-/** Block comments nest, unlike in most other languages. */
+/** In PostgreSQL, block comments nest. */
 function endOfComment(sql: string, from: number): number {
   const mark = /\/\*|\*\//g;
   mark.lastIndex = from;
