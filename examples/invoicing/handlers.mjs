@@ -1,7 +1,7 @@
 // Loaded by the worker: SEMEL_HANDLERS=examples/invoicing/handlers.mjs
 import { defineDelivery, defineHandler } from '@semel/handlers';
 
-/** Books what was paid, in a table of our own, and tells the ERP: both once per invoice, or neither. */
+/** Books the payment in a table of our own and notifies the ERP: both once per invoice, or neither. */
 export const bookPayment = defineHandler('stripe', 'invoice.paid', async ({ event, firm, tx, outbox }) => {
   const invoice = event.data.object;
   await tx.query(
@@ -20,7 +20,7 @@ export const bookPayment = defineHandler('stripe', 'invoice.paid', async ({ even
   });
 });
 
-/** Only what changes an invoice: `changed` has its row as Semel keeps it, before and after. */
+/** Runs only for events that change an invoice; `changed` has its row in Semel's table, before and after. */
 export const watchOverdue = defineHandler(
   'stripe',
   'invoice.*',
@@ -37,7 +37,7 @@ export const watchOverdue = defineHandler(
   { when: 'changed' },
 );
 
-/** Code instead of an endpoint: called at least once for each effect that names it. `id` is the same each time. */
+/** Delivers with code instead of a destination: called at least once per effect, with the same `id` each time. */
 export const collections = defineDelivery('collections', async ({ id, payload }) => {
   console.log(JSON.stringify({ msg: 'collections.told', id, invoice: payload.invoice }));
 });

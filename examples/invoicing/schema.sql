@@ -1,5 +1,5 @@
--- A table of your own. The handlers run as semel_worker, in the context of one firm: give that role the rights that it
--- needs, and put the table behind the same wall as Semel's own.
+-- Your own table. Handlers run as semel_worker in the context of one firm: grant that role the rights it needs, and isolate
+-- firms by row-level security as in Semel's own tables.
 CREATE TABLE booked_payments (
   firm_id uuid NOT NULL REFERENCES firms (id),
   invoice text NOT NULL,

@@ -1,12 +1,12 @@
 import type { RetryPolicy } from '@semel/core';
 
-/** Doubles from `firstMs` on, up to `capMs`. Jitter is added by the worker. */
+/** Doubles the delay from `firstMs` up to `capMs`. The worker adds jitter. */
 export const exponential = (attempts: number, firstMs: number, capMs: number): RetryPolicy => ({
   attempts,
   delayMs: (attempt) => Math.min(capMs, firstMs * 2 ** Math.min(Math.max(attempt - 1, 0), 40)),
 });
 
-/** Waits the given times one after the other, and the last one from then on. */
+/** Uses the given delays in turn, then repeats the last one. */
 export const steps = (attempts: number, delaysMs: readonly [number, ...number[]]): RetryPolicy => ({
   attempts,
   delayMs: (attempt) =>

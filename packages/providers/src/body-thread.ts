@@ -3,17 +3,17 @@ import { Worker } from 'node:worker_threads';
 import { type Provider, type ReadingProvider, RejectedError, type RejectionCode } from '@semel/core';
 import { providerNamed } from './registry.js';
 
-/** Larger bodies are read in a thread: parsing one of 25 MiB takes a second, and other requests must not wait for it. */
+/** Larger bodies are parsed in a thread: 25 MiB take a second, and other requests must not wait for that. */
 const largeBytes = 1024 * 1024;
 
 export interface BodyThreadOptions {
-  /** How long one function of a provider may take over one body, in milliseconds. Default: 2,000. */
+  /** Time limit for one call of a provider function, in milliseconds. Default: 2,000. */
   timeoutMs?: number;
-  /** The heap that it may use, in MiB. Default: 512. */
+  /** Heap limit of the thread, in MiB. Default: 512. */
   memoryMb?: number;
 }
 
-/** What is asked of the thread: one of a provider's pure functions, by name. */
+/** A call that the thread makes: one of a provider's pure functions, by name. */
 export interface Question {
   provider: string;
   name: 'verify' | 'identify' | 'changesOf';
@@ -26,14 +26,14 @@ export type Answer =
   | { error: string };
 
 export interface BodyThread {
-  /** The same provider, whose functions read large bodies in the thread. One that the registry does not know is left as it is. */
+  /** The same provider with functions that read large bodies in the thread. A provider outside the registry is returned as is. */
   reading(provider: Provider): ReadingProvider;
   close(): Promise<void>;
 }
 
 /**
- * Reads large bodies in a thread of its own, one after the other. Starts with the first one. A body that takes longer
- * than `timeoutMs` or more memory than `memoryMb` fails with `too_complex`, and the thread with it; the next body gets a new one.
+ * Reads large bodies one after the other in a thread, which starts with the first body. A body that exceeds `timeoutMs` or
+ * `memoryMb` fails with `too_complex` and ends the thread; the next body starts a new one.
  */
 export function openBodyThread({ timeoutMs = 2_000, memoryMb = 512 }: BodyThreadOptions = {}): BodyThread {
   let thread: Promise<Worker> | null = null;
@@ -108,7 +108,7 @@ async function startThread(memoryMb: number): Promise<Worker> {
   return worker;
 }
 
-/** `read-body` beside this file, built or bundled. From the sources: the built one, since a thread can't load TypeScript. */
+/** `read-body` next to this file, built or bundled. The sources use the built file: a thread can't load TypeScript. */
 function threadFile(): URL {
   const extension = /\.\w+$/.exec(import.meta.url)?.[0];
   return new URL(extension === '.ts' ? '../dist/read-body.js' : `./read-body${extension}`, import.meta.url);

@@ -1,39 +1,39 @@
 import { asObject } from './json.js';
 
-/** No column needs more; the longest text is the body of a message. */
+/** Enough for every column; the longest text is the body of a message. */
 const textLimit = 64 * 1024;
 
-/** A text that Postgres can store (no NUL, no half of a surrogate pair), shortened to `limit` characters; else null. */
+/** Text that Postgres can store (no NUL, no half surrogate pair), cut to `limit` characters; null if it is not a string. */
 export function cleanText(value: unknown, limit = textLimit): string | null {
   if (typeof value !== 'string') return null;
   return value.slice(0, limit).replaceAll('\u0000', '').toWellFormed();
 }
 
-/** A status, a code, a currency: short, and null where it is empty. */
+/** A short text such as a status, code or currency; null if empty. */
 export const shortText = (value: unknown): string | null => cleanText(value, 255) || null;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are replaced
 const control = /[\u0000-\u001f\u007f-\u009f]/g;
 
-/** One line that can be a label, a log field or a column that is looked up: control characters become U+FFFD. */
+/** One line, safe as a label, log field or lookup column. Control characters become U+FFFD. */
 export function lineOf(value: unknown): string | null {
   if (typeof value !== 'string' || value === '') return null;
   return value.slice(0, 255).toWellFormed().replace(control, '\ufffd');
 }
 
-/** The type of an event: whatever the provider calls it, and `unknown` where it says nothing usable. */
+/** The provider's type of an event; `unknown` if it is not usable. */
 export const typeOf = (value: unknown): string => {
   const line = lineOf(value);
   return line === null || line !== value ? 'unknown' : line;
 };
 
-/** An id that can be a key of the domain: a short text without control characters, or an object that has one. */
+/** An id that can be a key: a short text without control characters, or the `id` of an object. */
 export function idOf(value: unknown): string | null {
   const id = asObject(value)?.id ?? value;
   return typeof id === 'string' && lineOf(id) === id ? id : null;
 }
 
-/** Flat metadata: texts and numbers by name. */
+/** Flat metadata: strings, numbers and booleans by name. */
 export function metadataOf(value: unknown): Record<string, unknown> | null {
   const object = asObject(value);
   if (object === null) return null;

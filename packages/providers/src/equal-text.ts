@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 
-/** Compares a signature with the one that is due, in a time that says nothing about where they differ. */
-export function equalText(given: string, due: string): boolean {
+/** Compares a signature with the expected one in constant time. */
+export function equalText(given: string, expected: string): boolean {
   const a = Buffer.from(given);
-  const b = Buffer.from(due);
-  // timingSafeEqual throws on different lengths; the length of the due one is no secret.
+  const b = Buffer.from(expected);
+  // timingSafeEqual throws on different lengths. The expected length is not secret.
   return a.length === b.length && timingSafeEqual(a, b);
 }

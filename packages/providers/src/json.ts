@@ -1,4 +1,4 @@
-/** A JSON object whose members are not known yet. */
+/** A JSON object with unknown members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export const asObject = (value: unknown): JsonObject | null =>
@@ -6,13 +6,13 @@ export const asObject = (value: unknown): JsonObject | null =>
 
 export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-/** The text of a body without its byte order mark, which JSON.parse refuses. */
+/** The text of a body without a byte order mark, which JSON.parse refuses. */
 export function textOf(body: Buffer): string {
   const text = body.toString('utf8');
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
-/** The body's JSON object; null where the body is anything else. */
+/** The body as a JSON object; null if it is anything else. */
 export function parseObject(body: Buffer): JsonObject | null {
   try {
     return asObject(JSON.parse(textOf(body)));
@@ -21,7 +21,7 @@ export function parseObject(body: Buffer): JsonObject | null {
   }
 }
 
-/** The body's text as it is, if it is JSON. */
+/** The body's text unchanged if it is JSON, else null. */
 export function jsonTextOf(body: Buffer): string | null {
   const text = textOf(body);
   try {
@@ -33,8 +33,8 @@ export function jsonTextOf(body: Buffer): string | null {
 }
 
 /**
- * The same JSON text with each number as a string of the digits that it was written with: JSON.parse would
- * round those above 2^53. `text` must be valid JSON: then digits outside of strings are numbers.
+ * The same JSON text with each number as a string of its original digits, because JSON.parse rounds those above 2^53. `text`
+ * must be valid JSON, so that digits outside strings are numbers.
  */
 export function quoteNumbers(text: string): string {
   const parts: string[] = [];
@@ -52,8 +52,8 @@ export function quoteNumbers(text: string): string {
 }
 
 /**
- * The same JSON text with each number under `name` as a string of its digits, wherever that member stands. `text` must be valid
- * JSON: then a quote without a backslash before it begins or ends a string.
+ * The same JSON text with each number under `name`, at any depth, as a string of its digits. `text` must be valid JSON, so that
+ * a quote without a backslash before it begins or ends a string.
  */
 export const quoteMembers = (text: string, name: string): string =>
   text.replace(new RegExp(`(?<!\\\\)("${name}"\\s*:\\s*)(-?\\d[\\d.eE+-]*)`, 'g'), '$1"$2"');

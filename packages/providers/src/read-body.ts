@@ -3,7 +3,7 @@ import { RejectedError } from '@semel/core';
 import type { Answer, Question } from './body-thread.js';
 import { providerNamed } from './registry.js';
 
-// The thread of body-thread.ts.
+// The thread that body-thread.ts starts.
 
 parentPort?.on('message', (question: Question) => parentPort?.postMessage(answerTo(question)));
 parentPort?.postMessage('ready');
@@ -21,10 +21,10 @@ function answerTo({ provider, name, args }: Question): Answer {
   }
 }
 
-/** JSON values that a body may hold: some 100 MB of objects. A thread that runs out of memory ends the whole process. */
+/** Limit on JSON values in a body, about 100 MB of objects: a thread that runs out of memory ends the whole process. */
 const mostValues = 1_000_000;
 
-/** Counts what begins or parts values. A comma in a string counts as well: real documents are base64, which has none. */
+/** Counts the characters that begin or separate values. Commas in strings count too; real documents are base64, without commas. */
 function assertFewValues(body: Uint8Array): void {
   let values = 0;
   for (let at = 0; at < body.length; at++) {
@@ -37,7 +37,7 @@ const comma = 0x2c;
 const openBrace = 0x7b;
 const openBracket = 0x5b;
 
-/** A Buffer arrives as a plain Uint8Array: alone, or as the body of a request. */
+/** Restores Buffers, which arrive as plain Uint8Arrays: alone, or as the body of a request. */
 function withBuffers(value: unknown): unknown {
   const body = bodyOf(value);
   if (body === null) return value;

@@ -5,7 +5,7 @@ import { standard } from './standard/index.js';
 import { stripe } from './stripe/index.js';
 import { twilio } from './twilio/index.js';
 
-/** Every provider. Routes, queues, workers, metrics and the console loop over this list. */
+/** All providers. Routes, queues, workers, metrics and the console loop over this list. */
 export const providers: readonly Provider[] = [stripe, square, docusign, twilio, standard];
 
 export const providerNames: readonly string[] = providers.map(({ name }) => name);

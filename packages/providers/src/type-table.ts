@@ -1,15 +1,15 @@
 import type { Provider, Sample } from '@semel/core';
 
-/** The table of one provider in docs/providers/types.md: what becomes of each type, as its rule says of its sample. */
+/** One provider's table in docs/providers/types.md: what its rule does with the sample of each type. */
 export function renderTypeTable(provider: Provider): string {
   const rows = provider.samples.map((sample) => {
-    const { acted, recorded } = fateOf(provider, sample);
+    const { acted, recorded } = resultOf(provider, sample);
     return `| \`${sample.type}\` | ${sample.description} | ${acted} | ${recorded} |`;
   });
   return ['| Type | What it says | Acted on | Recorded |', '|---|---|---|---|', ...rows].join('\n');
 }
 
-function fateOf(provider: Provider, sample: Sample): { acted: string; recorded: string } {
+function resultOf(provider: Provider, sample: Sample): { acted: string; recorded: string } {
   const { body } = sample.build({ account: null, nowMs: 0 });
   const { channel } = sample;
   const secret = provider.newSecret();

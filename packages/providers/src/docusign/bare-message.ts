@@ -2,13 +2,13 @@ import { type EntityRef, fromBody, type WebhookEvent } from '@semel/core';
 import { idOf } from '../clean-text.js';
 import { asObject, parseObject } from '../json.js';
 
-/** An envelope of which a message said only that something happened to it. */
+/** An envelope named by a message without its data. */
 export interface BareEnvelope {
   ref: EntityRef;
   account: string;
 }
 
-/** null where the message brings the envelope's data, or is about something else. A message without data is always small. */
+/** null if the message has the envelope's data or is not about an envelope. A message without data is always small. */
 export function bareEnvelopeOf(event: WebhookEvent): BareEnvelope | null {
   if (event.provider !== 'docusign' || !/^(envelope|recipient)-./.test(event.type)) return null;
   const body = fromBody(event.body);

@@ -12,9 +12,9 @@ import { isoOf, millisOf, nanosOf } from '../time.js';
 import { type Moment, momentOf, momentOfMillis } from './moment.js';
 import { orderOf } from './order.js';
 import { recipientChange, recipientIdOf, recipientListChange, recipientsOf } from './recipients.js';
-import { further, statusOf, statusTold } from './status.js';
+import { further, impliedStatus, statusOf } from './status.js';
 
-/** Events that say nothing of the status, and the column that keeps when the last of them was. */
+/** Events that don't concern the status, with the column for the time of the latest one. */
 const marks: Record<string, string> = {
   corrected: 'corrected_at',
   resent: 'resent_at',
@@ -23,8 +23,8 @@ const marks: Record<string, string> = {
 };
 
 /**
- * The rule for `envelope-*` and `recipient-*`. With data included, a message brings the whole envelope; without,
- * only its name and a time. Messages overtake each other, so the status decides before the time does.
+ * The rule for `envelope-*` and `recipient-*`. A message has the whole envelope if data is included, else only its id and a
+ * time. Messages overtake each other, so the status decides before the time does.
  */
 export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   const [, kind, verb] = /^(envelope|recipient)-(.+)$/.exec(event.type) ?? [];
@@ -54,14 +54,14 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   return { changes, links: { envelope_id: envelope }, ignored: null };
 }
 
-/** What an answer of the API changes: as a message with data would, at the moment of the question. */
+/** Changes from an API response: those of a message with data, generated at the time of the request. */
 export function changesOfAnswer(envelopeId: string, summary: JsonObject, askedAtMs: number): Change[] {
   const envelope: EntityRef = { entity: 'envelope', externalId: envelopeId };
   const asked = momentOfMillis(askedAtMs);
   const known = recipientsOf(summary);
   const change = envelopeChange(envelope, null, summary, asked);
   return [
-    // The answer is how things are now, whenever the status began: it follows the message that made us ask.
+    // The response is the current state, whenever its status began: it follows the message that caused the request.
     { ...change, order: { ...change.order, timeNs: asked.ns } },
     ...[...known].map(([id, recipient]) => recipientChange(envelope, id, recipient, asked)),
     ...recipientListChange(envelope, summary, known, asked),
@@ -76,10 +76,10 @@ function envelopeChange(
 ): Change {
   const mark = verb === null ? undefined : Object.hasOwn(marks, verb) ? marks[verb] : undefined;
   const latest = mark === undefined ? {} : { latest: { [mark]: isoOf(generated?.ms ?? null) } };
-  const status = further(statusOf(summary?.status), statusTold(verb));
+  const status = further(statusOf(summary?.status), impliedStatus(verb));
   if (status === null && summary === null) return { ...envelope, fields: {}, ...latest, order: stubOrder };
   const changedMs = millisOf(summary?.statusChangedDateTime) ?? generated?.ms ?? null;
-  // Without data the message's own time is the best that is known of the step that it tells of.
+  // Without data, the message's own time is the best known time of the status.
   const timeOf = (name: string) =>
     isoOf(millisOf(summary?.[`${name}DateTime`]) ?? (status === name ? changedMs : null));
   return {

@@ -6,9 +6,9 @@ import { millisOf } from '../time.js';
 import { identifyOther } from './other-message.js';
 
 /**
- * Connect sends no event id, and its body changes with every retry (`retryCount`), so the id is derived from the
- * six values that name an event of an envelope. Should `generatedDateTime` change on a retry, which nobody has documented,
- * the retry becomes a second event with the same effect.
+ * Connect sends no event id, and the body changes with every retry (`retryCount`), so the id is derived from the six values
+ * that identify an event of an envelope. If `generatedDateTime` changed on a retry, which is not documented, the retry would be
+ * a second event with the same effect.
  */
 export function identify(body: Buffer): Identity {
   const message = parseObject(body);
@@ -39,8 +39,8 @@ export function identify(body: Buffer): Identity {
 }
 
 /**
- * A value as the body writes it: `configurationId` is a number, and may be one that JavaScript would round. '' for none, null
- * for what names nothing.
+ * A value as it is written in the body: `configurationId` is a number that JavaScript might round. '' if it is absent, null if
+ * it can't be part of a name.
  */
 function writtenValue(message: JsonObject, body: Buffer, name: string, inData: boolean): string | null {
   const read = (from: JsonObject | null) => (inData ? asObject(from?.data) : from)?.[name];

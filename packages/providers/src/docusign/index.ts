@@ -10,8 +10,8 @@ import { verify } from './signature.js';
 import { stories } from './stories.js';
 
 /**
- * DocuSign Connect, JSON (restv2.1). Retries, where acknowledgement is required, go on for up to 15 days.
- * A message may carry the envelope's documents: hence the limit.
+ * DocuSign Connect, JSON (restv2.1). If acknowledgement is required, retries last up to 15 days. The body limit is high because
+ * a message may include the envelope's documents.
  */
 export const docusign: Provider = {
   name: 'docusign',

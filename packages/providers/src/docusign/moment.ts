@@ -1,6 +1,6 @@
 import { millisOf, nanosOf, nanosOfMillis } from '../time.js';
 
-/** A time as it is stored, and as it is compared: DocuSign tells seven decimals. */
+/** A time in milliseconds for storage and in nanoseconds for comparison: DocuSign sends seven decimals. */
 export interface Moment {
   ms: number;
   ns: bigint;

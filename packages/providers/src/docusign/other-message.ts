@@ -5,16 +5,16 @@ import { asObject, type JsonObject, quoteNumbers, textOf } from '../json.js';
 import { millisOf } from '../time.js';
 
 /**
- * A message that is not about an envelope: `template-created`, `click-agreed`, `sms-opt-out`, whatever comes. Connect sends them
- * through the same configuration, and a refusal would hold back the messages behind it. Its id is derived from what stays the
- * same when `retryCount` rises.
+ * Identifies a message that is not about an envelope: `template-created`, `click-agreed`, `sms-opt-out`, and any other. Connect
+ * sends them through the same configuration, and a refusal would block the messages behind it. The id is derived from the
+ * values that stay the same when `retryCount` rises.
  */
 export function identifyOther(message: JsonObject, body: Buffer): Identity {
-  // Numbers as they are written: an id may be one that JavaScript would round.
+  // Numbers keep their digits: JavaScript might round an id.
   const exact = JSON.parse(quoteNumbers(textOf(body))) as JsonObject;
   const { event, uri, configurationId, generatedDateTime } = exact;
   const data = asObject(exact.data);
-  // With a time, what the message names is enough. Without one, only all of it tells two messages apart.
+  // With a time, the ids in the message are enough. Without one, only the whole content tells two messages apart.
   const isTimed = typeof generatedDateTime === 'string' && generatedDateTime !== '';
   const named = isTimed ? [generatedDateTime, namedIn(data)] : [withoutRetries(exact)];
   const name = JSON.stringify([event, uri ?? '', configurationId ?? '', ...named]);
@@ -27,7 +27,7 @@ export function identifyOther(message: JsonObject, body: Buffer): Identity {
   };
 }
 
-/** All that `data` says in one word, and the ids of what is inside of it, by name. */
+/** The simple values of `data`, and the ids in the objects inside it, by name. */
 function namedIn(value: unknown, depth = 0): unknown[] {
   if (depth > deepest || typeof value !== 'object' || value === null) return [];
   return Object.entries(value)
@@ -40,7 +40,7 @@ function namedIn(value: unknown, depth = 0): unknown[] {
 
 const isId = (name: string) => /(^id|Id|ID|Guid)$/.test(name);
 
-/** No message nests deeper, and a recursion must end before the stack does. */
+/** No message nests deeper. Bounds the recursion. */
 const deepest = 100;
 
 /** The same value with sorted names, and without `retryCount`. */
@@ -59,7 +59,7 @@ const byName = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 :
 
 function accountOf({ accountId, uri }: JsonObject, data: JsonObject | null): string | null {
   const inUri = typeof uri === 'string' ? /\/accounts\/([^/?#]{1,200})/.exec(uri)?.[1] : undefined;
-  // One that would have to be changed to be a line could become the name of another account.
+  // An id with control characters is skipped: cleaned, it could become the id of another account.
   const found = [data?.accountId, accountId, inUri].find((id) => lineOf(id) !== null && lineOf(id) === id);
   return typeof found === 'string' ? found : null;
 }

@@ -2,27 +2,27 @@ import { withDeadline } from '@semel/core';
 import { asObject, type JsonObject } from '../json.js';
 import type { DocusignSdk, Failure } from './sdk.js';
 
-/** How Semel signs in at DocuSign: the JWT grant, for a user who has consented. */
+/** Credentials for DocuSign's JWT grant; the user must have consented. */
 export interface DocusignCredentials {
   integrationKey: string;
   userId: string;
   /** PEM. */
   privateKey: string;
-  /** `https://www.docusign.net/restapi`, of the account's own site. */
+  /** The base path of the account's site, such as `https://www.docusign.net/restapi`. */
   basePath: string;
-  /** `account.docusign.com`: a host without a scheme; the SDK always uses https. */
+  /** A host without a scheme, such as `account.docusign.com`; the SDK always uses https. */
   oauthHost: string;
 }
 
 /**
- * `refused`: these credentials may not. `limited`: asked too often. `unknown`: there is no such envelope for them.
- * `away`: all else, such as timeouts. Without the SDK's own error, which has the token in it.
+ * `refused`: the credentials lack permission. `limited`: the rate limit is reached. `unknown`: these credentials see no such
+ * envelope. `away`: anything else, such as a timeout. Does not carry the SDK's own error, which contains the token.
  */
 export class EnvelopeReadError extends Error {
   constructor(
     readonly kind: 'refused' | 'limited' | 'unknown' | 'away',
     readonly status: number | null,
-    /** How long DocuSign wants to be left alone, where it says so. */
+    /** How long DocuSign asks to wait, if it says so. */
     readonly retryAfterMs: number | null,
     detail: string,
   ) {
@@ -32,16 +32,16 @@ export class EnvelopeReadError extends Error {
 }
 
 export interface EnvelopeReader {
-  /** The envelope with its recipients, as a message with data would have it. Throws `EnvelopeReadError`. */
+  /** The envelope with its recipients, in the form of a message with data. Throws `EnvelopeReadError`. */
   read(account: string, envelopeId: string): Promise<JsonObject>;
 }
 
-/** A token lasts an hour; it is given up a minute early. */
+/** A token lasts an hour; it is renewed a minute early. */
 const tokenSeconds = 3600;
-const spareMs = 60_000;
+const renewBeforeMs = 60_000;
 const scopes = ['signature', 'impersonation'];
 
-/** Asks by the official SDK, which is loaded with the first question: it is large, and most installations have no use for it. */
+/** Reads envelopes with the official SDK. It is large and rarely needed, so the first read loads it. */
 export function openEnvelopeReader(
   credentials: DocusignCredentials,
   { timeoutMs = 15_000 }: { timeoutMs?: number } = {},
@@ -56,7 +56,7 @@ export function openEnvelopeReader(
 
   async function connect() {
     const { ApiClient, EnvelopesApi } = await load();
-    // The question for a token takes its limit from there and from nowhere else.
+    // The token request takes its timeout only from the prototype.
     ApiClient.prototype.timeout = timeoutMs;
     const client = new ApiClient({ basePath: credentials.basePath });
     client.timeout = timeoutMs;
@@ -72,8 +72,8 @@ export function openEnvelopeReader(
       );
       const { access_token: text, expires_in: seconds = tokenSeconds } = asObject(body) ?? {};
       if (typeof text !== 'string' || text === '')
-        throw new EnvelopeReadError('away', null, null, 'no token in the answer');
-      token = { text, untilMs: Date.now() + Number(seconds) * 1000 - spareMs };
+        throw new EnvelopeReadError('away', null, null, 'the response has no token');
+      token = { text, untilMs: Date.now() + Number(seconds) * 1000 - renewBeforeMs };
     }
     client.addDefaultHeader('Authorization', `Bearer ${token.text}`);
     return new EnvelopesApi(client);
@@ -84,7 +84,7 @@ export function openEnvelopeReader(
     const envelope = plain(await api.getEnvelope(account, envelopeId));
     const recipients = plain(await api.listRecipients(account, envelopeId));
     if (String(envelope?.envelopeId).toLowerCase() !== envelopeId.toLowerCase() || recipients === null)
-      throw new EnvelopeReadError('away', null, null, 'the answer is about something else');
+      throw new EnvelopeReadError('away', null, null, 'the response is about another envelope');
     return { ...envelope, recipients };
   }
 
@@ -96,13 +96,13 @@ export function openEnvelopeReader(
       if ((error as Failure).response?.status !== 401) throw error;
       token = undefined;
       if (!hadToken) throw error;
-      return await ask(account, envelopeId); // a token can be taken back before its time
+      return await ask(account, envelopeId); // a token can be revoked early
     }
   }
 
   return {
     async read(account, envelopeId) {
-      await load(); // takes its while, and DocuSign has no part in it
+      await load(); // not part of the timeout
       const late = () => new EnvelopeReadError('away', null, null, `no answer within ${timeoutMs} ms`);
       try {
         return await withDeadline(timeoutMs, askTwice(account, envelopeId), late);
@@ -113,15 +113,17 @@ export function openEnvelopeReader(
   };
 }
 
-/** The SDK's models as the JSON that they were made from. */
+/** Converts the SDK's models back to JSON. */
 const plain = (model: unknown): JsonObject | null => asObject(JSON.parse(JSON.stringify(model ?? null)));
 
 function toReadError(error: unknown): EnvelopeReadError {
   if (error instanceof EnvelopeReadError) return error;
   const { response, code } = error as Failure;
   const status = response?.status ?? null;
-  const word = [response?.data?.errorCode, response?.data?.error].find((each) => typeof each === 'string');
-  const detail = word ?? code ?? (status === null ? 'no answer' : `HTTP ${status}`);
+  const errorCode = [response?.data?.errorCode, response?.data?.error].find(
+    (each) => typeof each === 'string',
+  );
+  const detail = errorCode ?? code ?? (status === null ? 'no answer' : `HTTP ${status}`);
   const of = (kind: EnvelopeReadError['kind']) =>
     new EnvelopeReadError(kind, status, retryAfterMs(response?.headers), detail);
   if (
@@ -131,7 +133,7 @@ function toReadError(error: unknown): EnvelopeReadError {
   )
     return of('limited');
   if (status === 404 || detail === 'ENVELOPE_DOES_NOT_EXIST') return of('unknown');
-  // 400 of the token's address: no consent, an unknown key; a key that is none is thrown by the SDK itself.
+  // The token endpoint answers 400 for a missing consent or an unknown key; the SDK itself throws for an invalid key.
   const isRefused = status === 400 || status === 401 || status === 403 || isKeyError(error);
   return of(isRefused ? 'refused' : 'away');
 }
@@ -139,7 +141,7 @@ function toReadError(error: unknown): EnvelopeReadError {
 const isKeyError = (error: unknown) =>
   error instanceof Error && /secretOrPrivateKey|PEM|DECODER|asymmetric key/i.test(error.message);
 
-/** `Retry-After` in seconds, else DocuSign's own `X-RateLimit-Reset`: the second, since 1970, when it is over. */
+/** From `Retry-After` in seconds, else from DocuSign's `X-RateLimit-Reset`, a time in seconds since 1970. */
 function retryAfterMs(headers: Record<string, unknown> = {}): number | null {
   const [after, reset] = [Number(headers['retry-after']), Number(headers['x-ratelimit-reset'])];
   const ms = after > 0 ? after * 1000 : reset > 0 ? reset * 1000 - Date.now() : 0;

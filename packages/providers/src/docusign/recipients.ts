@@ -4,12 +4,12 @@ import { asList, asObject, type JsonObject } from '../json.js';
 import { isoOf, millisOf } from '../time.js';
 import type { Moment } from './moment.js';
 import { orderOf } from './order.js';
-import { further, statusOf, statusTold } from './status.js';
+import { further, impliedStatus, statusOf } from './status.js';
 
-/** No envelope has more of them; an odd message must not become a transaction without end. */
+/** No envelope has more recipients. Bounds the transaction that a malformed message can cause. */
 const recipientLimit = 500;
 
-/** All recipients of a summary that have an id, by id, whatever their role: `signers`, `carbonCopies`, `agents` … */
+/** All recipients of a summary that have an id, by id, in every role: `signers`, `carbonCopies`, `agents` … */
 export function recipientsOf(summary: JsonObject | null): Map<string, JsonObject> {
   const found = new Map<string, JsonObject>();
   for (const recipient of entriesOf(summary).map(asObject)) {
@@ -22,13 +22,13 @@ export function recipientsOf(summary: JsonObject | null): Map<string, JsonObject
 const entriesOf = (summary: JsonObject | null): unknown[] =>
   Object.values(asObject(summary?.recipients) ?? {}).flatMap(asList);
 
-/** A text of digits in messages; a number where another program has made the JSON. */
+/** A string of digits in messages; a number if another program wrote the JSON. */
 export const recipientIdOf = (value: unknown): string | null =>
   Number.isSafeInteger(value) ? String(value) : idOf(value);
 
 /**
- * The ids of all recipients at that moment: who is missing was taken out. Nothing where the lists may not be whole: none are
- * there, some of it has no id or is not read, or `recipientCount` says another number.
+ * The ids of all recipients at that moment; a recipient who is missing was removed. No change if the list may be incomplete: it
+ * is absent, an entry has no id or exceeds the limit, or `recipientCount` differs.
  */
 export function recipientListChange(
   envelope: EntityRef,
@@ -53,8 +53,8 @@ export function recipientListChange(
 }
 
 /**
- * `recipientId` counts from 1 inside an envelope: only together with the envelope does it name someone. `recipient` is
- * null where the message has only the id. Names and addresses are not kept.
+ * `recipientId` counts from 1 in each envelope, so it identifies a recipient only together with the envelope. `recipient` is
+ * null if the message has only the id. Names and addresses are not stored.
  */
 export function recipientChange(
   envelope: EntityRef,
@@ -63,9 +63,9 @@ export function recipientChange(
   generated: Moment | null,
   verb: string | null = null,
 ): Change {
-  const status = further(statusOf(recipient?.status), statusTold(verb));
-  const timeOf = (name: string, told: string) =>
-    isoOf(millisOf(recipient?.[name]) ?? (verb === told ? (generated?.ms ?? null) : null));
+  const status = further(statusOf(recipient?.status), impliedStatus(verb));
+  const timeOf = (name: string, ownVerb: string) =>
+    isoOf(millisOf(recipient?.[name]) ?? (verb === ownVerb ? (generated?.ms ?? null) : null));
   return {
     entity: 'recipient',
     externalId: `${envelope.externalId}|${recipientId}`,
@@ -89,7 +89,7 @@ export function recipientChange(
   };
 }
 
-/** A text of digits in messages; the SDK may make a number of it. */
+/** A string of digits in messages; the SDK may convert it to a number. */
 function routingOrderOf(value: unknown): number | null {
   const text = typeof value === 'number' ? String(value) : value;
   return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : null;

@@ -1,4 +1,4 @@
-/** What is used of `docusign-esign`, which brings no types. */
+/** The part of `docusign-esign` in use; the package has no types. */
 export interface DocusignSdk {
   ApiClient: {
     new (options: { basePath: string }): ApiClient;
@@ -25,7 +25,7 @@ interface ApiClient {
   ): Promise<{ body: unknown }>;
 }
 
-/** What it throws: an error of axios. */
+/** The SDK's errors, which come from axios. */
 export interface Failure {
   code?: string;
   response?: {

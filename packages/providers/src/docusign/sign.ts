@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Provider } from '@semel/core';
 
-/** DocuSign's SDK has no signer. Written apart from the verifier, so that a mistake in one shows in the other. */
+/** DocuSign's SDK has no signer. Shares no code with the verifier, so that a mistake in one shows in the other. */
 export const sign: Provider['sign'] = (delivery, { secret }) => {
   const hmac = createHmac('sha256', Buffer.from(secret, 'utf8'));
   hmac.write(delivery.body);

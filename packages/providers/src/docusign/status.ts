@@ -1,10 +1,11 @@
 import { shortText } from '../clean-text.js';
+import { type Ranks, rankIn } from '../rank.js';
 
 /**
- * created < sent < delivered < signed < the end. Envelopes and recipients share the words; others count as 0. A draft
- * that is deleted has ended too, but no envelope that was completed, declined or voided is ever anything else.
+ * created < sent < delivered < signed < ended. Envelopes and recipients share these statuses; unlisted ones count as 0.
+ * `deleted` is an end of drafts, below completed, declined and voided, which never change again.
  */
-const ranks: Record<string, number> = {
+const ranks: Ranks = {
   created: 0,
   sent: 1,
   autoresponded: 1,
@@ -18,35 +19,36 @@ const ranks: Record<string, number> = {
   voided: 5,
 };
 
-export const rankOf = (status: string | null): number =>
-  status !== null && Object.hasOwn(ranks, status) ? (ranks[status] ?? 0) : 0;
+export const rankOf = (status: string | null): number => rankIn(ranks, status);
 
-/** While an envelope is out it goes to and fro between these: a correction leads from `delivered` back to `sent`. */
-const envelopeOut: readonly string[] = ['sent', 'autoresponded', 'faxpending', 'delivered'];
-/** A recipient who is replaced, or whose turn is later now, begins anew. */
-const recipientOut: readonly string[] = ['created', ...envelopeOut];
-const outRank = 2;
+/** An envelope in progress moves back and forth between these: a correction leads from `delivered` back to `sent`. */
+const envelopeInProgress: readonly string[] = ['sent', 'autoresponded', 'faxpending', 'delivered'];
+/** A recipient who is replaced, or moved to a later turn, starts again. */
+const recipientInProgress: readonly string[] = ['created', ...envelopeInProgress];
+const inProgressRank = 2;
 
 /**
- * The rank of the guard: how far the object has come. While it is out, time decides. Else, of two messages with the same
- * status, the one that has the object's data is worth more than one that only names it.
+ * The guard's rank: how far the object has come. Statuses in progress share a rank, so time decides between them. Otherwise, of
+ * two messages with the same status, the one with the object's data ranks above the one that only names it.
  */
 export function guardRankOf(kind: 'envelope' | 'recipient', status: string | null, hasData: boolean): number {
-  const out = kind === 'envelope' ? envelopeOut : recipientOut;
-  return status !== null && out.includes(status) ? outRank : 2 * rankOf(status) + (hasData ? 1 : 0);
+  const inProgress = kind === 'envelope' ? envelopeInProgress : recipientInProgress;
+  return status !== null && inProgress.includes(status)
+    ? inProgressRank
+    : 2 * rankOf(status) + (hasData ? 1 : 0);
 }
 
 export const statusOf = (value: unknown): string | null => shortText(value)?.toLowerCase() ?? null;
 
 /**
- * The status that an event's name tells of; null for `envelope-corrected`, `-reminder-sent` and the like, and for those to
- * come. `envelope-deleted` tells of a bin: the status stays.
+ * The status that an event's name implies; null for `envelope-corrected`, `-reminder-sent` and other names. `envelope-deleted`
+ * means that it was moved to the bin; the status stays.
  */
-export function statusTold(verb: string | null): string | null {
-  const told = statusOf(verb);
-  return told !== null && told !== 'deleted' && Object.hasOwn(ranks, told) ? told : null;
+export function impliedStatus(verb: string | null): string | null {
+  const status = statusOf(verb);
+  return status !== null && status !== 'deleted' && Object.hasOwn(ranks, status) ? status : null;
 }
 
-/** The object's own status, unless the event tells of a later one. */
-export const further = (own: string | null, told: string | null): string | null =>
-  own === null || rankOf(told) > rankOf(own) ? told : own;
+/** The object's own status, unless the event implies a later one. */
+export const further = (own: string | null, implied: string | null): string | null =>
+  own === null || rankOf(implied) > rankOf(own) ? implied : own;

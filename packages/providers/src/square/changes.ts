@@ -8,7 +8,7 @@ import { refundSet } from './refund.js';
 
 type Rule = (object: JsonObject, id: string, isCreated: boolean) => ChangeSet;
 
-/** The first word of a type is the name of the object in it, whatever comes behind: `dispute.evidence.created`. */
+/** Rules by the first word of the type, which names the object: `dispute.evidence.created` carries a dispute. */
 const rules: Readonly<Record<string, Rule>> = {
   invoice: invoiceSet,
   payment: paymentSet,
@@ -16,7 +16,7 @@ const rules: Readonly<Record<string, Rule>> = {
   dispute: disputeSet,
 };
 
-/** Statuses are stored as Square spells them: in capitals. */
+/** Statuses are stored in Square's spelling, in capitals. */
 export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   const kind = event.type.slice(0, Math.max(0, event.type.indexOf('.')));
   const rule = Object.hasOwn(rules, kind) ? rules[kind] : undefined;

@@ -1,22 +1,20 @@
 import type { ChangeSet } from '@semel/core';
 import { idOf, shortText } from '../clean-text.js';
 import { asList, asObject, type JsonObject } from '../json.js';
-import { requiredAmount } from '../money.js';
 import { isoOf, millisOf } from '../time.js';
+import { amountOf } from './amount.js';
 import { orderOf } from './order.js';
 import { ofPayment } from './refs.js';
 
 const closedDisputes = ['INQUIRY_CLOSED', 'WON', 'LOST', 'ACCEPTED'];
 
-/** `dispute.created`, `.state.updated` (once `.state.changed`), `.evidence.…`: each brings the dispute. */
+/** `dispute.created`, `.state.updated` (formerly `.state.changed`), `.evidence.…`: each has the dispute. */
 export function disputeSet(object: JsonObject, externalId: string, isCreated: boolean): ChangeSet {
   const state = shortText(object.state);
-  const money = asObject(object.amount_money);
   const fields = {
     charge_external_id: null,
     status: state,
-    amount: requiredAmount(money?.amount, 'amount_money'),
-    currency: shortText(money?.currency),
+    ...amountOf(object, 'amount_money'),
     reason: shortText(object.reason),
     due_at: isoOf(millisOf(object.due_at)),
     opened_at: isoOf(millisOf(object.created_at)),

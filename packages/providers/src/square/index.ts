@@ -9,7 +9,7 @@ import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
 import { stories } from './stories.js';
 
-/** https://developer.squareup.com/docs/webhooks/overview. Retries go on for 24 hours. */
+/** https://developer.squareup.com/docs/webhooks/overview. Square retries for 24 hours. */
 export const square: Provider = {
   name: 'square',
   title: 'Square',

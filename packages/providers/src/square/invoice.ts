@@ -30,7 +30,7 @@ export function invoiceSet(object: JsonObject, externalId: string, isCreated: bo
   };
 }
 
-/** An invoice is paid in one or several parts; each has its own sums. */
+/** Sum over the payment requests: an invoice is paid in one or several parts. */
 function total(requests: readonly (JsonObject | null)[], name: string): number | null {
   const amounts = requests.flatMap((request) => {
     const money = request?.[name];
@@ -45,8 +45,8 @@ function total(requests: readonly (JsonObject | null)[], name: string): number |
 }
 
 /**
- * Of each part what is not paid yet. More than was due can come for one (a tip, cash that is rounded up), and pays nothing of
- * the others. Cash that is rounded down leaves cents that nobody owes, which is why `PAID` decides above.
+ * Sum of the unpaid amounts of each part. An overpaid part (a tip, rounded cash) does not reduce the others. Cash that is
+ * rounded down leaves a few cents that are not owed, so the status `PAID` overrides this sum.
  */
 const remainingOf = (requests: readonly (JsonObject | null)[]): number =>
   requests.reduce((sum, request) => {
@@ -54,7 +54,7 @@ const remainingOf = (requests: readonly (JsonObject | null)[]): number =>
     return sum + Math.max(0, due - (total([request], 'total_completed_amount_money') ?? 0));
   }, 0);
 
-/** `invoice.deleted` names the draft, and brings nothing of it: its row says no more. Square has no word for this state. */
+/** `invoice.deleted` has only the draft's id, so its row is emptied. Square has no status for it; `DELETED` is Semel's. */
 export function deletedInvoice(id: string | null): ChangeSet {
   if (id === null) return nothing('no_object');
   const invoice: EntityRef = { entity: 'invoice', externalId: id };

@@ -3,8 +3,8 @@ import type { JsonObject } from '../json.js';
 import { nanosOf } from '../time.js';
 
 /**
- * `version` grows with every change. Without one, below every version, the time decides, as precise as Square tells it;
- * where two have the same time, the step does.
+ * `version` grows with every change. An object without a version ranks below every version and is ordered by its time, then by
+ * the step.
  */
 export function orderOf({ version, updated_at, created_at }: JsonObject, step: readonly number[]): Order {
   const hasVersion = typeof version === 'number' && Number.isSafeInteger(version) && version >= 0;

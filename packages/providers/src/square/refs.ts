@@ -1,6 +1,6 @@
 import type { Change, ChangeSet } from '@semel/core';
 
-/** A change of what belongs to a payment; an unlinked refund belongs to none. */
+/** Adds the links to the payment, if there is one: an unlinked refund has none. */
 export function ofPayment(change: Change, paymentId: string | null): ChangeSet {
   if (paymentId === null) return { changes: [change], links: {}, ignored: null };
   const links: ChangeSet['links'] = { payment_id: { entity: 'payment', externalId: paymentId } };

@@ -85,7 +85,7 @@ export const paymentObject = (now: string, status: string) => {
   };
 };
 
-/** Square derives the id of a refund from the payment's. */
+/** Square derives a refund's id from the payment's. */
 export const refundObject = (now: string, version: number, status: string) => {
   const paymentId = randomText(29);
   return {

@@ -15,7 +15,7 @@ type MakeObject = (nowText: string) => Record<string, unknown>;
 type DataOf = (kind: string, object: Record<string, unknown>) => Record<string, unknown>;
 
 const whole: DataOf = (kind, object) => ({ type: kind, id: object.id, object: { [kind]: object } });
-/** What is gone is only named. */
+/** A deleted object has only its id. */
 const gone: DataOf = (kind, { id }) => ({ type: kind, id, deleted: true });
 
 /**
@@ -42,7 +42,7 @@ const sample = (type: string, description: string, make: MakeObject, dataOf = wh
   },
 });
 
-/** A payment of another amount has another total: the amount, and the tip where there is one. */
+/** The total follows from an overridden amount, plus the tip if there is one. */
 function totalOf(kind: string, { amount_money, tip_money }: Record<string, unknown>) {
   if (kind !== 'payment' || (amount_money === undefined && tip_money === undefined)) return {};
   const [amount, tip] = [asObject(amount_money ?? usd(12_500)), asObject(tip_money)?.amount];

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Provider } from '@semel/core';
 
-/** Square's SDK has no signer. Written apart from the verifier, so that a mistake in one shows in the other. */
+/** Square's SDK has no signer. Shares no code with the verifier, so that a mistake in one shows in the other. */
 export const sign: Provider['sign'] = (delivery, { url, secret }) => {
   const signed = Buffer.concat([Buffer.from(url), delivery.body]);
   const signature = createHmac('sha256', secret).update(signed).digest('base64');

@@ -1,4 +1,4 @@
 import { type ChangeSet, nothing } from '@semel/core';
 
-/** What a type means is the service's own: every event is recorded, and none changes anything by itself. */
+/** Each service defines its own types, so events are recorded and change no objects. */
 export const changesOf = (): ChangeSet => nothing('type_not_handled');

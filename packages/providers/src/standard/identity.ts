@@ -5,8 +5,8 @@ import { millisOf } from '../time.js';
 import { signedHeadersOf } from './signed-headers.js';
 
 /**
- * `webhook-id` (or `svix-id`), of the signed set alone, is the same for every attempt; the body may be anything.
- * `timestamp` in the body is the event's time, the header of that name the attempt's.
+ * `webhook-id` (or `svix-id`) from the signed headers is the same in every attempt; the body may be anything.
+ * `timestamp` in the body is the time of the event; the timestamp header is the time of the attempt.
  */
 export function identify(body: Buffer, _channel: string | null, headers: Headers = {}): Identity {
   const id = signedHeadersOf(headers)?.id;
@@ -26,5 +26,5 @@ export function identify(body: Buffer, _channel: string | null, headers: Headers
   };
 }
 
-/** A service may count its webhooks, and the queue takes no such ids. `=` is in no id, so that no two become one. */
+/** BullMQ refuses numeric ids and some names. No webhook id contains `=`, so the prefixed id stays unique. */
 const usable = (id: string) => (/^\d+$/.test(id) || reservedEventIds.has(id) ? `id=${id}` : id);

@@ -10,8 +10,8 @@ import { verify } from './signature.js';
 import { stories } from './stories.js';
 
 /**
- * Any service that signs by https://www.standardwebhooks.com; an endpoint for each. The schedule that the
- * specification suggests for retries ends after some three days.
+ * Any service that signs as https://www.standardwebhooks.com specifies, with one endpoint per service. The retry schedule that
+ * the specification suggests ends after about three days.
  */
 export const standard: Provider = {
   name: 'standard',

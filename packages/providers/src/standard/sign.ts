@@ -5,8 +5,8 @@ import { Webhook } from 'standardwebhooks';
 import { keyOf } from './signature.js';
 
 /**
- * By the library where it can: it signs text alone, and throws on a secret that is not base64. Where the delivery has no `webhook-id`, the body gives it:
- * so the same sample, sent again, is the same event.
+ * Signs with the library if possible: it signs only text, and throws on a secret that is not base64. A missing `webhook-id` is
+ * derived from the body, so that the same sample sent again is the same event.
  */
 export const sign: Provider['sign'] = (delivery, { secret, nowMs }) => {
   const id = delivery.headers['webhook-id'] ?? `msg_${hexOf(delivery.body).slice(0, 32)}`;

@@ -3,14 +3,14 @@ import type { SignedRequest } from '@semel/core';
 import { equalText } from '../equal-text.js';
 import { signedHeadersOf } from './signed-headers.js';
 
-/** The specification leaves it to the receiver; its libraries take 5 minutes, in both directions. */
+/** The specification leaves this to the receiver; its libraries allow 5 minutes in both directions. */
 const toleranceSeconds = 300;
 
 /**
  * `webhook-signature: v1,<base64>[ v1,<base64>…]`: HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`, with the
- * bytes that stand in base64 behind `whsec_`. (github.com/standard-webhooks/standard-webhooks, spec 1.0.0)
- * Svix sends the same under names of its own: `svix-id`, `svix-timestamp`, `svix-signature`.
- * Not by the library: it decodes the body to text first, and parses it. `v1a` (ed25519) is no way in.
+ * bytes encoded in base64 after `whsec_`. (github.com/standard-webhooks/standard-webhooks, spec 1.0.0)
+ * Svix sends the same under its own names: `svix-id`, `svix-timestamp`, `svix-signature`.
+ * The library is not used: it decodes the body to text and parses it. `v1a` (ed25519) is not accepted.
  */
 export function verify({ body, headers, secrets, nowMs }: SignedRequest): boolean {
   const signed = signedHeadersOf(headers);
@@ -22,12 +22,12 @@ export function verify({ body, headers, secrets, nowMs }: SignedRequest): boolea
   return secrets.some((secret) => {
     const key = keyOf(secret);
     if (key === null) return false;
-    const due = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64');
-    return signatures.filter((item) => equalText(item, `v1,${due}`)).length > 0;
+    const expected = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64');
+    return signatures.filter((item) => equalText(item, `v1,${expected}`)).length > 0;
   });
 }
 
-/** The prefix may be missing. Null for what is not base64: Node would read the rest of it, and sign with that. */
+/** The key bytes; the prefix is optional. Null if it is not base64: Node would skip the invalid characters. */
 export function keyOf(secret: string): Buffer | null {
   const text = secret.startsWith('whsec_') ? secret.slice('whsec_'.length) : secret;
   return /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)

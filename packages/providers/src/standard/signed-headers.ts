@@ -6,13 +6,13 @@ export interface SignedHeaders {
   signature: string;
 }
 
-/** The names of the specification, then those that Svix sends by default. */
+/** The specification's prefix, then Svix's default. */
 const prefixes = ['webhook', 'svix'];
 
 /**
- * The first complete set of signed headers; null where there is none. Headers of two sets are never mixed, and where both
- * sets are complete, only `webhook-…` counts. The verifier and `identify` both ask here: if they looked at different
- * sets, an unsigned `webhook-id` beside a valid set of Svix would give a captured request a new event id.
+ * The first complete set of signed headers, or null. Sets are never mixed; if both are complete, `webhook-…` counts. The
+ * verifier and `identify` must use the same set: otherwise an unsigned `webhook-id` next to a valid Svix set would give a
+ * captured request a new event id.
  */
 export function signedHeadersOf(headers: Headers): SignedHeaders | null {
   for (const prefix of prefixes) {

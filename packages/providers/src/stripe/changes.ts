@@ -9,10 +9,10 @@ import { invoicePaymentSet } from './invoice-payment.js';
 import { paymentIntentSet } from './payment-intent.js';
 import { refundSet } from './refund.js';
 
-/** The object in the event is its whole new state. */
+/** Maps an event to changes. The object in the event has its complete new state. */
 export type Rule = (event: WebhookEvent, object: JsonObject, id: string) => ChangeSet;
 
-/** By the beginning of the type, and then by what `object` says: `charge.refund.updated` brings a refund. */
+/** Rules by prefix of the type, then by the object's `object`: `charge.refund.updated` carries a refund. */
 const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   'invoice.': { invoice: invoiceSet },
   'invoice_payment.': { invoice_payment: invoicePaymentSet },
@@ -22,7 +22,7 @@ const rules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   'checkout.session.': { 'checkout.session': checkoutSessionSet },
 };
 
-/** Thin events (`v2.core.event`) have types of their own, and no object. */
+/** Thin events (`v2.core.event`) have other types, and no object. */
 export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   const prefix = Object.keys(rules).find((candidate) => event.type.startsWith(candidate));
   if (prefix === undefined) return nothing('type_not_handled');
@@ -31,7 +31,7 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   const kind = typeof object?.object === 'string' ? object.object : '';
   const ofType = rules[prefix] ?? {};
   const rule = Object.hasOwn(ofType, kind) ? ofType[kind] : undefined;
-  // `invoice.upcoming` shows an invoice that does not exist yet: without an id, or with one that nobody will meet again.
+  // `invoice.upcoming` previews an invoice that does not exist yet, without an id or with a temporary one.
   const isPreview = event.type === 'invoice.upcoming' || id?.startsWith('upcoming_') === true;
   return object === null || id === null || rule === undefined || isPreview
     ? nothing('no_object')

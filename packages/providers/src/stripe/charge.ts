@@ -2,10 +2,11 @@ import type { Change, ChangeSet, WebhookEvent } from '@semel/core';
 import { cleanText, idOf, metadataOf, shortText } from '../clean-text.js';
 import { asObject, type JsonObject } from '../json.js';
 import { optionalAmount, requiredAmount } from '../money.js';
+import { type Ranks, rankIn } from '../rank.js';
 import { isoOf, millisOfSeconds } from '../time.js';
 import { isCaptured, refundedOf, refundsOf, statusOf } from './charge-shape.js';
 import { disputeChanges } from './dispute.js';
-import { grown, orderOf, type Ranks, rankIn } from './order.js';
+import { grown, orderOf } from './order.js';
 import { linkChanges, linksTo, paymentRef } from './refs.js';
 import { refundChanges } from './refund.js';
 
@@ -18,7 +19,7 @@ export function chargeSet(event: WebhookEvent, object: JsonObject, id: string): 
   return { changes, links: linksTo(idOf(object.invoice), intentId ?? id), ignored: null };
 }
 
-/** The charge, its invoice, and the refunds and the dispute that older API versions show in it. */
+/** Changes of the charge, its invoice link, and the refunds and dispute that older API versions include in it. */
 export function chargeChanges(event: WebhookEvent, charge: JsonObject, paymentId: string): Change[] {
   const id = idOf(charge.id);
   if (id === null) return [];
@@ -52,14 +53,14 @@ export function chargeChanges(event: WebhookEvent, charge: JsonObject, paymentId
   return [change, ...linkChanges(idOf(charge.invoice), paymentId), ...refunds, ...disputes];
 }
 
-/** Authorised comes before captured; both are `succeeded`. */
+/** Authorised ranks below captured; both have the status `succeeded`. */
 function rankOf(status: string | null, hasMoney: boolean): number {
   if (status === 'failed') return 2;
   if (status !== 'succeeded') return 0;
   return hasMoney ? 2 : 1;
 }
 
-/** What happens to a charge in one second; a charge that comes with another object's event counts as 0. */
+/** Order of the events of a charge within one second; a charge inside another object's event counts as 0. */
 const stages: Ranks = {
   'charge.pending': 1,
   'charge.succeeded': 2,

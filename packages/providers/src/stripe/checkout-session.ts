@@ -3,7 +3,7 @@ import { idOf, metadataOf, shortText } from '../clean-text.js';
 import type { JsonObject } from '../json.js';
 import { optionalAmount } from '../money.js';
 import { orderOf } from './order.js';
-import { invoiceRef, linkChanges, linksTo, paymentRef } from './refs.js';
+import { linkChanges, linksTo } from './refs.js';
 
 /** `checkout.session.completed`, `.async_payment_succeeded`, `.async_payment_failed`, `.expired`. */
 export function checkoutSessionSet(event: WebhookEvent, object: JsonObject, externalId: string): ChangeSet {
@@ -24,12 +24,9 @@ export function checkoutSessionSet(event: WebhookEvent, object: JsonObject, exte
       customer_external_id: idOf(object.customer),
       metadata: metadataOf(object.metadata),
     },
-    refs: {
-      ...(paymentId === null ? {} : { payment_id: paymentRef(paymentId) }),
-      ...(invoiceId === null ? {} : { invoice_id: invoiceRef(invoiceId) }),
-    },
+    refs: linksTo(invoiceId, paymentId),
     order: orderOf(event, rankOf(status, paymentStatus), [
-      event.type.includes('.async_payment_') ? 1 : 0, // follows `completed`
+      event.type.includes('.async_payment_') ? 1 : 0, // comes after `completed`
     ]),
   };
   return {
@@ -39,7 +36,7 @@ export function checkoutSessionSet(event: WebhookEvent, object: JsonObject, exte
   };
 }
 
-/** A session is completed before the money is there, where the payment takes days. */
+/** With a payment method that takes days, the session completes before it is paid. */
 function rankOf(status: string | null, paymentStatus: string | null): number {
   if (status === 'expired' || paymentStatus === 'paid' || paymentStatus === 'no_payment_required') return 2;
   return status === 'complete' ? 1 : 0;

@@ -2,14 +2,15 @@ import type { Change, ChangeSet, WebhookEvent } from '@semel/core';
 import { idOf, shortText } from '../clean-text.js';
 import { asList, asObject, type JsonObject } from '../json.js';
 import { requiredAmount } from '../money.js';
+import { type Ranks, rankIn } from '../rank.js';
 import { isoOf, millisOfSeconds } from '../time.js';
 import { paidWith } from './invoice.js';
-import { grown, isLaterThanCreated, orderOf, type Ranks, rankIn } from './order.js';
+import { grown, isLaterThanCreated, orderOf } from './order.js';
 import { linksTo, paymentRef } from './refs.js';
 
 /**
- * An inquiry (`warning_…`) can become a dispute, so its end ranks below. A dispute that was decided can be decided anew,
- * after an appeal: among these the time decides.
+ * An inquiry (`warning_…`) can become a dispute, so even a closed inquiry ranks below. A decided dispute can be decided again
+ * after an appeal; among these statuses the time decides.
  */
 const ranks: Ranks = {
   warning_needs_response: 0,
@@ -22,7 +23,7 @@ const ranks: Ranks = {
   prevented: 5,
   appeal_needs_response: 5,
   appeal_under_review: 5,
-  charge_refunded: 5, // until 2016: it ended because the money was given back
+  charge_refunded: 5, // until 2016: ended because the charge was refunded
 };
 
 /** `charge.dispute.created`, `.updated`, `.funds_withdrawn`, `.funds_reinstated`, `.closed`. */
@@ -35,7 +36,7 @@ export function disputeSet(event: WebhookEvent, object: JsonObject): ChangeSet {
   };
 }
 
-/** Disputes once had no id: a charge had one dispute, so its id names it. */
+/** Early disputes had no id. A charge had at most one, so the charge's id identifies it. */
 export const disputeIdOf = (dispute: JsonObject): string | null => idOf(dispute.id) ?? idOf(dispute.charge);
 
 export function disputeChanges(event: WebhookEvent, dispute: JsonObject, paymentId: string | null): Change[] {
@@ -49,7 +50,7 @@ export function disputeChanges(event: WebhookEvent, dispute: JsonObject, payment
     amount: requiredAmount(dispute.amount, 'amount'),
     currency: shortText(dispute.currency),
     reason: shortText(dispute.reason),
-    // Beside the other details until 2014.
+    // `evidence_due_by` until 2014.
     due_at: isoOf(millisOfSeconds(evidence?.due_by ?? dispute.evidence_due_by)),
     opened_at: isoOf(millisOfSeconds(dispute.created)),
   };

@@ -4,8 +4,8 @@ import { type JsonObject, parseObject } from '../json.js';
 import { millisOf, millisOfSeconds } from '../time.js';
 
 /**
- * `id` is the same for every attempt and every resend. Thin events (`v2.core.event`) have it too, but write
- * `created` as a text.
+ * `id` is the same in every attempt and resend. Thin events (`v2.core.event`) have it too, but with `created` as an ISO 8601
+ * string.
  */
 export function identify(body: Buffer): Identity {
   const event = parseObject(body);
@@ -22,7 +22,7 @@ export function identify(body: Buffer): Identity {
 }
 
 /**
- * The connected account: `account` (`user_id` until 2017), on Connect events only. Thin events have a `context` instead: the
+ * The connected account, on Connect events only: `account` (`user_id` until 2017). Thin events have `context` instead: the
  * account's id, or a path that ends with it. (docs.stripe.com/api/v2/core/events)
  */
 function accountOf({ account, user_id, context }: JsonObject): string | null {

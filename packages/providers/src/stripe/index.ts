@@ -9,7 +9,7 @@ import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
 import { stories } from './stories.js';
 
-/** https://docs.stripe.com/webhooks. Live retries go on for three days. */
+/** https://docs.stripe.com/webhooks. In live mode Stripe retries for three days. */
 export const stripe: Provider = {
   name: 'stripe',
   title: 'Stripe',

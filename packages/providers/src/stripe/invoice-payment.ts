@@ -2,19 +2,20 @@ import type { ChangeSet, WebhookEvent } from '@semel/core';
 import { idOf, shortText } from '../clean-text.js';
 import { asObject, type JsonObject } from '../json.js';
 import { optionalAmount } from '../money.js';
+import { type Ranks, rankIn } from '../rank.js';
 import { isoOf, millisOfSeconds } from '../time.js';
 import { paidWith } from './invoice.js';
-import { grown, orderOf, type Ranks, rankIn } from './order.js';
+import { grown, orderOf } from './order.js';
 import { linksTo, pairOf } from './refs.js';
 
 const ranks: Ranks = { open: 0, paid: 1, canceled: 1 };
 
-/** What pays an invoice, since API version 2025-03-31: the payment itself no longer says for which invoice it is. */
+/** The payment of an invoice. Since API version 2025-03-31 the payment itself no longer names its invoice. */
 export function invoicePaymentSet(event: WebhookEvent, object: JsonObject): ChangeSet {
   const invoiceId = idOf(object.invoice);
   const paymentId = paidWith(asObject(object.payment));
   const links = linksTo(invoiceId, paymentId);
-  // Paid by something that is no payment of Stripe (`payment_record`): the invoice's own events say so too.
+  // Paid outside Stripe (`payment_record`); the invoice's own events report it too.
   if (invoiceId === null || paymentId === null) return { changes: [], links, ignored: 'no_object' };
   const status = shortText(object.status);
   const fields = {

@@ -2,14 +2,15 @@ import type { Change, ChangeSet, WebhookEvent } from '@semel/core';
 import { idOf, metadataOf, shortText } from '../clean-text.js';
 import { asList, asObject, type JsonObject } from '../json.js';
 import { optionalAmount, requiredAmount } from '../money.js';
+import { type Ranks, rankIn } from '../rank.js';
 import { isoOf, millisOfSeconds } from '../time.js';
 import { countOf } from './charge-shape.js';
-import { grown, isLaterThanCreated, orderOf, type Ranks, rankIn } from './order.js';
+import { grown, isLaterThanCreated, orderOf } from './order.js';
 import { invoiceRef, linkChanges, linksTo } from './refs.js';
 
 /**
- * How far an invoice has come. Stripe delivers in no order, and `created` has whole seconds: the state decides
- * first, so that a late `invoice.finalized` never reopens a paid invoice.
+ * Stripe delivers in any order, and `created` has whole seconds. So the status decides first: a late `invoice.finalized` never
+ * reopens a paid invoice.
  */
 const ranks: Ranks = { draft: 0, open: 1, uncollectible: 2, paid: 3, void: 3, deleted: 4 };
 
@@ -37,10 +38,10 @@ export function invoiceSet(event: WebhookEvent, object: JsonObject, id: string):
   };
 }
 
-/** What happens to an open invoice in one second, by the ends of the types; every other type counts as `updated`. */
+/** Order of an open invoice's events within one second, by the end of the type; other types count as `updated`. */
 const stages: Ranks = { finalized: 1, sent: 2, updated: 3, payment_action_required: 4, payment_failed: 5 };
 
-/** Payments, attempts and what is credited only grow. Lines can be taken out, but are mostly added, one event for each. */
+/** Payments, attempts and credits only grow. Lines can be removed, but are mostly added, with one event each. */
 function stepOf(event: WebhookEvent, invoice: JsonObject): number[] {
   const name = event.type.slice('invoice.'.length);
   return [
@@ -53,7 +54,7 @@ function stepOf(event: WebhookEvent, invoice: JsonObject): number[] {
   ];
 }
 
-/** Until 2018 an invoice had no status, but flags. (docs.stripe.com/upgrades, 2018-11-08) */
+/** Until 2018 an invoice had flags instead of a status. (docs.stripe.com/upgrades, 2018-11-08) */
 function statusOf({ status, paid, forgiven, attempted }: JsonObject): string | null {
   if (typeof status === 'string' && status !== '') return shortText(status);
   if (paid === true) return 'paid';
@@ -61,11 +62,11 @@ function statusOf({ status, paid, forgiven, attempted }: JsonObject): string | n
   return typeof attempted === 'boolean' ? (attempted ? 'open' : 'draft') : null;
 }
 
-/** Until 2018 an invoice was paid as a whole or not at all, and did not say how much of it. */
+/** Until 2018 an invoice was paid in full or not at all, and had no paid amount. */
 function amountsOf(invoice: JsonObject, isDeleted: boolean) {
   const isOld = invoice.amount_paid === undefined && typeof invoice.paid === 'boolean';
-  const told = invoice.amount_due ?? (isOld ? invoice.total : undefined);
-  const due = (isDeleted ? optionalAmount : requiredAmount)(told, 'amount_due');
+  const stated = invoice.amount_due ?? (isOld ? invoice.total : undefined);
+  const due = (isDeleted ? optionalAmount : requiredAmount)(stated, 'amount_due');
   return isOld
     ? {
         amount_due: due,
@@ -79,7 +80,7 @@ function amountsOf(invoice: JsonObject, isDeleted: boolean) {
       };
 }
 
-/** A list of payments since API version 2025-03-31, one `payment_intent` before, and before 2019 only a `charge`. */
+/** Payments: a list since API version 2025-03-31, before that one `payment_intent`, and before 2019 only a `charge`. */
 function paymentsOf(invoice: JsonObject): string[] {
   const listed = asList(asObject(invoice.payments)?.data).map((item) =>
     paidWith(asObject(asObject(item)?.payment)),
@@ -88,6 +89,6 @@ function paymentsOf(invoice: JsonObject): string[] {
   return [...new Set(ids)];
 }
 
-/** A charge is a payment of its own only where it has no payment intent. */
+/** The id of the payment: the payment intent, or the charge if it has none. */
 export const paidWith = (object: JsonObject | null): string | null =>
   idOf(object?.payment_intent) ?? idOf(asObject(object?.charge)?.payment_intent) ?? idOf(object?.charge);

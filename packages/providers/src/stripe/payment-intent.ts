@@ -2,16 +2,17 @@ import type { Change, ChangeSet, WebhookEvent } from '@semel/core';
 import { cleanText, idOf, metadataOf, shortText } from '../clean-text.js';
 import { asList, asObject, type JsonObject } from '../json.js';
 import { requiredAmount } from '../money.js';
+import { type Ranks, rankIn } from '../rank.js';
 import { isoOf } from '../time.js';
 import { chargeChanges } from './charge.js';
 import { countOf } from './charge-shape.js';
-import { grown, isLaterThanCreated, orderOf, type Ranks, rankIn } from './order.js';
+import { grown, isLaterThanCreated, orderOf } from './order.js';
 import { linkChanges, linksTo, paymentRef } from './refs.js';
 
 const ranks: Ranks = { requires_capture: 1, succeeded: 2, canceled: 2 };
 
 /**
- * Before that a payment goes to and fro between these, as its time says. Within one second it goes this way.
+ * A payment moves back and forth between these statuses, so its time decides; this is the order within one second.
  * (docs.stripe.com/payments/paymentintents/lifecycle; `requires_source` and `…_action` are the names until 2019)
  */
 const stages: Ranks = {
@@ -23,7 +24,7 @@ const stages: Ranks = {
   processing: 3,
 };
 
-/** An attempt that failed leads back to the first status, with its error: it follows the `processing` of its second. */
+/** A failed attempt returns to the first status with an error. It comes after `processing` of the same second. */
 const failedStage = 4;
 
 function stepOf(event: WebhookEvent, intent: JsonObject): number[] {
@@ -53,13 +54,13 @@ export function paymentIntentSet(event: WebhookEvent, object: JsonObject, id: st
       failure_message: cleanText(failure?.message),
       customer_external_id: idOf(object.customer),
       metadata: metadataOf(object.metadata),
-      own_amount_refunded: null, // its charges say it
+      own_amount_refunded: null, // its charges have it
       own_paid_at: status === 'succeeded' ? toldAt : null,
       own_told_at: toldAt,
     },
     order: orderOf(event, rankIn(ranks, status), stepOf(event, object)),
   };
-  // Since API version 2025-03-31 only `invoice_payment.*` and the invoice say what it pays.
+  // Since API version 2025-03-31 only `invoice_payment.*` and the invoice name the invoice that it pays.
   const invoiceId = idOf(object.invoice);
   const charges = chargesOf(object).flatMap((charge) => chargeChanges(event, charge, id));
   return {
@@ -69,7 +70,7 @@ export function paymentIntentSet(event: WebhookEvent, object: JsonObject, id: st
   };
 }
 
-/** A list of charges until API version 2022-11-15, the id of the latest since; an object where it was expanded. */
+/** Until API version 2022-11-15 a list of charges, since then the id of the latest, or the charge itself if expanded. */
 function chargesOf(intent: JsonObject): JsonObject[] {
   const shown = [...asList(asObject(intent.charges)?.data), intent.latest_charge]
     .map(asObject)

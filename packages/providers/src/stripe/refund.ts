@@ -2,17 +2,18 @@ import type { Change, ChangeSet, WebhookEvent } from '@semel/core';
 import { idOf, shortText } from '../clean-text.js';
 import { asObject, type JsonObject } from '../json.js';
 import { requiredAmount } from '../money.js';
+import { type Ranks, rankIn } from '../rank.js';
 import { isoOf, millisOfSeconds } from '../time.js';
 import { paidWith } from './invoice.js';
-import { isLaterThanCreated, orderOf, type Ranks, rankIn } from './order.js';
+import { isLaterThanCreated, orderOf } from './order.js';
 import { linksTo, paymentRef } from './refs.js';
 
-/** A refund that succeeded can still fail: the bank sends the money back. */
+/** A succeeded refund can still fail, when the bank returns the money. */
 const ranks: Ranks = { pending: 0, requires_action: 0, succeeded: 1, failed: 2, canceled: 2 };
-/** The customer has to say where the money goes, before it is on its way. */
+/** `requires_action` comes first: the customer must say where the money goes. */
 const stages: Ranks = { requires_action: 0, pending: 1 };
 
-/** `refund.created`, `.updated`, `.failed`, and `charge.refund.updated`, which is the same under its older name. */
+/** `refund.created`, `.updated`, `.failed`, and `charge.refund.updated`, the older name of the same event. */
 export function refundSet(event: WebhookEvent, object: JsonObject): ChangeSet {
   const paymentId = paidWith(object);
   const chargeId = idOf(object.charge);
@@ -30,12 +31,12 @@ export function refundChanges(
 ): Change[] {
   const externalId = idOf(refund.id);
   if (externalId === null) return [];
-  // Until 2015 a refund had no status: it was made at once, or not at all.
+  // Until 2015 a refund had no status: it succeeded at once or did not exist.
   const status = refund.status === undefined ? 'succeeded' : shortText(refund.status);
   const fields = {
     charge_external_id: chargeId,
     status,
-    // Stripe takes the amount off the charge when the refund begins, and gives it back if that fails.
+    // Stripe deducts the amount from the charge when the refund begins, and restores it if the refund fails.
     counts: status !== 'failed' && status !== 'canceled',
     amount: requiredAmount(refund.amount, 'amount'),
     currency: shortText(refund.currency),

@@ -41,7 +41,7 @@ const sample = (type: string, description: string, make: MakeObject): Sample => 
   },
 });
 
-/** An object of this kind, in this state. */
+/** Makes an object of this kind in the given state. */
 const made =
   (make: MakeObject) =>
   (state: Record<string, unknown> = {}): MakeObject =>

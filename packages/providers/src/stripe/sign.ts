@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Provider } from '@semel/core';
 import Stripe from 'stripe';
 
-/** By the SDK, which signs text: the body must be UTF-8 without a byte order mark. */
+/** Signs with the SDK, which signs text: the body must be UTF-8 without a byte order mark. */
 export const sign: Provider['sign'] = (delivery, { secret, nowMs }) => ({
   ...delivery,
   headers: {

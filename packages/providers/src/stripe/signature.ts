@@ -2,14 +2,14 @@ import { createHmac } from 'node:crypto';
 import type { SignedRequest } from '@semel/core';
 import Stripe from 'stripe';
 
-/** Stripe signs every attempt anew, so that a retry is never older than this. (docs.stripe.com/webhooks/signature) */
+/** Stripe signs every attempt anew, so a retry is never older than this. (docs.stripe.com/webhooks/signature) */
 const toleranceSeconds = 300;
 
 /**
  * `Stripe-Signature: t=<seconds>,v1=<hex>[,v1=<hex>]`, HMAC-SHA256 over `t`, a dot and the body.
- * The SDK judges header, age and signature; only the HMAC is taken over the bytes themselves, because the SDK
- * decodes them to text first, and then refuses bodies that are not UTF-8 or that start with a byte order mark.
- * A time in the future is judged here, because the SDK takes any: a captured request of that kind could be replayed until then.
+ * The SDK checks header, age and signature. The HMAC is computed here over the bytes: the SDK decodes them to text and so
+ * refuses bodies that are not UTF-8 or that start with a byte order mark. Future times are refused here: the SDK accepts any,
+ * and a captured request with one could be replayed until then.
  */
 export function verify({ body, headers, secrets, nowMs }: SignedRequest): boolean {
   const header = plainHeader(headers['stripe-signature']);
@@ -25,8 +25,8 @@ export function verify({ body, headers, secrets, nowMs }: SignedRequest): boolea
 }
 
 /**
- * Only what the SDK takes as it is meant: it reads `t=12x` as 12 and skips the age check for `t=x`, and it throws
- * on an empty `v1` even where a good one follows. Null where there is no proper time.
+ * The header reduced to items that the SDK reads correctly: it reads `t=12x` as 12, skips the age check for `t=x`, and throws
+ * on an empty `v1` even if a valid one follows. Null if there is no valid time.
  */
 function plainHeader(header: string | string[] | undefined): string | null {
   if (typeof header !== 'string') return null;
@@ -36,7 +36,7 @@ function plainHeader(header: string | string[] | undefined): string | null {
   return [times[0], ...items.filter((item) => /^v1=[0-9a-f]{64}$/.test(item))].join(',');
 }
 
-/** As exact as the SDK is about the past: 300 s are taken, 301 s are not. */
+/** The same limit as the SDK's for the past: 300 s are accepted, 301 s are not. */
 const isAhead = (plain: string, nowMs: number): boolean =>
   Number(/^t=(\d+)/.exec(plain)?.[1]) - Math.floor(nowMs / 1000) > toleranceSeconds;
 

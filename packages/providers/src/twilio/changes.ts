@@ -7,13 +7,14 @@ import {
   type WebhookEvent,
 } from '@semel/core';
 import { cleanText, lineOf, shortText } from '../clean-text.js';
+import { type Ranks, rankIn } from '../rank.js';
 import { isoOf } from '../time.js';
 import { field, fieldsOf } from './fields.js';
 import type { Form } from './form.js';
 import { optOutChange, optsOut } from './opt-out.js';
 
-/** How far a message has come. Callbacks may arrive out of order, and have no time. A status not listed counts as 0. */
-const ranks: Record<string, number> = {
+/** Callbacks arrive in any order and have no time, so only the status orders them. */
+const ranks: Ranks = {
   accepted: 0,
   scheduled: 0,
   queued: 1,
@@ -29,7 +30,7 @@ const ranks: Record<string, number> = {
   read: 5,
 };
 
-/** The rule for status callbacks (messages that we sent) and inbound messages: the message and its conversation. */
+/** The rule for status callbacks of outbound messages and for inbound messages: changes the message and its conversation. */
 export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
   const inbound = event.type === 'inbound';
   if (!inbound && !event.type.startsWith('status:')) return nothing('type_not_handled');
@@ -53,11 +54,11 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
       messaging_service_sid: shortText(field(fields, 'MessagingServiceSid')),
       account_sid: shortText(field(fields, 'AccountSid')),
     },
-    order: { rank: Object.hasOwn(ranks, status) ? (ranks[status] ?? 0) : 0, timeNs: 0n, step: [] },
+    order: { rank: rankIn(ranks, status), timeNs: 0n, step: [] },
   };
   if (conversation === null) return { changes: [change], links: { message_id: message }, ignored: null };
   const optedOut = inbound ? optsOut(fields) : null;
-  // A callback is no message, and has no time: only what they write moves the conversation.
+  // Only inbound messages update the conversation; a callback has no time.
   const latest = inbound ? { latest: { last_inbound_at: isoOf(event.receivedAtMs) } } : {};
   return {
     changes: [
@@ -71,8 +72,8 @@ export function changesOf(event: WebhookEvent, body: Buffer): ChangeSet {
 }
 
 /**
- * A conversation is what one of our numbers and one of theirs say to each other. `whatsapp:+1…` and `rcs:…` are numbers of
- * their own: who opted out of one channel did so there alone.
+ * A conversation belongs to one of our numbers and one of theirs. `whatsapp:+1…` and `rcs:…` are separate numbers: opting out of
+ * one channel does not affect the others.
  */
 function conversationOf(fields: Form, inbound: boolean): EntityRef | null {
   const [from, to] = [numberOf(fields, 'From'), numberOf(fields, 'To')];
@@ -86,7 +87,7 @@ function numberOf(fields: Form, name: string): string | null {
   return value.length <= 100 && lineOf(value) === value && !value.includes('|') ? value : null;
 }
 
-/** The links of an MMS. Twilio sends ten at most. */
+/** The links of an MMS; Twilio sends at most ten. */
 function mediaOf(fields: Form): { url: string | null; content_type: string | null }[] | null {
   const count = Math.min(Number.parseInt(field(fields, 'NumMedia'), 10) || 0, 10);
   const media = Array.from({ length: Math.max(count, 0) }, (_, index) => ({

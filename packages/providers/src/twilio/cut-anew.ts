@@ -2,13 +2,13 @@ import { field } from './fields.js';
 import type { Form } from './form.js';
 
 /**
- * Twilio signs the sorted names and values of a form, run together without a mark between them. A captured form can be cut
- * anew (`MessageStatu=sdelivered`, `ErrorCod=e30008`) and still be authentic. It would come in as another event, if nobody
- * looked at the text around the fields that name the event.
+ * Twilio signs the sorted names and values of a form, concatenated without separators. So a captured form can be split at other
+ * places (`MessageStatu=sdelivered`, `ErrorCod=e30008`) and still be authentic, but would be another event. This detects such
+ * forms by the text around the fields that identify the event.
  */
 export function isCutAnew(fields: Form, inbound: boolean): boolean {
   const isAbsent = (name: string) => !Object.hasOwn(fields, name);
-  // What people write is in `Body`: there, a name is only a word. A callback has no such field.
+  // `Body` is free text and may contain a field's name. A callback has no such field.
   const hides = (name: string) => isHidden(fields, name, inbound ? 'Body' : null);
   if (['MessageSid', 'SmsSid', ...statusNames].some(hides)) return true;
   if (!inbound && detailNames.filter(isAbsent).some(hides)) return true;
@@ -21,10 +21,10 @@ export function isCutAnew(fields: Form, inbound: boolean): boolean {
 export const statusNames = ['MessageStatus', 'SmsStatus'] as const;
 const detailNames = ['ErrorCode', 'RawDlrDoneDate'];
 
-/** Other fields of Twilio's end in the same word, such as `OriginalRepliedMessageSid`. Those hide nothing. */
+/** Twilio's longer field names with the same ending, such as `OriginalRepliedMessageSid`, are allowed. */
 const longerName = /^[A-Z][A-Za-z]+(?:MessageSid|MessageStatus|SmsStatus)$/;
 
-/** The name stands in the signed text, and not as the name of its field. */
+/** True if the name occurs in the signed text other than as the name of its field. */
 function isHidden(fields: Form, name: string, freeText: string | null): boolean {
   const text = Object.keys(fields)
     .sort()
@@ -36,7 +36,7 @@ function isHidden(fields: Form, name: string, freeText: string | null): boolean 
   return text.join('').includes(name);
 }
 
-/** The next name has the end of this field's text: no name of Twilio's begins in lower case. */
+/** True if the next name holds the end of this field's value: Twilio's names never begin in lower case. */
 function isCutShort(fields: Form, name: string): boolean {
   const names = Object.keys(fields).sort();
   const at = names.indexOf(name);

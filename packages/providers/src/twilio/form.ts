@@ -1,20 +1,20 @@
 import { parse } from 'node:querystring';
 
-/** Twilio sends some thirty fields. The limits bound the work that an unsigned body can cause. */
+/** Twilio sends about thirty fields. The limits bound the work that an unsigned body can cause. */
 const fieldLimit = 1000;
 const nameLimit = 256;
 
-/** A form as the SDK takes it: a repeated name has a list. It has no prototype: `__proto__` is a name like others. */
+/** A form as the SDK takes it: a repeated name has a list. It has no prototype, so `__proto__` is an ordinary name. */
 export type Form = Record<string, string | string[]>;
 
-/** The fields of a form body; null where it is larger than any of Twilio's. */
+/** The fields of a form body; null if it exceeds the limits. */
 export function parseForm(body: Buffer): Form | null {
   let fields = 1;
   for (let at = body.indexOf(0x26); at !== -1; at = body.indexOf(0x26, at + 1)) {
     fields += 1;
     if (fields > fieldLimit) return null;
   }
-  // Without `maxKeys: 0` the parser would drop fields in silence.
+  // Without `maxKeys: 0` the parser would silently drop fields.
   const form = parse(body.toString('utf8'), '&', '=', { maxKeys: 0 }) as Form;
   return Object.keys(form).some((name) => name.length > nameLimit) ? null : form;
 }

@@ -1,15 +1,14 @@
 import { type Identity, RejectedError } from '@semel/core';
 import { lineOf } from '../clean-text.js';
-import { parseObject } from '../json.js';
 import { isCutAnew, statusNames } from './cut-anew.js';
-import { field, fieldsOf, isContradictory } from './fields.js';
+import { field, fieldsOf, isContradictory, jsonObjectOf } from './fields.js';
 import type { Form } from './form.js';
 
 const keyFields = ['MessageSid', 'SmsSid', 'MessageStatus', 'SmsStatus', 'ErrorCode', 'RawDlrDoneDate'];
 
 /**
- * Twilio sends no event id. One message has a callback for each status, so that a key without the status would
- * take `delivered` for a repetition of `sent`. `I-Twilio-Idempotency-Token` is not signed, and no part of the key.
+ * Twilio sends no event id. A message has a callback for each status, so a key without the status would treat `delivered` as a
+ * duplicate of `sent`. `I-Twilio-Idempotency-Token` is not signed, so it is not part of the key.
  */
 export function identify(body: Buffer, channel: string | null): Identity {
   const fields = fieldsOf(body);
@@ -17,8 +16,8 @@ export function identify(body: Buffer, channel: string | null): Identity {
   const sid = sidOf(fields);
   const status = statusNames.map((name) => field(fields, name)).find((text) => text !== '') ?? '';
   const inbound = isInbound(fields, status, channel);
-  // JSON is signed byte by byte, by its hash.
-  const isJson = body[0] === 0x7b && parseObject(body) !== null;
+  // The signature covers a JSON body byte by byte, through its hash.
+  const isJson = jsonObjectOf(body) !== null;
   if (!isJson && isCutAnew(fields, inbound)) throw malformed();
   if (!inbound && !/^[a-z_-]{1,32}$/.test(status)) throw malformed();
   const details = inbound ? '' : detail(fields, 'ErrorCode', 'e') + detail(fields, 'RawDlrDoneDate', 'd');
@@ -39,8 +38,8 @@ function sidOf(fields: Form): string {
 }
 
 /**
- * The signed fields decide: a status URL may be registered for messages, or one URL for both. Only messages to us are ever
- * `received`. A form without a status is a message if it has the fields of one; the path is asked last.
+ * The signed fields decide, because one URL may be registered for both kinds, or the wrong one. Only inbound messages have the
+ * status `received`. A form without a status is inbound if it has a message's fields; the path decides last.
  */
 const isInbound = (fields: Form, status: string, channel: string | null): boolean =>
   status === '' ? 'Body' in fields || 'NumMedia' in fields || channel === 'inbound' : status === 'received';
@@ -48,7 +47,7 @@ const isInbound = (fields: Form, status: string, channel: string | null): boolea
 function detail(fields: Form, name: string, mark: string): string {
   const value = field(fields, name);
   if (value === '') return '';
-  // Twilio sends digits. A capitalised word is the name of the next field, see `isCutAnew`.
+  // Twilio sends digits. A capitalised word would be the next field's name, see `isCutAnew`.
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(value) || /[A-Z][a-z]/.test(value)) throw malformed();
   return `.${mark}${value}`;
 }

@@ -12,8 +12,8 @@ import { stories } from './stories.js';
 import { toJson } from './to-json.js';
 
 /**
- * Twilio Messaging: status callbacks and inbound messages. Either may come in by either path. An inbound message must
- * be answered with TwiML, or Twilio raises error 12300. There are no long retries: a callback that is missed is gone.
+ * Twilio Messaging: status callbacks and inbound messages, each accepted on both paths. The response to an inbound message must
+ * be TwiML, or Twilio reports error 12300. Twilio does not retry for long: a missed callback is lost.
  */
 export const twilio: Provider = {
   name: 'twilio',

@@ -1,6 +1,6 @@
 /**
  * The two halves of an event id: `SM….delivered.e30003.d2609011230` is the sid and
- * `status:delivered:30003:2609011230`. A mark `~firm` from a release out of quarantine stays at the end.
+ * `status:delivered:30003:2609011230`. A suffix `~firm` from a release out of quarantine stays at the end.
  */
 export function keyValues(eventId: string): readonly [string, string] {
   const dot = eventId.indexOf('.');
@@ -11,7 +11,7 @@ export function keyValues(eventId: string): readonly [string, string] {
   return [sid, what === 'inbound' ? `inbound${mark}` : `status:${what}${details(code, date)}${mark}`];
 }
 
-/** `[:ErrorCode][:RawDlrDoneDate]`. A second colon tells an odd code from a date, and an odd date from a code. */
+/** `[:ErrorCode][:RawDlrDoneDate]`. A second colon distinguishes a code that looks like a date, and the reverse. */
 function details(code: string | undefined, date: string | undefined): string {
   const looksLikeDate = (text: string) => /^\d{10}$/.test(text);
   if (code !== undefined && date !== undefined) return `:${code}:${date}`;

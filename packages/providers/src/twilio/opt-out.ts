@@ -3,7 +3,7 @@ import { isoOf } from '../time.js';
 import { field } from './fields.js';
 import type { Form } from './form.js';
 
-/** Twilio's own default keywords, alone in a message. (twilio.com/docs/messaging/guides/advanced-opt-out) */
+/** Twilio's default keywords, each alone in a message. (twilio.com/docs/messaging/guides/advanced-opt-out) */
 const words: Record<string, boolean> = {
   STOP: true,
   STOPALL: true,
@@ -18,9 +18,9 @@ const words: Record<string, boolean> = {
   UNSTOP: false,
 };
 
-/** True: they want no more messages. False: they want them again. null: the message says nothing of it. */
+/** True: the sender opts out. False: the sender opts in again. null: neither. */
 export function optsOut(fields: Form): boolean | null {
-  // Where Advanced Opt-Out is on, Twilio has decided, by words that may be the firm's own.
+  // With Advanced Opt-Out, Twilio has decided, possibly by the firm's own keywords.
   const type = field(fields, 'OptOutType').trim().toUpperCase();
   if (type === 'STOP' || type === 'START') return type === 'STOP';
   if (type === 'HELP') return null;
@@ -29,8 +29,8 @@ export function optsOut(fields: Form): boolean | null {
 }
 
 /**
- * A guard of its own, in the row of the conversation. Twilio sends no time: what was received later counts. When an event
- * was received is fixed once it is in, so any order of application ends alike.
+ * A change with a separate guard in the conversation's row. Twilio sends no time, so the event received later wins. The time of
+ * receipt never changes, so every order of application has the same result.
  */
 export const optOutChange = ({ externalId }: EntityRef, optedOut: boolean, receivedAtMs: number): Change => ({
   entity: 'opt_out',

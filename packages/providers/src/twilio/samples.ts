@@ -7,7 +7,7 @@ const theirs = '+12015550123';
 type Fields = Record<string, unknown>;
 
 /**
- * Overrides: the form's fields; a list repeats the field, `undefined` takes it away. `id` is short for `MessageSid`
+ * Overrides: the form's fields; a list repeats the field, `undefined` removes it. `id` is short for `MessageSid`
  * and `SmsSid` together. There is no envelope: the event id follows from sid, status, error code and date.
  */
 function build(fields: (options: { sid: string; account: string }) => Fields, prefix = 'SM') {
@@ -40,7 +40,7 @@ const status = (name: string, description: string, extra: Fields = {}): Sample =
   })),
 });
 
-/** A message with a photo has another kind of sid. */
+/** The sid of a message with media begins differently. */
 const inbound = (type: string, description: string, extra: Fields = {}, prefix = 'SM'): Sample => ({
   type,
   channel: 'inbound',

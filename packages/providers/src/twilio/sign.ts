@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Provider } from '@semel/core';
 import webhooks from 'twilio/lib/webhooks/webhooks.js';
 
-/** By the SDK. Where the URL has `bodySHA256`, it alone is signed. */
+/** Signs with the SDK. If the URL has `bodySHA256`, only the URL is signed. */
 export const sign: Provider['sign'] = (delivery, { url, secret }) => {
   const params = new URL(url).searchParams.has('bodySHA256') ? {} : paramsOf(delivery.body.toString('utf8'));
   const signature = webhooks.getExpectedTwilioSignature(secret, url, params);

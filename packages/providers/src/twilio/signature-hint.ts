@@ -1,8 +1,8 @@
 import type { SignedRequest } from '@semel/core';
 
 /**
- * Twilio may sign a query in another spelling than the one that it sends: unescaped, or in another order. `bodySHA256` is
- * Twilio's own, and has no such spelling.
+ * Twilio may sign a query in another spelling than it sends: unescaped, or in another order. Twilio adds `bodySHA256` itself,
+ * which is not affected.
  */
 export function signatureHint({ url }: Pick<SignedRequest, 'url'>): string | null {
   const [, query = ''] = /\?(.*)/s.exec(url) ?? [];

@@ -3,7 +3,7 @@ import { hexAlphabet, randomText } from '../sample.js';
 
 const newSid = () => `SM${randomText(32, hexAlphabet)}`;
 
-/** One message of ours on its way. */
+/** The callbacks of one outbound message. */
 const sent = (...statuses: string[]): StoryEvent[] => {
   const message = { id: newSid() };
   return statuses.map((status) => ({ type: `status:${status}`, overrides: message }));

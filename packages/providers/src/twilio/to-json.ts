@@ -1,7 +1,7 @@
 import { jsonTextOf } from '../json.js';
 import { parseForm } from './form.js';
 
-/** A form as a JSON object, with a list where a name is repeated; JSON as it is. */
+/** A form as a JSON object, with a list for a repeated name; JSON unchanged. */
 export function toJson(body: Buffer): string | null {
   const json = body[0] === 0x7b ? jsonTextOf(body) : null;
   if (json !== null) return json;
