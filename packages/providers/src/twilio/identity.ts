@@ -1,8 +1,8 @@
 import { type Identity, RejectedError } from '@semel/core';
 import { lineOf } from '../clean-text.js';
-import { isCutAnew, statusNames } from './cut-anew.js';
 import { field, fieldsOf, isContradictory, jsonObjectOf } from './fields.js';
 import type { Form } from './form.js';
+import { isResplit, statusNames } from './resplit-form.js';
 
 const keyFields = ['MessageSid', 'SmsSid', 'MessageStatus', 'SmsStatus', 'ErrorCode', 'RawDlrDoneDate'];
 
@@ -18,7 +18,7 @@ export function identify(body: Buffer, channel: string | null): Identity {
   const inbound = isInbound(fields, status, channel);
   // The signature covers a JSON body byte by byte, through its hash.
   const isJson = jsonObjectOf(body) !== null;
-  if (!isJson && isCutAnew(fields, inbound)) throw malformed();
+  if (!isJson && isResplit(fields, inbound)) throw malformed();
   if (!inbound && !/^[a-z_-]{1,32}$/.test(status)) throw malformed();
   const details = inbound ? '' : detail(fields, 'ErrorCode', 'e') + detail(fields, 'RawDlrDoneDate', 'd');
   return {
@@ -47,7 +47,7 @@ const isInbound = (fields: Form, status: string, channel: string | null): boolea
 function detail(fields: Form, name: string, mark: string): string {
   const value = field(fields, name);
   if (value === '') return '';
-  // Twilio sends digits. A capitalised word would be the next field's name, see `isCutAnew`.
+  // Twilio sends digits. A capitalised word would be the next field's name, see `isResplit`.
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(value) || /[A-Z][a-z]/.test(value)) throw malformed();
   return `.${mark}${value}`;
 }

@@ -6,7 +6,7 @@ import type { Form } from './form.js';
  * places (`MessageStatu=sdelivered`, `ErrorCod=e30008`) and still be authentic, but would be another event. This detects such
  * forms by the text around the fields that identify the event.
  */
-export function isCutAnew(fields: Form, inbound: boolean): boolean {
+export function isResplit(fields: Form, inbound: boolean): boolean {
   const isAbsent = (name: string) => !Object.hasOwn(fields, name);
   // `Body` is free text and may contain a field's name. A callback has no such field.
   const hides = (name: string) => isHidden(fields, name, inbound ? 'Body' : null);
@@ -15,7 +15,7 @@ export function isCutAnew(fields: Form, inbound: boolean): boolean {
   const read = inbound
     ? statusNames.filter((name) => field(fields, name) === '')
     : [...statusNames, ...detailNames];
-  return read.some((name) => isCutShort(fields, name));
+  return read.some((name) => isSplitEarly(fields, name));
 }
 
 export const statusNames = ['MessageStatus', 'SmsStatus'] as const;
@@ -37,7 +37,7 @@ function isHidden(fields: Form, name: string, freeText: string | null): boolean 
 }
 
 /** True if the next name holds the end of this field's value: Twilio's names never begin in lower case. */
-function isCutShort(fields: Form, name: string): boolean {
+function isSplitEarly(fields: Form, name: string): boolean {
   const names = Object.keys(fields).sort();
   const at = names.indexOf(name);
   return at !== -1 && /^[a-z_]/.test(names[at + 1] ?? '');
