@@ -7,7 +7,7 @@ import type { Query } from '../connection/pool.js';
  *
  * This transaction must hold the locks of the payments. A change that names a payment has locked it, through a stub if it had
  * no row yet. So this statement sees the rows of every transaction that touched the payment before.
- * Not guaranteed: an object whose events name first one payment and then another stays part of the first.
+ * Not guaranteed: if an object's events name first one payment and then another, the first is not recomputed.
  *
  * `passed`: changes that passed the guard, even if they left the row's content as it was. `changed`: those of them that
  * changed it. Returns `changed` with the derived columns: merged into the same event's change of the payment, or as an

@@ -23,7 +23,7 @@ export function paymentSet(object: JsonObject, externalId: string, isCreated: bo
   const card = asObject(object.card_details);
   const failure = asObject(asList(card?.errors)[0]);
   const captured = millisOf(asObject(card?.card_payment_timeline)?.captured_at);
-  const toldAt = millisOf(object.updated_at) ?? millisOf(object.created_at);
+  const reportedAt = millisOf(object.updated_at) ?? millisOf(object.created_at);
   const refunded = optionalAmount(asObject(object.refunded_money)?.amount, 'refunded_money');
   // `amount_money` excludes tips, surcharges and tax that Square adds. Refunds and disputes refer to the total.
   const name = asObject(object.total_money) === null ? 'amount_money' : 'total_money';
@@ -36,8 +36,8 @@ export function paymentSet(object: JsonObject, externalId: string, isCreated: bo
     metadata: null,
     own_amount_refunded: refunded,
     // Only cards have a timeline. The column holds the earliest value of all events (`lasting`).
-    own_paid_at: status === 'COMPLETED' ? isoOf(captured ?? toldAt) : null,
-    own_told_at: isoOf(toldAt),
+    own_paid_at: status === 'COMPLETED' ? isoOf(captured ?? reportedAt) : null,
+    own_told_at: isoOf(reportedAt),
   };
   const step = [isCreated ? 0 : 1, rankIn(stages, status), refunded ?? 0, asList(object.refund_ids).length];
   return {

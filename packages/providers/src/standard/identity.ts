@@ -26,5 +26,5 @@ export function identify(body: Buffer, _channel: string | null, headers: Headers
   };
 }
 
-/** BullMQ refuses numeric ids and some names. No webhook id contains `=`, so the prefixed id stays unique. */
+/** The queue can't take a number or a reserved name as an id. No webhook id contains `=`, so the prefixed id stays unique. */
 const usable = (id: string) => (/^\d+$/.test(id) || reservedEventIds.has(id) ? `id=${id}` : id);

@@ -43,7 +43,7 @@ function stepOf(event: WebhookEvent, intent: JsonObject): number[] {
 export function paymentIntentSet(event: WebhookEvent, object: JsonObject, id: string): ChangeSet {
   const status = shortText(object.status);
   const failure = asObject(object.last_payment_error);
-  const toldAt = isoOf(event.createdAtMs);
+  const reportedAt = isoOf(event.createdAtMs);
   const change: Change = {
     ...paymentRef(id),
     fields: {
@@ -55,8 +55,8 @@ export function paymentIntentSet(event: WebhookEvent, object: JsonObject, id: st
       customer_external_id: idOf(object.customer),
       metadata: metadataOf(object.metadata),
       own_amount_refunded: null, // its charges have it
-      own_paid_at: status === 'succeeded' ? toldAt : null,
-      own_told_at: toldAt,
+      own_paid_at: status === 'succeeded' ? reportedAt : null,
+      own_told_at: reportedAt,
     },
     order: orderOf(event, rankIn(ranks, status), stepOf(event, object)),
   };
