@@ -49,7 +49,11 @@ export function startRelay({
     await breaker.check();
     const reachable = options.providers.map(({ name }) => name).filter((name) => breaker.of(name).isClosed);
     if (reachable.length === 0) return 0;
-    const { rows, finished } = await takeDueSpill(pool, { providers: reachable, limit: rowsPerPass, leaseMs });
+    const { rows, finished } = await takeDueSpill(pool, {
+      providers: reachable,
+      limit: rowsPerPass,
+      leaseMs,
+    });
     for (const provider of finished) metrics.relayed(provider, 'settled');
 
     const inQueue: SpillRow[] = [];
