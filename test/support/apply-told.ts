@@ -34,7 +34,7 @@ export function openApplier(t: { teardown(end: () => Promise<void>): void }, wor
       told.map(({ event }) => ({
         event: {
           ...event,
-          owner: endpoint.firmId as string,
+          firmId: endpoint.firmId as string,
           endpointId: endpoint.id,
           eventId: `${event.eventId}${mark}`,
         },

@@ -24,7 +24,7 @@ import { type Handlers, noHandlers } from './handling/load-handlers.js';
 import { createEventHandlers } from './handling/run-handlers.js';
 import { createMutex } from './mutex.js';
 import { type OutboxSettings, startOutboxWorker } from './outbox/outbox-worker.js';
-import { handledAtOnce, startProviderWorker } from './provider-worker.js';
+import { handledAtOnce, type ProviderWorker, startProviderWorker } from './provider-worker.js';
 import { startRelay } from './relay.js';
 import type { SweepSettings } from './sweeper/context.js';
 import { startSweeper } from './sweeper/sweeper.js';
@@ -154,12 +154,15 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     backlogLimit,
     onChange: (state, queue) => log[state === 'closed' ? 'info' : 'warn']({ state, queue }, 'redis.breaker'),
   });
+  const workerOf = (name: string) =>
+    workers[providers.findIndex((provider) => provider.name === name)] as ProviderWorker;
   const queueOf = (name: string) => queues.get(name) as ReturnType<typeof openProviderQueue>;
   const relay = startRelay({
     ...options.relay,
     pool,
     providers,
     queueOf: (name) => queueOf(name).queue,
+    applyNow: (event) => workerOf(event.provider).applyNow(event),
     breaker: redisBreaker,
     metrics,
     log,

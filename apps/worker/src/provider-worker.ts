@@ -49,6 +49,11 @@ export interface ProviderWorkerOptions {
   onOutage(error: StoreUnavailableError): void;
 }
 
+export interface ProviderWorker extends Consumer {
+  /** Applies an event that has no job. False: not now. Throws `StoreUnavailableError`, or what kept it from being decided. */
+  applyNow(event: WebhookEvent): Promise<boolean>;
+}
+
 /** What one transaction takes: bytes of bodies, and objects. */
 const most = { bytes: 2 * 1024 * 1024, objects: mostObjects };
 
@@ -67,7 +72,7 @@ const transactionsAtOnce = 2;
 export const handledAtOnce = 4;
 
 /** The BullMQ worker of one provider. Jobs of one moment share a transaction; firms take turns. */
-export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
+export function startProviderWorker(options: ProviderWorkerOptions): ProviderWorker {
   const { provider, redis, log, metrics, decorate = (ports: ApplyPorts) => ports } = options;
   const name = provider.name;
   const bare: ApplyPorts = {
@@ -155,7 +160,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
     log.debug(facts, `event.${outcome}`);
   }
 
-  return openConsumer({
+  const consumer = openConsumer({
     redisUrl: options.redisUrl,
     redis,
     provider,
@@ -182,4 +187,8 @@ export function startProviderWorker(options: ProviderWorkerOptions): Consumer {
     onStalled: (eventId) => log.warn({ provider: name, eventId }, 'job.stalled'),
     onError: (err) => log.warn({ err, provider: name }, 'queue.failed'),
   });
+  return {
+    ...consumer,
+    applyNow: async (event) => 'outcome' in (await run({ event, attempt: 1, lastAttempt: false })),
+  };
 }

@@ -1,12 +1,21 @@
-import { idempotencyKey, type Provider, type Repeating, repeat, type WebhookEvent } from '@semel/core';
+import {
+  idempotencyKey,
+  type Provider,
+  type Repeating,
+  repeat,
+  StoreUnavailableError,
+  type WebhookEvent,
+} from '@semel/core';
 import { postponeSpill, quarantineSpill, type SpillRow, takeDueSpill } from '@semel/database';
-import type { ProviderQueue, RedisBreaker } from '@semel/queue';
+import type { BreakerState, ProviderQueue, RedisBreaker } from '@semel/queue';
 import type { Logger, Metrics } from '@semel/telemetry';
 
 export interface RelayOptions {
   pool: Parameters<typeof takeDueSpill>[0];
   providers: readonly Provider[];
   queueOf(provider: string): Pick<ProviderQueue['queue'], 'requeue'>;
+  /** Applies an event without the queue. False: not now. */
+  applyNow(event: WebhookEvent): Promise<boolean>;
   breaker: RedisBreaker;
   metrics: Metrics;
   log: Logger;
@@ -47,14 +56,36 @@ export function startRelay({
   /** Returns how many rows were due; 0 if it is better to wait. */
   async function relayDue(): Promise<number> {
     await breaker.check();
-    const reachable = options.providers.map(({ name }) => name).filter((name) => breaker.of(name).isClosed);
-    if (reachable.length === 0) return 0;
-    const { rows, finished } = await takeDueSpill(pool, {
-      providers: reachable,
-      limit: rowsPerPass,
-      leaseMs,
-    });
-    for (const provider of finished) metrics.relayed(provider, 'settled');
+    const namesIn = (state: BreakerState) =>
+      options.providers.map(({ name }) => name).filter((name) => breaker.of(name).state === state);
+    const [reachable, full] = [namesIn('closed'), namesIn('full')];
+    return (
+      (full.length === 0 ? 0 : await applyDue(full)) +
+      (reachable.length === 0 ? 0 : await enqueueDue(reachable))
+    );
+  }
+
+  /** Redis is full, and jobs that wait for a retry may keep it so: the events are applied from Postgres. */
+  async function applyDue(providers: readonly string[]): Promise<number> {
+    const { rows } = await takeDueSpill(pool, { providers, limit: rowsPerPass, leaseMs });
+    const left: SpillRow[] = [];
+    await Promise.all(
+      rows.map(async (row) => {
+        const isApplied = await options.applyNow(row.event).catch((error: unknown) => {
+          if (error instanceof StoreUnavailableError) throw error;
+          return false;
+        });
+        if (isApplied) metrics.relayed(row.event.provider, 'applied_directly');
+        else left.push(row);
+      }),
+    );
+    await postponeSpill(pool, left, { dueInMs: options.againAfterMs });
+    return rows.length;
+  }
+
+  async function enqueueDue(providers: readonly string[]): Promise<number> {
+    const { rows, finished } = await takeDueSpill(pool, { providers, limit: rowsPerPass, leaseMs });
+    for (const provider of finished) metrics.relayed(provider, 'finished');
 
     const inQueue: SpillRow[] = [];
     const alive: SpillRow[] = [];

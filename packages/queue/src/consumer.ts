@@ -6,6 +6,7 @@ import {
   StoreUnavailableError,
   type WebhookEvent,
 } from '@semel/core';
+import type { Job } from 'bullmq';
 import { recordedReason } from './failed-jobs.js';
 import { openFirmBacklog } from './firm-backlog.js';
 import { postpone, postponedMs } from './postpone.js';
@@ -80,10 +81,14 @@ export function openConsumer(options: ConsumerOptions): Consumer {
           .retryPriority(event.firmId)
           .then((priority) => job.changePriority({ priority }))
           .catch(options.onError);
+        await dropBody(job, event).catch(options.onError);
         throw new RecordedFailure(recordedReason);
       }
       backlog.leave(event.firmId);
-      if (applied.outcome === 'dead') throw new RecordedDeath(recordedReason);
+      if (applied.outcome === 'dead') {
+        await dropBody(job, event).catch(options.onError);
+        throw new RecordedDeath(recordedReason);
+      }
       // A job kept under another firm's event would turn that firm's own deliveries into collisions.
       if (applied.outcome === 'quarantined') job.opts.removeOnComplete = true;
       return applied.outcome;
@@ -93,6 +98,7 @@ export function openConsumer(options: ConsumerOptions): Consumer {
       lockDuration: lockMs,
       stalledInterval: lockMs,
       removeOnComplete: { age: 600, count: 500 },
+      removeOnFail: { age: 7 * 86_400, count: 1_000 },
       settings: {
         // BullMQ's own exponential backoff has neither a cap nor jitter.
         backoffStrategy: (attempt) =>
@@ -118,4 +124,9 @@ export function openConsumer(options: ConsumerOptions): Consumer {
       await backlog.stop();
     },
   };
+}
+
+/** The ledger has the body of an event that failed: in Redis it would only take room until the next attempt. */
+async function dropBody(job: Job, event: WebhookEvent): Promise<void> {
+  if (!('stored' in event.body)) await job.updateData({ ...event, body: { stored: true } });
 }

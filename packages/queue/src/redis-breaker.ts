@@ -22,7 +22,7 @@ export interface RedisBreakerOptions {
   everyMs?: number;
   /** The share of `maxmemory` above which Redis counts as full. Without a `maxmemory` it is never full. */
   highWater: number;
-  /** The number of jobs in one queue above which that queue counts as full. */
+  /** The number of jobs, waiting and delayed, above which a queue counts as full. */
   backlogLimit: number;
   /** How long the first connection may take before Redis counts as unreachable. Default: 5 s. */
   firstConnectionMs?: number;
@@ -32,7 +32,7 @@ export interface RedisBreakerOptions {
 
 export interface RedisBreaker {
   /** The breaker of one queue. */
-  of(queue: string): CircuitBreaker & { readonly isClosed: boolean };
+  of(queue: string): CircuitBreaker & { readonly state: BreakerState; readonly isClosed: boolean };
   /** Checks Redis now. True: it can be reached, and is not full. */
   check(): Promise<boolean>;
   stop(): void;
@@ -51,7 +51,8 @@ export function openRedisBreaker(options: RedisBreakerOptions): RedisBreaker {
   const fullQueues = new Set<string>();
   let isStopped = false;
 
-  const isClosed = (queue: string) => state === 'closed' && !fullQueues.has(queue);
+  const stateOf = (queue: string): BreakerState =>
+    state === 'closed' && fullQueues.has(queue) ? 'full' : state;
   const overBudget = () => new StoreUnavailableError('redis', new Error(`no answer within ${budgetMs} ms`));
 
   function become(next: BreakerState): void {
@@ -86,11 +87,16 @@ export function openRedisBreaker(options: RedisBreakerOptions): RedisBreaker {
 
   return {
     of: (queue) => ({
+      get state() {
+        return stateOf(queue);
+      },
       get isClosed() {
-        return isClosed(queue);
+        return stateOf(queue) === 'closed';
       },
       async run(work) {
-        if (!isClosed(queue)) throw new StoreUnavailableError('redis', new Error(`the breaker is ${state}`));
+        const current = stateOf(queue);
+        if (current !== 'closed')
+          throw new StoreUnavailableError('redis', new Error(`the breaker is ${current}`));
         try {
           // Late work may still take effect, under the same job id: whoever handles the event next will find it.
           return await withDeadline(budgetMs, work(), overBudget);
@@ -112,11 +118,12 @@ export function openRedisBreaker(options: RedisBreakerOptions): RedisBreaker {
 }
 
 const countWaiting = async (redis: Redis, queue: string): Promise<number> => {
-  const [waiting, prioritized] = await Promise.all([
+  const [waiting, prioritized, delayed] = await Promise.all([
     redis.llen(queueKey(queue, 'wait')),
     redis.zcard(queueKey(queue, 'prioritized')),
+    redis.zcard(queueKey(queue, 'delayed')),
   ]);
-  return waiting + prioritized;
+  return waiting + prioritized + delayed;
 };
 
 /** The share of `maxmemory` in use on the fullest master, 0 … 1; 0 where there is no limit. */

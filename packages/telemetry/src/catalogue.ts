@@ -21,7 +21,14 @@ export const deliveryOutcomes = ['delivered', 'failed', 'dead'] as const;
 export type DeliveryOutcome = (typeof deliveryOutcomes)[number];
 
 /** What the relay does with a spill row: into the queue; there already; its event had ended; into quarantine; can't be enqueued. */
-export const relayResults = ['enqueued', 'alive', 'settled', 'quarantined', 'refused_by_redis'] as const;
+export const relayResults = [
+  'enqueued',
+  'alive',
+  'finished',
+  'quarantined',
+  'refused_by_redis',
+  'applied_directly',
+] as const;
 export type RelayResult = (typeof relayResults)[number];
 
 /**
