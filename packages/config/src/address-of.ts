@@ -1,3 +1,3 @@
-/** Hosts, ports and path of an address: never the password, nor the options, which may hold one. */
+/** The hosts, ports and path of a URL. The password and the query, which may hold one, are left out. */
 export const addressOf = (url: string): string =>
   /^[\w+]+:\/\/(?:[^?#]*@)?([^@?#]+?)\/?(?:[?#].*)?$/.exec(url)?.[1] ?? 'its address';

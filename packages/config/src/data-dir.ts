@@ -13,10 +13,10 @@ export function findRoot(from: string = process.cwd()): string {
 export const resolveDataDir = (dataDir: string | undefined): string =>
   resolve(findRoot(), dataDir || '.semel');
 
-/** Where programs are looked for. */
+/** The folders in which programs are searched. */
 export const searchPath = (): string => process.env.PATH ?? '';
 
-/** Absolute paths of a list that is separated by commas. */
+/** The absolute paths of a comma-separated list. */
 export const resolvePaths = (list: string): string[] =>
   list
     .split(',')

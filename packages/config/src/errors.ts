@@ -1,4 +1,4 @@
-/** The environment can't be used as it is. The message has one line for each variable: its name, and what is expected. */
+/** A variable is wrong or missing. The message has one line per variable: its name, and what is expected. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {

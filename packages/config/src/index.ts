@@ -4,4 +4,5 @@ export * from './data-dir.js';
 export * from './errors.js';
 export * from './render.js';
 export * from './secrets.js';
-export { providerVariables, type Variable, variables } from './variables.js';
+export type { VariableMeta } from './variable.js';
+export { providerVariables, variables } from './variables.js';

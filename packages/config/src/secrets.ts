@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { ConfigError } from './errors.js';
 
-/** What `npm start` generates, and what every process reads where the variable is unset. */
+/** Values that `npm start` generates or stores. Every process reads them where the variable is unset. */
 export const secretNames = [
   'SEMEL_ENCRYPTION_KEY',
   'CONSOLE_PASSWORD',
@@ -27,7 +27,7 @@ export type Secrets = Partial<Record<SecretName, string>>;
 
 export const secretsFile = (dataDir: string): string => join(dataDir, 'secrets.env');
 
-/** The secrets that the data folder keeps; none where there is no file. Throws `ConfigError` where it can't be read. */
+/** The secrets stored in the data folder; empty without the file. Throws `ConfigError` if the file can't be read. */
 export function readSecretsFile(dataDir: string): Secrets {
   let text: string;
   try {
@@ -41,7 +41,7 @@ export function readSecretsFile(dataDir: string): Secrets {
   return Object.fromEntries(secretNames.flatMap((name) => (values[name] ? [[name, values[name]]] : [])));
 }
 
-/** Replaces the file in one step, readable by its owner alone. `undefined` drops a value. */
+/** Replaces the file atomically, with mode 0600. `undefined` removes a value. */
 export function writeSecrets(
   dataDir: string,
   changes: Partial<Record<SecretName, string | undefined>>,
@@ -51,19 +51,19 @@ export function writeSecrets(
     secrets[name] ? [`${name}='${secrets[name].replaceAll("'", '%27')}'`] : [],
   );
   const text = [
-    '# Made by `npm start`. Without SEMEL_ENCRYPTION_KEY the signing secrets in the database are lost: back it up.',
+    '# Written by `npm start`. Without SEMEL_ENCRYPTION_KEY the signing secrets in the database are lost: back it up.',
     ...lines,
     '',
   ].join('\n');
   mkdirSync(dataDir, { recursive: true });
   const file = secretsFile(dataDir);
-  const fresh = `${file}.${process.pid}`;
-  const descriptor = openSync(fresh, 'w', 0o600);
+  const temporary = `${file}.${process.pid}`;
+  const descriptor = openSync(temporary, 'w', 0o600);
   writeSync(descriptor, text);
-  fsyncSync(descriptor); // else a power cut could leave an empty file, and the key would be gone
+  fsyncSync(descriptor); // without it a power cut could leave an empty file, and the key would be lost
   closeSync(descriptor);
-  chmodSync(fresh, 0o600); // a left-over of a dead process may have had another mode
-  renameSync(fresh, file);
+  chmodSync(temporary, 0o600); // the file may be a leftover of a dead process, with another mode
+  renameSync(temporary, file);
   return readSecretsFile(dataDir);
 }
 
@@ -74,10 +74,10 @@ const generators: Record<string, () => string> = {
   EMBEDDED_REDIS_PASSWORD: () => randomBytes(18).toString('base64url'),
 };
 
-/** Generates what is neither in the environment nor in the file, and keeps it. What is kept never changes. */
+/** Generates and stores each secret that is neither in the environment nor in the file. A stored secret never changes. */
 export function ensureSecrets(dataDir: string, env: NodeJS.ProcessEnv = process.env): Secrets {
-  const kept = readSecretsFile(dataDir);
-  const missing = Object.entries(generators).filter(([name]) => !env[name] && !kept[name as SecretName]);
-  if (missing.length === 0) return kept;
+  const stored = readSecretsFile(dataDir);
+  const missing = Object.entries(generators).filter(([name]) => !env[name] && !stored[name as SecretName]);
+  if (missing.length === 0) return stored;
   return writeSecrets(dataDir, Object.fromEntries(missing.map(([name, generate]) => [name, generate()])));
 }
