@@ -1,14 +1,14 @@
 import { type DestinationStream, destination } from 'pino';
 
-/** Lines that wait to be written may take this many bytes together. */
+/** The most bytes of lines that wait to be written. */
 const mostWaitingBytes = 4 * 1024 * 1024;
-/** Several processes may share one pipe: it takes so many bytes as a whole, and never parts of a line. */
+/** Several processes may share one pipe. A pipe takes writes of up to this size whole, so lines are never interleaved. */
 const pipeWriteBytes = 4096;
 
 /**
- * Standard output, written in the background: a reader that stops reading must not stop the process. Lines for which there
- * is no room are dropped; once there is room again, `onDropped` is called with their count. Lines that are still waiting are
- * written when the process ends, and lost where it is killed.
+ * Standard output, written in the background: a reader that stops reading does not block the process. Lines that exceed the
+ * buffer are dropped; once it drains, `onDropped` is called with their count. Buffered lines are written when the process
+ * exits, and lost when it is killed.
  */
 export function openBoundedOutput(onDropped: (count: number) => void): DestinationStream {
   const out = destination({ fd: 1, sync: false, maxLength: mostWaitingBytes, maxWrite: pipeWriteBytes });

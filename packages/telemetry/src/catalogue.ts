@@ -20,7 +20,10 @@ export type JobCountState = (typeof jobStates)[number];
 export const deliveryOutcomes = ['delivered', 'failed', 'dead'] as const;
 export type DeliveryOutcome = (typeof deliveryOutcomes)[number];
 
-/** What the relay does with a spill row: into the queue; there already; its event had ended; into quarantine; can't be enqueued. */
+/**
+ * What the relay did with a spill row: enqueued it, found its job in the queue (`alive`), found its event final (`finished`),
+ * quarantined it, could not enqueue it (`refused_by_redis`), or applied it itself while Redis was full (`applied_directly`).
+ */
 export const relayResults = [
   'enqueued',
   'alive',
@@ -32,8 +35,8 @@ export const relayResults = [
 export type RelayResult = (typeof relayResults)[number];
 
 /**
- * What the sweeper did: a new job for a failed event that had lost its own, or for a job that the queue had failed by itself;
- * such a job recorded as dead; an event of quarantine armed, its row released; a large body deleted; or it could not be done.
+ * What the sweeper did: requeued a failed event without a job, or an event whose job the queue had failed by itself; recorded
+ * such a job as dead; requeued a quarantined event, or released its row; deleted a large body; or was refused.
  */
 export const sweptResults = [
   'failed_requeued',
@@ -46,144 +49,157 @@ export const sweptResults = [
 ] as const;
 export type SweptResult = (typeof sweptResults)[number];
 
-/** What `webhook_outbox_rows` counts. What was delivered is history, and grows without end. */
+/** The statuses that `webhook_outbox_rows` counts. Delivered rows are left out: their number only grows. */
 export const outboxStatuses = ['pending', 'dead'] as const;
 export type OutboxStatus = (typeof outboxStatuses)[number];
+
+export interface Label<Value extends string = string> {
+  name: string;
+  /** Empty: the values are known at run time only. */
+  values: readonly Value[];
+}
 
 export interface MetricEntry {
   /** `<provider>` stands for the name of each provider. */
   name: string;
   type: 'counter' | 'histogram' | 'gauge';
   help: string;
-  /** Label names and, for all but `provider`, the values they take. */
-  labels: Readonly<Record<string, readonly string[]>>;
+  /** In the order in which a recorder takes their values. */
+  labels: readonly Label[];
+  /** The apps that show it. */
   apps: readonly App[];
+  /** True: a gauge whose series come and go. */
+  dynamic?: true;
 }
 
-const everywhere: readonly App[] = ['receiver', 'worker', 'console'];
-const provider = { provider: [] };
-/** The endpoint's key, and its firm's slug; none for the platform's. Their series come and go with the endpoints. */
-const endpoint = { ...provider, firm: [], endpoint: [] };
+const label = <const Value extends string>(name: string, values: readonly Value[]): Label<Value> => ({
+  name,
+  values,
+});
+const provider: Label = { name: 'provider', values: [] };
+/** The endpoint's key, and the slug of its firm, which is empty for the platform. */
+const endpoint = [provider, label<string>('firm', []), label<string>('endpoint', [])] as const;
+const everywhere = ['receiver', 'worker', 'console'] as const;
 
-/** Every metric of Semel's own; the table in docs/metrics.md is made from it. */
+/** Every metric of Semel. The table in docs/metrics.md is generated from it, and the types of the recorders are inferred. */
 export const metricCatalogue = {
   providerDuplicate: {
     name: '<provider>_webhook_duplicate',
     type: 'counter',
-    help: 'Deliveries of <provider> events that were in already, counted once each in the layer that found them.',
-    labels: {},
+    help: 'Deliveries of <provider> events that had been received before. Each is counted once.',
+    labels: [],
     apps: everywhere,
   },
   received: {
     name: 'webhook_received_total',
     type: 'counter',
-    help: 'Deliveries answered by the receiver, by outcome of accept.',
-    labels: { ...provider, outcome: acceptOutcomes },
+    help: 'Deliveries answered by the receiver, by outcome.',
+    labels: [provider, label('outcome', acceptOutcomes)],
     apps: everywhere,
   },
   duplicate: {
     name: 'webhook_duplicate_total',
     type: 'counter',
-    help: 'Deliveries of events that were in already, by the layer that found them. Failures never count here.',
-    labels: { ...provider, layer: duplicateLayers },
+    help: 'Deliveries of events that had been received before, by the layer that found them. Failures never count here.',
+    labels: [provider, label('layer', duplicateLayers)],
     apps: everywhere,
   },
   applied: {
     name: 'webhook_applied_total',
     type: 'counter',
-    help: 'Jobs finished by the worker, by outcome of apply.',
-    labels: { ...provider, outcome: applyOutcomes },
+    help: 'Jobs finished by the worker, by outcome.',
+    labels: [provider, label('outcome', applyOutcomes)],
     apps: everywhere,
   },
   recordFailed: {
     name: 'webhook_record_failed_total',
     type: 'counter',
-    help: 'Events whose ledger row could not be written, for a reason of our own; they are tried again.',
-    labels: provider,
+    help: 'Events whose ledger row could not be written because of a store outage or a bug. They are retried.',
+    labels: [provider],
     apps: everywhere,
   },
   ackDegraded: {
     name: 'webhook_ack_degraded_total',
     type: 'counter',
-    help: 'Deliveries answered 200 without the copy in PostgreSQL that `ACK_DURABILITY_<PROVIDER>=postgres` promises: it was away.',
-    labels: provider,
+    help: 'Deliveries answered 200 without the copy in PostgreSQL that `ACK_DURABILITY_<PROVIDER>=postgres` promises: PostgreSQL was unreachable.',
+    labels: [provider],
     apps: ['receiver'],
   },
   relayed: {
     name: 'webhook_relayed_total',
     type: 'counter',
-    help: 'Spill rows that a worker dealt with, by what became of them.',
-    labels: { ...provider, result: relayResults },
+    help: 'Spill rows processed by a worker, by result.',
+    labels: [provider, label('result', relayResults)],
     apps: ['worker'],
   },
   swept: {
     name: 'webhook_swept_total',
     type: 'counter',
-    help: 'What was left behind, found and healed by the sweeper, by what it did.',
-    labels: { ...provider, result: sweptResults },
+    help: 'Leftovers repaired by the sweeper, by result.',
+    labels: [provider, label('result', sweptResults)],
     apps: ['worker'],
   },
   acceptSeconds: {
     name: 'webhook_accept_duration_seconds',
     type: 'histogram',
-    help: 'From the request to the answer, in the receiver.',
-    labels: provider,
+    help: 'From the request to the response, in the receiver.',
+    labels: [provider],
     apps: ['receiver'],
   },
   applySeconds: {
     name: 'webhook_apply_duration_seconds',
     type: 'histogram',
     help: 'From the start of a job to its commit, in the worker.',
-    labels: provider,
+    labels: [provider],
     apps: ['worker'],
   },
   endToEndSeconds: {
     name: 'webhook_end_to_end_seconds',
     type: 'histogram',
     help: 'From the moment an event was received to the commit of its change.',
-    labels: provider,
+    labels: [provider],
     apps: ['worker'],
   },
   outboxDelivered: {
     name: 'webhook_outbox_delivered_total',
     type: 'counter',
-    help: 'Attempts to deliver an effect of a handler, by how they ended.',
-    labels: { outcome: deliveryOutcomes },
+    help: 'Attempts to deliver an effect of a handler, by outcome.',
+    labels: [label('outcome', deliveryOutcomes)],
     apps: ['worker'],
   },
   outboxSeconds: {
     name: 'webhook_outbox_duration_seconds',
     type: 'histogram',
-    help: 'From the start of such an attempt to the moment its end was written down.',
-    labels: {},
+    help: 'From the start of a delivery attempt of an effect to the commit of its outcome.',
+    labels: [],
     apps: ['worker'],
   },
   queueJobs: {
     name: 'webhook_queue_jobs',
     type: 'gauge',
     help: 'Jobs in the queue of each provider, by state.',
-    labels: { ...provider, state: jobStates },
+    labels: [provider, label('state', jobStates)],
     apps: ['console'],
   },
   oldestJobAgeSeconds: {
     name: 'webhook_oldest_job_age_seconds',
     type: 'gauge',
-    help: 'Age of the oldest job that waits to be applied; 0 where none waits.',
-    labels: provider,
+    help: 'Age of the oldest job that waits to be applied; 0 if none waits.',
+    labels: [provider],
     apps: ['console'],
   },
   spillRows: {
     name: 'webhook_spill_rows',
     type: 'gauge',
     help: 'Deliveries that wait in PostgreSQL because Redis could not take them.',
-    labels: {},
+    labels: [],
     apps: ['console'],
   },
   quarantineRows: {
     name: 'webhook_quarantine_rows',
     type: 'gauge',
-    help: 'Deliveries set aside for an operator to decide.',
-    labels: {},
+    help: 'Quarantined deliveries that wait for a decision of an operator.',
+    labels: [],
     apps: ['console'],
   },
   endpointAcknowledged: {
@@ -192,19 +208,21 @@ export const metricCatalogue = {
     help: 'When a delivery to the endpoint was last answered 2xx, in seconds since 1970.',
     labels: endpoint,
     apps: ['console'],
+    dynamic: true,
   },
   endpointFailing: {
     name: 'webhook_endpoint_failing_seconds',
     type: 'gauge',
-    help: 'How long the endpoint has had refusals and no 2xx: from the first to the last of them. 0: the last answer was a 2xx.',
+    help: 'Time from the first to the latest refusal since the last 2xx of the endpoint. 0: the last response was a 2xx.',
     labels: endpoint,
     apps: ['console'],
+    dynamic: true,
   },
   outboxRows: {
     name: 'webhook_outbox_rows',
     type: 'gauge',
-    help: 'Effects that are still to be delivered, and those that were given up.',
-    labels: { status: outboxStatuses },
+    help: 'Effects that are still to be delivered (`pending`), and those that failed for good (`dead`).',
+    labels: [label('status', outboxStatuses)],
     apps: ['console'],
   },
 } as const satisfies Record<string, MetricEntry>;
@@ -218,8 +236,8 @@ export const durationBuckets = [
 export function renderMetricTable(): string {
   const entries: MetricEntry[] = Object.values(metricCatalogue);
   const rows = entries.map(({ name, type, help, labels, apps }) => {
-    const shown = Object.entries(labels).map(([label, values]) =>
-      values.length === 0 ? `\`${label}\`` : `\`${label}\`: ${values.join(', ')}`,
+    const shown = labels.map((label) =>
+      label.values.length === 0 ? `\`${label.name}\`` : `\`${label.name}\`: ${label.values.join(', ')}`,
     );
     return `| \`${name}\` | ${type} | ${shown.join('; ')} | ${apps.join(', ')} | ${help} |`;
   });

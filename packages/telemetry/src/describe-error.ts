@@ -6,7 +6,7 @@ interface Described {
   cause?: Described;
 }
 
-/** Only what names the error: a database error's `detail` quotes the row, a client's `config` its credentials. */
+/** Only the fields that are safe to log. A database error's `detail` quotes the row; a client's `config` has credentials. */
 export function describeError(error: unknown, depth = 0): Described {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
   const { code } = error as NodeJS.ErrnoException;

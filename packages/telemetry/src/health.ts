@@ -3,7 +3,7 @@ import type { Metrics } from './metrics.js';
 
 export interface Readiness {
   ready: boolean;
-  /** What was looked at, and how it is: `{ redis: 'up', postgres: 'away' }`. */
+  /** The state of each dependency: `{ redis: 'up', postgres: 'away' }`. */
   checks: Record<string, string>;
 }
 
@@ -13,7 +13,7 @@ interface Reply {
   send(payload?: unknown): unknown;
 }
 
-/** The part of a Fastify instance that is used here. */
+/** The methods of a Fastify instance that this module calls. */
 export interface HealthServer {
   get(path: string, handler: (request: unknown, reply: Reply) => Promise<unknown>): unknown;
 }
@@ -25,7 +25,7 @@ export interface HealthOptions {
   timeoutMs?: number;
 }
 
-/** Adds `GET /livez` (200 while the process answers), `GET /readyz` (200 or 503, with the checks) and `GET /metrics`. */
+/** Adds `GET /livez` (always 200), `GET /readyz` (200 or 503, with the checks) and `GET /metrics`. */
 export function registerHealth(
   app: HealthServer,
   { metrics, isReady, timeoutMs = 2000 }: HealthOptions,
@@ -56,7 +56,7 @@ export interface Stores extends Record<string, string> {
   redis: 'up' | 'away';
 }
 
-/** The two stores as `/readyz` shows them; a database that lacks its migrations only looks like one. */
+/** The state of both stores, as `/readyz` shows it. `unmigrated`: migrations are missing. */
 export async function lookAtStores(ask: {
   isMigrated(): Promise<boolean>;
   ping(): Promise<unknown>;

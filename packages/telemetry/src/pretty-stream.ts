@@ -1,14 +1,11 @@
 import { createRequire } from 'node:module';
 import type { DestinationStream } from 'pino';
 
-/**
- * Turns each JSON line into text for people, and writes that to `out`. null where pino-pretty is not installed: the
- * images have no terminal, and leave it out.
- */
+/** Writes each JSON line to `out` as text. null if pino-pretty is not installed, as in the images. */
 export function prettyStream(out: DestinationStream): DestinationStream | null {
   const pretty = loadPretty();
   if (pretty === null) return null;
-  // Not the stream that the package makes: its lines wait in memory, and are lost with a process that is killed.
+  // The package's own stream buffers lines, which are lost when the process is killed.
   const prettify = pretty.prettyFactory({
     translateTime: 'SYS:HH:MM:ss.l',
     messageFormat: '{app} {msg}',
@@ -28,6 +25,6 @@ function loadPretty(): typeof import('pino-pretty') | null {
   }
 }
 
-/** JSON leaves these characters as they are, and a terminal may take them for commands. */
+/** JSON does not escape these characters; a terminal may interpret them. */
 const withoutControls = (line: string): string =>
   line.replace(/[\u007f-\u009f]/g, (control) => `\\\\u00${control.charCodeAt(0).toString(16)}`);

@@ -1,6 +1,6 @@
 import { describeError } from './describe-error.js';
 
-/** Keys whose values never reach a log, at the top of a line or up to two objects deep. */
+/** Keys whose values are never logged, at the top level of a line or up to two objects deep. */
 const redactedKeys: ReadonlySet<string> = new Set([
   // secrets and signatures
   'secret',
@@ -44,8 +44,8 @@ const redactedKeys: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The fields of a line without what those keys hold. Copies only what has such a key: nearly no line has, and each duplicate
- * writes one. Keys at the top that are `spared` are left as they are.
+ * The fields of a line, with the values of those keys replaced. Objects without such a key are not copied, because nearly no
+ * line has one. Top-level keys in `spared` are left as they are.
  */
 export const redact = (fields: object, spared: ReadonlySet<string>): Fields =>
   withoutSecrets(fields, 3, spared) as Fields;
@@ -58,30 +58,27 @@ function withoutSecrets(value: unknown, levels: number, spared: ReadonlySet<stri
   let copy: Fields | undefined;
   for (const key of Object.keys(fields)) {
     if (spared?.has(key)) continue;
-    const told = redactedKeys.has(key) ? '[redacted]' : withoutSecrets(fields[key], levels - 1, null);
-    if (told === fields[key]) continue;
+    const safe = redactedKeys.has(key) ? '[redacted]' : withoutSecrets(fields[key], levels - 1, null);
+    if (safe === fields[key]) continue;
     copy ??= (Array.isArray(fields) ? [...fields] : { ...fields }) as Fields;
-    copy[key] = told;
+    copy[key] = safe;
   }
   return copy ?? fields;
 }
 
 type Fields = Record<string, unknown>;
 
-/** `+15551234567` → `+*********67`: enough to tell two numbers apart, too little to call one. */
+/** `+15551234567` → `+*********67`: two numbers can be told apart, but neither can be called. */
 export const maskPhone = (number: string): string =>
   number.replace(/^(\+?)(\d+)(\d{2})$/, (_, plus: string, hidden: string, last: string) => {
     return plus + '*'.repeat(hidden.length) + last;
   });
 
-/**
- * The last net, over a whole line: what hides inside a text, such as an error's message, has no key to go by.
- * It can't know a name or an address there.
- */
+/** Redacts secrets inside the texts of a whole line, such as error messages. Names and addresses are not recognised. */
 export const scrubLine = (line: string): string =>
   line
     .replace(/\+\d{7,15}\b/g, maskPhone)
-    .replace(/("[\w-]*signature[\w-]*":)"(?:[^"\\]|\\.)*"/gi, '$1"[redacted]"') // whatever a provider calls its header
+    .replace(/("[\w-]*signature[\w-]*":)"(?:[^"\\]|\\.)*"/gi, '$1"[redacted]"') // the signature header of any provider
     .replace(/\bwhsec_[\w+/=-]+/g, 'whsec_[redacted]')
     .replace(
       /(\b(?:postgres|postgresql|rediss?(?:\+sentinel|\+cluster)?):\/\/[^\s:/@"]*):[^\s@"]+@/g,

@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
 
 export interface WatchdogOptions {
-  /** The process that is watched, as its log lines name it: `receiver`, `worker`, `console`. */
+  /** The watched process, as its log lines name it: `receiver`, `worker`, `console`. */
   app: string;
-  /** How long the event loop may stand still, in milliseconds. 0: no watchdog. */
+  /** How long the event loop may be blocked, in milliseconds. 0: no watchdog. */
   limitMs: number;
 }
 
@@ -14,10 +14,10 @@ export interface Watchdog {
 const off: Watchdog = { stop: async () => undefined };
 
 /**
- * Ends the process with SIGKILL when its event loop stands still for longer than `limitMs`, so that a supervisor starts it
- * again: a loop that never yields answers nothing, and can't be stopped from inside. Before that it writes one line to
- * standard output, `process.stuck`, with the functions that were running. A process that was suspended (a sleeping laptop,
- * SIGSTOP) or is being debugged is left alone.
+ * Kills the process with SIGKILL when its event loop is blocked for longer than `limitMs`, so that a supervisor restarts it.
+ * A blocked loop answers nothing, and can't be stopped from inside. Before that, the watchdog writes one line to standard
+ * output, `process.stuck`, with the functions that were running. A process that was suspended (a sleeping laptop, SIGSTOP) or
+ * is being debugged is left alone.
  */
 export function startWatchdog({ app, limitMs }: WatchdogOptions): Watchdog {
   if (limitMs === 0) return off;
@@ -25,7 +25,7 @@ export function startWatchdog({ app, limitMs }: WatchdogOptions): Watchdog {
   const everyMs = Math.max(10, limitMs / 20);
   const timer = setInterval(() => Atomics.add(beats, 0, 1), everyMs);
   timer.unref();
-  // As text: a bundle has no file of its own for the thread. Compilers wrap functions in `__name`.
+  // Passed as text, because a bundle has no separate file for the thread. Compilers wrap functions in `__name`.
   const thread = new Worker(`const __name = (named) => named; (${watch})()`, {
     eval: true,
     execArgv: [],
@@ -40,7 +40,7 @@ export function startWatchdog({ app, limitMs }: WatchdogOptions): Watchdog {
   };
 }
 
-/** Runs in the thread: it can use nothing of this file. */
+/** Runs in the thread, so it can use nothing else of this file. */
 function watch(): void {
   const { workerData } = require('node:worker_threads') as typeof import('node:worker_threads');
   const { write } = require('node:fs') as typeof import('node:fs');
@@ -51,14 +51,14 @@ function watch(): void {
   };
   let beat = -1;
   let lastBeatMs = performance.now();
-  let lastLookMs = lastBeatMs;
+  let lastCheckMs = lastBeatMs;
 
   const timer = setInterval(() => {
     const nowMs = performance.now();
     const current = Atomics.load(beats, 0);
-    // This thread stood still as well: the whole process was suspended, or had no CPU.
-    const wasSuspended = nowMs - lastLookMs > limitMs / 2;
-    lastLookMs = nowMs;
+    // This thread was blocked as well: the whole process was suspended, or had no CPU.
+    const wasSuspended = nowMs - lastCheckMs > limitMs / 2;
+    lastCheckMs = nowMs;
     if (current !== beat || wasSuspended || inspector.url() !== undefined) {
       beat = current;
       lastBeatMs = nowMs;
@@ -79,7 +79,7 @@ function watch(): void {
       running,
     };
     const line = JSON.stringify({ ...record, msg: 'process.stuck' });
-    // The write waits for ever where no one reads standard output.
+    // The write never ends if nobody reads standard output.
     await Promise.race([new Promise((done) => write(1, `${line}\n`, done)), after(500)]);
     process.kill(process.pid, 'SIGKILL');
   }
