@@ -34,11 +34,15 @@ t.test(
     for (const { name: provider, newSecret } of providers) {
       const right = newSecret();
       const [, wrong = ''] = wrongSecrets[provider]?.[0] ?? [];
-      const refused = { code: 'input_invalid', message: /^This .+\. Copy .+\.$/ };
+      const refused = { code: 'input_invalid', message: /^This [^.]+$/, advice: /^copy [^.]+$/ };
       const add = (secrets: string[]) => admin.endpoints.add({ provider, firmSlug: 'acme', secrets });
 
       await t.rejects(add([wrong]), refused, `${provider}: added`);
-      const second = { code: 'input_invalid', message: /^Secret 2 of 2: This .+\. Copy .+\.$/ };
+      const second = {
+        code: 'input_invalid',
+        message: /^Secret 2 of 2: This [^.]+$/,
+        advice: /^copy [^.]+$/,
+      };
       await t.rejects(add([right, wrong]), second, 'as the second of two');
       t.strictSame(await admin.endpoints.list({ provider }), []);
 
@@ -83,7 +87,11 @@ t.test('the command line says what was pasted, and where the right one is, witho
   const json = await runSemel(update, { env });
   t.match(json, { code: 2, stdout: '' });
   t.match(JSON.parse(json.stderr), {
-    error: { code: 'input_invalid', message: /^This is a secret API key/ },
+    error: {
+      code: 'input_invalid',
+      message: /^This is a secret API key/,
+      advice: /^copy the signing secret /,
+    },
   });
 
   const { rows } = await owner.query('SELECT * FROM operator_actions');

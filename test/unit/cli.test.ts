@@ -168,15 +168,15 @@ t.test('an error says where a store was looked for, and never the password', asy
 });
 
 t.test('whatever is thrown becomes one line', async (t) => {
-  const named = (name: string, code: string, message: string) =>
-    Object.assign(new Error(message), { name, code });
-  t.match(toCliError(named('AdminError', 'firm_unknown', 'There is no firm "a. b". List the firms.')), {
+  const refused = (code: 'firm_unknown' | 'slug_invalid', message: string, advice: string) =>
+    Object.assign(new Error(message), { name: 'AdminError', code, advice });
+  t.match(toCliError(refused('firm_unknown', 'There is no firm "a. b"', 'list the firms')), {
     code: 'firm_unknown',
     exitCode: 1,
     message: 'There is no firm "a. b"',
     advice: 'list the firms',
   });
-  t.match(toCliError(named('AdminError', 'slug_invalid', 'No. Choose another.')), { exitCode: 2 });
+  t.match(toCliError(refused('slug_invalid', 'No', 'choose another')), { exitCode: 2 });
   t.match(toCliError(new Error('\nInvalid invocation:\n\nmore')), {
     code: 'internal',
     message: 'Invalid invocation:',

@@ -64,6 +64,13 @@ export interface Sample {
   };
 }
 
+/** Why a text can't be a provider's signing secret. Neither sentence has a full stop. */
+export interface SecretRefusal {
+  message: string;
+  /** Where the right secret is; starts in lower case. */
+  advice: string;
+}
+
 /** All that Semel knows about a provider: one folder in packages/providers, one line in its registry. */
 export interface Provider {
   name: ProviderName;
@@ -103,10 +110,10 @@ export interface Provider {
   /** An example of this provider's secret, for `endpoint add --help` and generated endpoints. */
   newSecret(): string;
   /**
-   * Why no delivery can ever be verified with this text, as sentences of which the last says where the right secret is;
-   * null where one could be. Asked when a secret is given, never with a delivery. Must not quote the text.
+   * Why no delivery can ever be verified with this text; null if one might be. Called when a secret is entered, never for a
+   * delivery. Must not quote the text.
    */
-  refuseSecret?(secret: string): string | null;
+  refuseSecret?(secret: string): SecretRefusal | null;
 }
 
 type Awaitable<T> = T | Promise<T>;

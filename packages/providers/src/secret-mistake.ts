@@ -1,3 +1,5 @@
+import type { SecretRefusal } from '@semel/core';
+
 /** What people paste where a signing secret belongs. */
 export interface Mistake {
   pattern: RegExp;
@@ -24,8 +26,8 @@ export const whsecMistake: Mistake = {
   says: 'is the secret of another provider: those of Stripe and Standard Webhooks begin with "whsec_"',
 };
 
-/** The message for the first mistake that fits, or null; `advice` is one sentence that says where the right secret is. */
-export function refusal(secret: string, mistakes: readonly Mistake[], advice: string): string | null {
+/** The refusal for the first mistake that matches, or null. `advice` says where the right secret is. */
+export function refusal(secret: string, mistakes: readonly Mistake[], advice: string): SecretRefusal | null {
   const mistake = mistakes.find(({ pattern }) => pattern.test(secret));
-  return mistake === undefined ? null : `This ${mistake.says}. ${advice}`;
+  return mistake === undefined ? null : { message: `This ${mistake.says}`, advice };
 }

@@ -4,8 +4,8 @@ import { answering } from '../output/answer.js';
 import { example } from '../output/example.js';
 import { safeText } from '../output/safe-text.js';
 import { fields, table } from '../output/table.js';
-import { findProblems, type Problem } from '../status/find-problems.js';
-import { readStatus, type Status } from '../status/read-status.js';
+import { findProblems } from '../status/find-problems.js';
+import { type Problem, readStatus, type Status } from '../status/read-status.js';
 
 export function status(program: Command): void {
   program

@@ -1,31 +1,25 @@
 import type { Overview } from '@semel/database/admin';
-import type { QueueStatus, Status } from './read-status.js';
+import type { Problem, QueueStatus, Status } from './read-status.js';
 
-export interface Problem {
-  what: string;
-  /** The next thing to type, or to do. */
-  next: string;
-}
-
-/** Longer than a worker that runs ever leaves an event alone. */
-const untouchedMs = 60_000;
-/** Longer than a busy day explains. */
+/** A running worker starts an event much sooner. */
+const unstartedMs = 60_000;
+/** A longer backlog means that there are too few workers. */
 const behindMs = 15 * 60_000;
 
-/** `1 event`, `2 events`; the verb that follows agrees where it is given: `1 event waits`, `2 events wait`. */
+/** `1 event`, `2 events`; with a verb that agrees: `1 event waits`, `2 events wait`. */
 const counted = (n: number, noun: string, verb = ''): string =>
   `${n} ${noun}${n === 1 ? '' : 's'}${verb === '' ? '' : ` ${verb}${n === 1 ? 's' : ''}`}`;
 
-/** What an operator should do something about, the worst first. */
+/** What needs an operator's attention, the worst first. */
 export function findProblems({ postgres, redis, overview, queues }: Status, nowMs: number): Problem[] {
   const problems: Problem[] = [];
-  if (postgres.state === 'away') problems.push(split(postgres.error ?? 'PostgreSQL is away'));
+  if (postgres.problem !== null) problems.push(postgres.problem);
   if (postgres.state === 'unmigrated')
     problems.push({
       what: `${counted(postgres.pending.length, 'migration')} to apply`,
       next: 'semel migrate',
     });
-  if (redis.state === 'away') problems.push(split(redis.error ?? 'Redis is away'));
+  if (redis.problem !== null) problems.push(redis.problem);
   for (const queue of queues ?? []) problems.push(...ofQueue(queue));
   if (overview !== null) problems.push(...ofRows(overview, nowMs));
   return problems;
@@ -40,11 +34,11 @@ function ofQueue({ provider, paused, waiting, active, oldestAgeMs }: QueueStatus
       },
     ];
   const ageMs = oldestAgeMs ?? 0;
-  if (waiting > 0 && active === 0 && ageMs > untouchedMs)
+  if (waiting > 0 && active === 0 && ageMs > unstartedMs)
     return [
       {
-        what: `${counted(waiting, `${provider} event`, 'wait')}, and no worker takes any`,
-        next: 'start a worker, or ask it: curl http://127.0.0.1:8081/readyz',
+        what: `${counted(waiting, `${provider} event`, 'wait')}, and no worker applies any`,
+        next: 'start a worker, or check it: curl http://127.0.0.1:8081/readyz',
       },
     ];
   if (waiting > 0 && ageMs > behindMs)
@@ -61,10 +55,10 @@ function ofRows(overview: Overview, nowMs: number): Problem[] {
   const { failingEndpoints, spill, quarantine, events, outbox } = overview;
   const problems: Problem[] = [];
   const spilledMs = spill.oldest === null ? 0 : nowMs - spill.oldest.getTime();
-  if (spill.waiting > 0 && spilledMs > untouchedMs)
+  if (spill.waiting > 0 && spilledMs > unstartedMs)
     problems.push({
-      what: `${counted(spill.waiting, 'event', 'wait')} in the spill table, and no relay takes any`,
-      next: 'start a worker, and look at Redis: it may be away or full',
+      what: `${counted(spill.waiting, 'event', 'wait')} in the spill table, and no worker relays any`,
+      next: 'start a worker, and check Redis: it may be unreachable or full',
     });
   if (spill.refusedByRedis > 0)
     problems.push({
@@ -73,7 +67,7 @@ function ofRows(overview: Overview, nowMs: number): Problem[] {
     });
   if (failingEndpoints > 0)
     problems.push({
-      what: `${counted(failingEndpoints, 'endpoint')} without a 2xx, and with refusals, for an hour or longer`,
+      what: `${counted(failingEndpoints, 'endpoint')} without a 2xx, only with refusals, for an hour or longer`,
       next: 'semel endpoint list --failing',
     });
   for (const { provider, dead } of events)
@@ -94,13 +88,8 @@ function ofRows(overview: Overview, nowMs: number): Problem[] {
     });
   if (outbox.dead > 0)
     problems.push({
-      what: `${counted(outbox.dead, 'effect')} given up`,
+      what: `${counted(outbox.dead, 'dead effect')}`,
       next: 'semel outbox list --status dead',
     });
   return problems;
-}
-
-function split(error: string): Problem {
-  const [what = error, next = 'start it'] = error.split(' — ');
-  return { what, next };
 }

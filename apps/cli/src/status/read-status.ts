@@ -8,23 +8,31 @@ export interface QueueStatus {
   paused: boolean;
   waiting: number;
   active: number;
-  /** Waiting for another attempt. */
+  /** Jobs that wait for another attempt. */
   delayed: number;
   failed: number;
-  /** Of the oldest job that is not finished; null: there is none. */
+  /** The age of the oldest unfinished job; null: there is none. */
   oldestAgeMs: number | null;
 }
 
+export interface Problem {
+  what: string;
+  /** What to type, or to do, next. */
+  next: string;
+}
+
 export interface Status {
-  postgres: { state: 'up' | 'unmigrated' | 'away'; pending: string[]; error: string | null };
-  redis: { state: 'up' | 'away'; warnings: string[]; error: string | null };
-  /** null: PostgreSQL can't be asked. */
+  /** `pending`: the migrations that are not applied. `problem`: why PostgreSQL is `away`. */
+  postgres: { state: 'up' | 'unmigrated' | 'away'; pending: string[]; problem: Problem | null };
+  /** `problem`: why Redis is `away`. */
+  redis: { state: 'up' | 'away'; warnings: string[]; problem: Problem | null };
+  /** null: PostgreSQL is not up. */
   overview: Overview | null;
-  /** null: Redis can't be asked. */
+  /** null: Redis is not up. */
   queues: QueueStatus[] | null;
 }
 
-/** Asks both stores. One that is away is an answer, not an error. */
+/** Reads the status of both stores. Does not throw if one is unreachable. */
 export async function readStatus(): Promise<Status> {
   const [{ overview, ...postgres }, { queues, ...redis }] = await Promise.all([readPostgres(), readRedis()]);
   return { postgres, redis, overview, queues };
@@ -33,9 +41,9 @@ export async function readStatus(): Promise<Status> {
 const readPostgres = (): Promise<Status['postgres'] & Pick<Status, 'overview'>> =>
   withAdmin(async ({ status }) => {
     const pending = await status.pendingMigrations();
-    if (pending.length > 0) return { state: 'unmigrated' as const, pending, error: null, overview: null };
-    return { state: 'up' as const, pending, error: null, overview: await status.overview() };
-  }).catch((error: unknown) => ({ state: 'away', pending: [], error: told(error), overview: null }));
+    if (pending.length > 0) return { state: 'unmigrated' as const, pending, problem: null, overview: null };
+    return { state: 'up' as const, pending, problem: null, overview: await status.overview() };
+  }).catch((error: unknown) => ({ state: 'away', pending: [], problem: toProblem(error), overview: null }));
 
 const readRedis = (): Promise<Status['redis'] & Pick<Status, 'queues'>> =>
   withRedis(async (redis) => {
@@ -59,10 +67,10 @@ const readRedis = (): Promise<Status['redis'] & Pick<Status, 'queues'>> =>
         };
       }),
     );
-    return { state: 'up' as const, warnings, error: null, queues };
-  }).catch((error: unknown) => ({ state: 'away', warnings: [], error: told(error), queues: null }));
+    return { state: 'up' as const, warnings, problem: null, queues };
+  }).catch((error: unknown) => ({ state: 'away', warnings: [], problem: toProblem(error), queues: null }));
 
-function told(error: unknown): string {
+function toProblem(error: unknown): Problem {
   const { message, advice } = toCliError(error);
-  return advice === null ? message : `${message} — ${advice}`;
+  return { what: message, next: advice ?? 'start it' };
 }

@@ -33,7 +33,8 @@ export const accountsOf = (scope: Scope, providers: Providers): Accounts => ({
       if (row.firmId !== firmId)
         throw new AdminError(
           'account_taken',
-          `The ${provider} account "${account}" is mapped to the firm "${row.firm.slug}". Undo that mapping first.`,
+          `The ${provider} account "${account}" is mapped to the firm "${row.firm.slug}"`,
+          'remove that mapping first',
         );
       return { provider, account, firmSlug, createdAt: row.createdAt };
     }),
@@ -50,7 +51,8 @@ export const accountsOf = (scope: Scope, providers: Providers): Accounts => ({
       if (row === null || count === 0)
         throw new AdminError(
           'account_unknown',
-          `No ${provider} account "${account}" is mapped. List the accounts.`,
+          `No ${provider} account "${account}" is mapped`,
+          'list the accounts',
         );
       return row.firm.slug;
     }),

@@ -21,12 +21,15 @@ export type AdminErrorCode =
   | 'slug_taken'
   | 'still_unmapped';
 
-/** What an operator asked for can't be done. Nothing was changed; the message says what to do next. */
+/** A request of an operator can't be fulfilled. Nothing was changed. */
 export class AdminError extends Error {
   readonly code: AdminErrorCode;
-  constructor(code: AdminErrorCode, message: string) {
+  /** What to do next: starts in lower case, has no full stop. */
+  readonly advice: string;
+  constructor(code: AdminErrorCode, message: string, advice: string) {
     super(message);
     this.name = 'AdminError';
     this.code = code;
+    this.advice = advice;
   }
 }

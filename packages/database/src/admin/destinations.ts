@@ -45,7 +45,8 @@ export const destinationsOf = (scope: Scope, encryptionKey: EncryptionKey): Dest
       if (!isTaken(error)) throw error;
       throw new AdminError(
         'name_taken',
-        `The firm "${firmSlug}" has a destination "${name}" already. Remove it first, or choose another name.`,
+        `The firm "${firmSlug}" has a destination "${name}" already`,
+        'remove it first, or choose another name',
       );
     }
   },
@@ -69,7 +70,8 @@ export const destinationsOf = (scope: Scope, encryptionKey: EncryptionKey): Dest
       if (count === 0)
         throw new AdminError(
           'destination_unknown',
-          `The firm "${firmSlug}" has no destination "${name}". List its destinations.`,
+          `The firm "${firmSlug}" has no destination "${name}"`,
+          'list its destinations',
         );
     }),
 });
@@ -80,7 +82,8 @@ function checkName(name: string): void {
   if (/^[\w.-]{1,64}$/.test(name)) return;
   throw new AdminError(
     'input_invalid',
-    `"${name}" can't be the name of a destination. Use up to 64 letters, digits, ".", "-" and "_".`,
+    `"${name}" can't be the name of a destination`,
+    'use up to 64 letters, digits, ".", "-" and "_"',
   );
 }
 
@@ -90,7 +93,8 @@ function checkUrl(text: string): void {
   if (url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return;
   throw new AdminError(
     'input_invalid',
-    'A destination needs an http(s) URL without a user and a password. Deliveries are signed instead.',
+    'A destination needs an http(s) URL without a user and a password',
+    'remove them: deliveries are signed instead',
   );
 }
 
@@ -100,6 +104,7 @@ function checkSecret(secret: string): void {
   if (length >= 24 && length <= 64) return;
   throw new AdminError(
     'input_invalid',
-    'The secret of a destination is "whsec_" and 24 to 64 bytes in base64. Leave it out to get a new one.',
+    'The secret of a destination is "whsec_" and 24 to 64 bytes in base64',
+    'leave it out to get a new one',
   );
 }

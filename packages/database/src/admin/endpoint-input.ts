@@ -13,7 +13,8 @@ export function checkKey(key: string): string {
   if (/^[A-Za-z0-9_-]{1,64}$/.test(key)) return key;
   throw new AdminError(
     'input_invalid',
-    `"${key}" can't be a key. Use up to 64 letters, digits, "-" and "_".`,
+    `"${key}" can't be a key`,
+    'use up to 64 letters, digits, "-" and "_"',
   );
 }
 
@@ -26,13 +27,14 @@ export function checkSecrets(
   if (given.length === 0 || given.length < secrets.length)
     throw new AdminError(
       'secret_missing',
-      'An endpoint needs a secret that is not empty. Give the one that the provider shows.',
+      'An endpoint needs a secret that is not empty',
+      'give the one that the provider shows',
     );
   for (const [index, secret] of given.entries()) {
     const refusal = provider.refuseSecret?.(secret) ?? null;
     if (refusal === null) continue;
     const which = given.length === 1 ? '' : `Secret ${index + 1} of ${given.length}: `;
-    throw new AdminError('input_invalid', which + refusal);
+    throw new AdminError('input_invalid', which + refusal.message, refusal.advice);
   }
   return given;
 }
@@ -46,7 +48,8 @@ export function checkAccount(account: string): string {
   if (account.trim() !== '' && !account.includes('\0') && Buffer.byteLength(account) <= 255) return account;
   throw new AdminError(
     'input_invalid',
-    "An account is the provider's id of it: not empty, at most 255 bytes. Look it up there.",
+    "An account is the provider's id of it: not empty, at most 255 bytes",
+    "look it up in the provider's settings",
   );
 }
 
@@ -54,7 +57,8 @@ export function checkMode(mode: string | null): 'live' | 'test' | null {
   if (mode === null || mode === 'live' || mode === 'test') return mode;
   throw new AdminError(
     'mode_invalid',
-    `"${mode}" is no mode. Say "live" or "test", or leave it out to take both.`,
+    `"${mode}" is not a mode`,
+    'use "live" or "test", or leave it out to accept both',
   );
 }
 
@@ -66,6 +70,7 @@ export function checkPublicUrl(publicUrl: string | null): string | null {
     return publicUrl.replace(/\/+$/, '');
   throw new AdminError(
     'input_invalid',
-    `"${publicUrl}" is no public URL. Give the http(s) address that the provider calls, up to the path of the webhook.`,
+    `"${publicUrl}" is not a public URL`,
+    'give the http(s) address that the provider calls, up to the path of the webhook',
   );
 }

@@ -156,7 +156,8 @@ export function endpointsOf(
         if (!isTaken(error)) throw error;
         throw new AdminError(
           'key_taken',
-          `${provider} has, or once had, an endpoint with the key "${key}". Leave the key out to get a new one.`,
+          `${provider} has, or once had, an endpoint with the key "${key}"`,
+          'leave the key out to get a new one',
         );
       }
       return { id, key };
@@ -198,7 +199,7 @@ export function endpointsOf(
           orderBy: { createdAt: 'desc' },
         });
         if (row === null)
-          throw new AdminError('secret_missing', `The endpoint "${key}" has no secret. Update it with one.`);
+          throw new AdminError('secret_missing', `The endpoint "${key}" has no secret`, 'update it with one');
         try {
           return openSecret(
             encryptionKey,
@@ -208,7 +209,8 @@ export function endpointsOf(
         } catch {
           throw new AdminError(
             'secret_unreadable',
-            `The secret of the endpoint "${key}" was sealed with another SEMEL_ENCRYPTION_KEY. Use that key, or update the endpoint with the secret.`,
+            `The secret of the endpoint "${key}" was encrypted with another SEMEL_ENCRYPTION_KEY`,
+            'use that key, or update the endpoint with the secret',
           );
         }
       }),
@@ -268,12 +270,14 @@ async function findEndpoint(tx: Transaction, { key, provider }: EndpointRef) {
   if (endpoint === undefined)
     throw new AdminError(
       'endpoint_unknown',
-      `There is no endpoint "${key}". List the endpoints to find its key.`,
+      `There is no endpoint "${key}"`,
+      'list the endpoints to find its key',
     );
   if (second !== undefined)
     throw new AdminError(
       'endpoint_ambiguous',
-      `Several providers have an endpoint "${key}". Name the provider too.`,
+      `Several providers have an endpoint "${key}"`,
+      'name the provider too',
     );
   return endpoint;
 }

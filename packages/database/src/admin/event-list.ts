@@ -96,7 +96,8 @@ function checkOutcome(outcome: string): void {
   if ((applyOutcomes as readonly string[]).includes(outcome)) return;
   throw new AdminError(
     'input_invalid',
-    `"${outcome}" is no outcome. Choose one of: ${applyOutcomes.join(', ')}.`,
+    `"${outcome}" is not an outcome`,
+    `choose one of: ${applyOutcomes.join(', ')}`,
   );
 }
 

@@ -83,19 +83,19 @@ async function requireLedgerRow(
   const row = await findLedgerRow(tx, provider, eventId);
   if (row !== null) return row;
   const where = { provider: provider.name, eventId };
-  const aside = eventId.includes('\0')
+  const quarantined = eventId.includes('\0')
     ? null
     : await tx.webhookQuarantine.findFirst({ where, select: { id: true } });
   const spilled = eventId.includes('\0')
     ? null
     : await tx.webhookSpill.findFirst({ where, select: { id: true } });
-  const next =
-    aside !== null
-      ? `It is in quarantine, as ${aside.id}: show, release or discard it there.`
+  const advice =
+    quarantined !== null
+      ? `show, release or discard it in quarantine, where it is row ${quarantined.id}`
       : spilled !== null
-        ? 'It waits in the spill table: a running worker takes it from there.'
-        : 'List the events, or look whether the worker is behind.';
-  throw new AdminError('event_unknown', `The ledger has no ${provider.name} event "${eventId}". ${next}`);
+        ? 'start a worker: the event waits in the spill table'
+        : 'list the events, or check whether the worker is behind';
+  throw new AdminError('event_unknown', `The ledger has no ${provider.name} event "${eventId}"`, advice);
 }
 
 const camelCased = (row: object): object =>

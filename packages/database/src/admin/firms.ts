@@ -23,10 +23,11 @@ export const firmsOf = (scope: Scope): Firms => ({
     if (!slugPattern.test(slug) || slug.length > 63)
       throw new AdminError(
         'slug_invalid',
-        `"${slug}" can't be a slug. Use lower-case letters and digits with single hyphens between, at most 63.`,
+        `"${slug}" can't be a slug`,
+        'use lower-case letters and digits with single hyphens between them, at most 63 characters',
       );
     if (name.trim() === '' || name.includes('\0'))
-      throw new AdminError('input_invalid', 'A firm needs a name, without NUL. Give it one.');
+      throw new AdminError('input_invalid', 'The name of a firm is empty, or contains NUL', 'give it a name');
     const id = randomUUID();
     try {
       return await scope.inFirm(id, (tx) => tx.firm.create({ data: { id, slug, name } }));
@@ -34,7 +35,8 @@ export const firmsOf = (scope: Scope): Firms => ({
       if (!isTaken(error)) throw error;
       throw new AdminError(
         'slug_taken',
-        `There is a firm "${slug}" already. Use it, or choose another slug.`,
+        `There is a firm "${slug}" already`,
+        'use it, or choose another slug',
       );
     }
   },
@@ -46,6 +48,6 @@ export const firmsOf = (scope: Scope): Firms => ({
 export async function findFirm(tx: Transaction, slug: string): Promise<FirmRow> {
   const firm = slug.includes('\0') ? null : await tx.firm.findUnique({ where: { slug } });
   if (firm === null)
-    throw new AdminError('firm_unknown', `There is no firm "${slug}". List the firms, or add it first.`);
+    throw new AdminError('firm_unknown', `There is no firm "${slug}"`, 'list the firms, or add it first');
   return firm;
 }

@@ -61,6 +61,6 @@ async function findRow(tx: Transaction, id: string) {
     ? await tx.webhookOutbox.findUnique({ where: { id } })
     : null;
   if (row === null)
-    throw new AdminError('effect_unknown', `There is no row "${id}" in the outbox. List the outbox.`);
+    throw new AdminError('effect_unknown', `There is no row "${id}" in the outbox`, 'list the outbox');
   return row;
 }

@@ -9,5 +9,5 @@ export function findProvider(providers: Providers, name: string): Providers[numb
   const provider = providers.find((known) => known.name === name);
   if (provider !== undefined) return provider;
   const names = providers.map((known) => known.name).join(', ');
-  throw new AdminError('provider_unknown', `There is no provider "${name}". Choose one of: ${names}.`);
+  throw new AdminError('provider_unknown', `There is no provider "${name}"`, `choose one of: ${names}`);
 }

@@ -105,7 +105,8 @@ export const quarantineOf = (scope: Scope, providers: Providers): Quarantine => 
     }
     throw new AdminError(
       'event_id_taken',
-      `Even "${releasedId(event.eventId, firmSlug)}" is another firm's event. Look into that one, then discard this row.`,
+      `"${releasedId(event.eventId, firmSlug)}" is another firm's event as well`,
+      'look into that event, then discard this row',
     );
   },
 
@@ -120,11 +121,7 @@ export const quarantineOf = (scope: Scope, providers: Providers): Quarantine => 
     scope.everywhere(async (tx) => {
       findProvider(providers, of.provider);
       const firmId = await firmOfAccount(tx, of);
-      if (firmId === null)
-        throw new AdminError(
-          'still_unmapped',
-          `The ${of.provider} account "${of.account}" is not mapped to a firm. Map it, then release again.`,
-        );
+      if (firmId === null) throw stillUnmapped(of.provider, of.account);
       const { slug } = await tx.firm.findUniqueOrThrow({ where: { id: firmId }, select: { slug: true } });
       const groups = await tx.webhookQuarantine.groupBy({
         by: ['eventType'],
@@ -161,7 +158,8 @@ function checkReason(reason: string): void {
   if ((quarantineReasons as readonly string[]).includes(reason)) return;
   throw new AdminError(
     'input_invalid',
-    `"${reason}" is no reason. Choose one of: ${quarantineReasons.join(', ')}.`,
+    `"${reason}" is not a reason`,
+    `choose one of: ${quarantineReasons.join(', ')}`,
   );
 }
 
@@ -170,7 +168,11 @@ async function findRow(tx: Transaction, id: string): Promise<Row> {
     ? await tx.webhookQuarantine.findUnique({ where: { id: BigInt(id) } })
     : null;
   if (row === null)
-    throw new AdminError('quarantine_unknown', `There is no row "${id}" in quarantine. List the quarantine.`);
+    throw new AdminError(
+      'quarantine_unknown',
+      `There is no row "${id}" in quarantine`,
+      'list the quarantine',
+    );
   return row;
 }
 
@@ -192,7 +194,11 @@ async function resolve(tx: Transaction, id: bigint, resolution: 'released' | 'di
 }
 
 const alreadyResolved = (id: bigint, resolution: string | null) =>
-  new AdminError('already_resolved', `Row ${id} was ${resolution} before. Nothing is left to do with it.`);
+  new AdminError(
+    'already_resolved',
+    `Row ${id} was ${resolution} before`,
+    'leave it: nothing is left to do with it',
+  );
 
 /** Whose the event is, now that an operator lets it through. A firm's endpoint signs for that firm alone. */
 async function firmOf(tx: Transaction, row: Row): Promise<{ id: string; slug: string }> {
@@ -201,13 +207,21 @@ async function firmOf(tx: Transaction, row: Row): Promise<{ id: string; slug: st
     row.reason === 'owner_collision' ? row.firmId : (endpoint.firmId ?? (await firmOfAccount(tx, row)));
   if (firmId !== null)
     return tx.firm.findUniqueOrThrow({ where: { id: firmId }, select: { id: true, slug: true } });
-  throw new AdminError(
-    'still_unmapped',
-    row.account === null
-      ? `Row ${row.id} names no account, so it can't be told whose it is. Discard it.`
-      : `The ${row.provider} account "${row.account}" is not mapped to a firm. Map it, then release again.`,
-  );
+  if (row.account === null)
+    throw new AdminError(
+      'still_unmapped',
+      `Row ${row.id} names no account, so its firm is unknown`,
+      'discard it',
+    );
+  throw stillUnmapped(row.provider, row.account);
 }
+
+const stillUnmapped = (provider: string, account: string) =>
+  new AdminError(
+    'still_unmapped',
+    `The ${provider} account "${account}" is not mapped to a firm`,
+    'map it, then release again',
+  );
 
 async function firmOfAccount(
   tx: Transaction,

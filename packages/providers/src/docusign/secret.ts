@@ -1,7 +1,8 @@
+import type { SecretRefusal } from '@semel/core';
 import { commonMistakes, type Mistake, refusal, whsecMistake } from '../secret-mistake.js';
 
 const advice =
-  'Copy a Connect HMAC key from the settings of the DocuSign account (Connect, Connect Keys): it is shown once, when it is made.';
+  'copy a Connect HMAC key from the settings of the DocuSign account (Connect, Connect Keys): it is shown once, when it is made';
 
 const mistakes: readonly Mistake[] = [
   {
@@ -15,4 +16,4 @@ const mistakes: readonly Mistake[] = [
   ...commonMistakes,
 ];
 
-export const refuseSecret = (secret: string): string | null => refusal(secret, mistakes, advice);
+export const refuseSecret = (secret: string): SecretRefusal | null => refusal(secret, mistakes, advice);

@@ -1,7 +1,8 @@
+import type { SecretRefusal } from '@semel/core';
 import { commonMistakes, type Mistake, refusal, whsecMistake } from '../secret-mistake.js';
 
 const advice =
-  'Copy the signature key of the webhook subscription from the Square Developer Console (Webhooks, Subscriptions).';
+  'copy the signature key of the webhook subscription from the Square Developer Console (Webhooks, Subscriptions)';
 
 const mistakes: readonly Mistake[] = [
   // A signature key has 22 characters, and may begin with any.
@@ -19,4 +20,4 @@ const mistakes: readonly Mistake[] = [
   ...commonMistakes,
 ];
 
-export const refuseSecret = (secret: string): string | null => refusal(secret, mistakes, advice);
+export const refuseSecret = (secret: string): SecretRefusal | null => refusal(secret, mistakes, advice);

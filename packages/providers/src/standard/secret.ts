@@ -1,8 +1,9 @@
+import type { SecretRefusal } from '@semel/core';
 import { commonMistakes, type Mistake, refusal } from '../secret-mistake.js';
 import { keyOf } from './signature.js';
 
 const advice =
-  'Copy the signing secret of the endpoint as the service shows it: "whsec_" and base64, with each "=" at its end.';
+  'copy the signing secret of the endpoint as the service shows it: "whsec_" and base64, with each "=" at its end';
 
 const mistakes: readonly Mistake[] = [
   { pattern: /^v\d+a?,/, says: 'has "v1," before the secret, which is no part of it' },
@@ -24,5 +25,5 @@ const mistakes: readonly Mistake[] = [
 ];
 
 /** Whatever the verifier can make a key of is taken, however short. */
-export const refuseSecret = (secret: string): string | null =>
+export const refuseSecret = (secret: string): SecretRefusal | null =>
   keyOf(secret) === null ? refusal(secret, mistakes, advice) : null;

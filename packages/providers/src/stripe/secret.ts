@@ -1,7 +1,8 @@
+import type { SecretRefusal } from '@semel/core';
 import { commonMistakes, type Mistake, refusal } from '../secret-mistake.js';
 
 const advice =
-  'Copy the signing secret of the webhook endpoint from the Stripe Dashboard (Developers, Webhooks): it begins with "whsec_".';
+  'copy the signing secret of the webhook endpoint from the Stripe Dashboard (Developers, Webhooks): it begins with "whsec_"';
 
 const mistakes: readonly Mistake[] = [
   { pattern: /^sk_/, says: 'is a secret API key ("sk_…"), not a signing secret' },
@@ -24,4 +25,4 @@ const mistakes: readonly Mistake[] = [
 ];
 
 /** The whole text is the key. Its length is not documented, so that a secret that was cut can't be told. */
-export const refuseSecret = (secret: string): string | null => refusal(secret, mistakes, advice);
+export const refuseSecret = (secret: string): SecretRefusal | null => refusal(secret, mistakes, advice);

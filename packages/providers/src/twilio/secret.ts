@@ -1,7 +1,8 @@
+import type { SecretRefusal } from '@semel/core';
 import { commonMistakes, type Mistake, refusal, whsecMistake } from '../secret-mistake.js';
 
 const advice =
-  'Copy the primary auth token of the account from the Twilio Console (Account Info): 32 digits and letters from a to f.';
+  'copy the primary auth token of the account from the Twilio Console (Account Info): 32 digits and letters from a to f';
 
 const kinds: Readonly<Record<string, string>> = {
   AC: 'an account',
@@ -29,4 +30,4 @@ const mistakes: readonly Mistake[] = [
   ...commonMistakes,
 ];
 
-export const refuseSecret = (secret: string): string | null => refusal(secret, mistakes, advice);
+export const refuseSecret = (secret: string): SecretRefusal | null => refusal(secret, mistakes, advice);
