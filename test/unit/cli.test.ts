@@ -6,7 +6,7 @@ import { table } from '../../apps/cli/src/output/table.js';
 import { buildProgram } from '../../apps/cli/src/program.js';
 import type { DeliveryResult } from '../../apps/cli/src/send/deliver.js';
 import { type SendAllOptions, sendAll } from '../../apps/cli/src/send/send-all.js';
-import { toAnswer } from '../../apps/cli/src/send/summary.js';
+import { toCommandResult } from '../../apps/cli/src/send/to-command-result.js';
 import { storeFailure } from '../../apps/cli/src/stores/store-failure.js';
 import { toCliError } from '../../apps/cli/src/to-cli-error.js';
 
@@ -134,7 +134,7 @@ t.test('an interrupted sending ends what is under way, and says what came back',
 });
 
 t.test('one bad answer makes the whole a failure', async (t) => {
-  const good = toAnswer([answer(1), { ...answer(1), outcome: 'duplicate' }, answer(2)]);
+  const good = toCommandResult([answer(1), { ...answer(1), outcome: 'duplicate' }, answer(2)]);
   t.strictSame(good.value, {
     sent: 3,
     outcomes: { accepted: 2, duplicate: 1 },
@@ -145,13 +145,13 @@ t.test('one bad answer makes the whole a failure', async (t) => {
   });
   t.notOk(good.failure);
   const refused = { ...answer(2), outcome: 'rejected', status: 401, code: 'signature_invalid' };
-  t.match(toAnswer([answer(1), refused]).failure, {
+  t.match(toCommandResult([answer(1), refused]).failure, {
     code: 'delivery_refused',
     exitCode: 1,
     message: '1 of 2 deliveries were not taken: 1 401 signature_invalid',
   });
   const many = Array.from({ length: 60 }, (_, index) => answer(index));
-  t.equal(toAnswer(many).text, '60 sent: 60 accepted', 'a long list of good ones is no news');
+  t.equal(toCommandResult(many).text, '60 sent: 60 accepted', 'a long list of good ones is no news');
 });
 
 t.test('an error says where a store was looked for, and never the password', async (t) => {

@@ -1,15 +1,15 @@
-/** What scripts rely on; `semel --help` documents it. */
+/** Scripts rely on these; `semel --help` documents them. */
 export const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;
 
 export interface CliErrorOptions {
-  /** What to do about it, without a full stop. */
+  /** What to do next, without a full stop. */
   advice?: string;
   /** Default 1. */
   exitCode?: number;
   cause?: unknown;
 }
 
-/** A command can't do what it was asked. `code` is stable; the message says what is wrong. */
+/** A command failed. `code` is stable; the message says what is wrong. */
 export class CliError extends Error {
   readonly code: string;
   readonly advice: string | null;
@@ -23,7 +23,7 @@ export class CliError extends Error {
   }
 }
 
-/** The command line itself is wrong: nothing was tried. */
+/** The command line is wrong; nothing was changed. */
 export const usageError = (message: string, advice?: string): CliError =>
   new CliError('usage_invalid', message, {
     exitCode: exitCodes.usage,

@@ -1,7 +1,7 @@
 import type { Provider } from '@semel/core';
 import { CliError, exitCodes } from './cli-error.js';
 
-/** The provider of this name. Throws `provider_unknown`, which lists those that there are. */
+/** The provider with this name. Throws `provider_unknown`, whose advice lists the known ones. */
 export async function knownProvider(name: string): Promise<Provider> {
   const { providerNamed, providers } = await import('@semel/providers');
   const provider = providerNamed(name);

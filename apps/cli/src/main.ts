@@ -1,8 +1,8 @@
 import { runCli } from './run-cli.js';
 
-// Whoever reads the output may have read enough, as `head` does.
+// A reader such as `head` may close the pipe early.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit());
 
 process.exitCode = await runCli(process.argv.slice(2));
-// What a library keeps open must not keep the terminal waiting.
+// Exits even if a library keeps a handle open.
 process.stdout.write('', () => process.exit());

@@ -1,5 +1,5 @@
 import type { Provider } from '@semel/core';
 
-/** The paths that the provider calls for this endpoint, in the order of its routes. */
+/** The paths of an endpoint, in the order of the provider's routes. */
 export const pathsOf = (provider: Pick<Provider, 'name' | 'routes'>, key: string): string[] =>
   provider.routes.map((route) => `/webhooks/${provider.name}/${key}${route.path}`);

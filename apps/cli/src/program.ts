@@ -16,16 +16,19 @@ import { replay } from './commands/replay.js';
 import { send } from './commands/send.js';
 import { status } from './commands/status.js';
 
-/** The whole command line, ready to parse. Commands load what is heavy when they run, so that --help is quick. */
+/** The whole command line. Commands import heavy packages only when they run, so that --help is fast. */
 export function buildProgram({ json }: { json: boolean }): Command {
   const program = new Command('semel')
-    .description('Every webhook, applied once: look after what Semel takes in.')
+    .description('Every webhook, applied once: operate Semel from the command line.')
     .version(version(), '--version', 'print the version')
-    .option('--json', 'print exactly one JSON value on standard output, and errors as one on standard error')
-    .helpOption('--help', 'print this')
+    .option(
+      '--json',
+      'print one JSON value to standard output, and an error as one JSON value to standard error',
+    )
+    .helpOption('--help', 'print this help')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
-      // Errors are printed by run-cli.ts alone; what is left is help after a command without its subcommand.
+      // run-cli.ts prints all errors. Only the help after an incomplete command is printed here.
       outputError: () => undefined,
       writeErr: (text) => (json ? undefined : process.stderr.write(text)),
     })
@@ -35,9 +38,9 @@ export function buildProgram({ json }: { json: boolean }): Command {
       `
 Exit codes:
   0  done
-  1  it failed, or what was named was not found
-  2  the command line is wrong: nothing was tried
-  130  Ctrl-C: what was done until then is told
+  1  the command failed, or did not find what was named
+  2  the command line is wrong; nothing was changed
+  130  interrupted by Ctrl-C; the output says what was done
 Errors are one line on standard error: \`code: message — what to do\`.`,
     );
   for (const add of [

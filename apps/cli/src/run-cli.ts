@@ -3,7 +3,7 @@ import { printError } from './output/print-error.js';
 import { buildProgram } from './program.js';
 import { toCliError } from './to-cli-error.js';
 
-/** Runs one command line, without the program's own name; prints what it has to say, and returns the exit code. */
+/** Runs one command line, given without the program's name. Prints its output, and returns the exit code. */
 export async function runCli(args: readonly string[]): Promise<number> {
   const json = args.includes('--json');
   const program = buildProgram({ json });

@@ -6,11 +6,11 @@ import type { AuditLine } from '@semel/database/admin';
 export interface AuditSummary {
   lines: number;
   counts: Record<string, number>;
-  /** Lower-case hex, of all bytes before the last line. */
+  /** In lower-case hex, over all bytes before the last line. */
   sha256: string;
 }
 
-/** Writes a line for each, then one with the counts and the SHA-256 of what is before it. As slow as whoever reads. */
+/** Writes each line, then one with the counts and the SHA-256 of all lines before it. Waits for a slow reader. */
 export async function writeAudit(
   lines: AsyncIterable<AuditLine>,
   out: Writable,

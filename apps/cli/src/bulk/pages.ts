@@ -1,6 +1,6 @@
 const pageSize = 500;
 
-/** The items of all pages; `read` gets the last item of the page before. */
+/** The items of all pages. `read` is given the last item of the previous page. */
 export async function* pages<Item>(
   read: (after: Item | null, limit: number) => Promise<readonly Item[]>,
 ): AsyncGenerator<Item> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What became of one item, and whose it was. */
+/** The result of one item, and its firm. */
 export interface ItemResult {
   firm: string;
   result: string;
@@ -10,7 +10,7 @@ export interface RunEachOptions<Item> {
   items: AsyncIterable<Item>;
   /** Items per second. */
   rate: number;
-  /** Aborted: what is under way ends, nothing new begins. */
+  /** When aborted, the current item ends and no new one starts. */
   stop: AbortSignal;
   run(item: Item): Promise<ItemResult>;
   onProgress(done: number): void;
@@ -18,33 +18,34 @@ export interface RunEachOptions<Item> {
 
 export interface RunEachResult {
   done: number;
-  /** How many by result, over all firms and for each. */
+  /** Counts by result, over all firms. */
   results: Record<string, number>;
+  /** Counts by result, for each firm. */
   byFirm: Map<string, Record<string, number>>;
-  /** What ended it before its time, if anything did. */
+  /** The error that ended the run early, or null. */
   error: unknown;
 }
 
-/** Runs one after the other, not faster than the rate. Never throws: what was done is always told. */
+/** Runs the items one after the other at the given rate. Never throws: the result always says what was done. */
 export async function runEach<Item>(options: RunEachOptions<Item>): Promise<RunEachResult> {
-  const told: RunEachResult = { done: 0, results: {}, byFirm: new Map(), error: null };
+  const summary: RunEachResult = { done: 0, results: {}, byFirm: new Map(), error: null };
   const beganMs = performance.now();
   try {
     for await (const item of options.items) {
-      await pause(beganMs + (told.done * 1_000) / options.rate - performance.now(), options.stop);
+      await pause(beganMs + (summary.done * 1_000) / options.rate - performance.now(), options.stop);
       if (options.stop.aborted) break;
       const { firm, result } = await options.run(item);
-      told.done += 1;
-      count(told.results, result);
-      const own = told.byFirm.get(firm) ?? {};
-      told.byFirm.set(firm, own);
+      summary.done += 1;
+      count(summary.results, result);
+      const own = summary.byFirm.get(firm) ?? {};
+      summary.byFirm.set(firm, own);
       count(own, result);
-      options.onProgress(told.done);
+      options.onProgress(summary.done);
     }
   } catch (error) {
-    told.error = error;
+    summary.error = error;
   }
-  return told;
+  return summary;
 }
 
 const count = (counts: Record<string, number>, name: string) => {

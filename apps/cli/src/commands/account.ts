@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { answering } from '../output/answer.js';
+import { toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
 import { table } from '../output/table.js';
 import { withAudit } from '../stores/audited.js';
@@ -11,17 +11,19 @@ interface Mapping {
 }
 
 export function account(program: Command): void {
-  const group = program.command('account').description("which firm a provider's account belongs to");
+  const group = program.command('account').description('the firms that accounts of providers belong to');
 
   group
     .command('map')
-    .description('map an account to a firm: it routes platform endpoints, and keeps other firms out')
-    .requiredOption('--provider <provider>', 'such as stripe')
-    .requiredOption('--account <account>', "the provider's id of it")
-    .requiredOption('--firm <slug>', 'the firm')
+    .description(
+      'map an account to a firm: routes its events on platform endpoints, and refuses them on endpoints of other firms',
+    )
+    .requiredOption('--provider <provider>', 'name of the provider, such as stripe')
+    .requiredOption('--account <account>', "the provider's id of the account")
+    .requiredOption('--firm <slug>', 'slug of the firm')
     .addHelpText('after', example('semel account map --provider stripe --account acct_123 --firm acme'))
     .action(
-      answering(async ({ provider, account, firm }: Mapping & { firm: string }) => {
+      toAction(async ({ provider, account, firm }: Mapping & { firm: string }) => {
         const mapped = await withAudit(
           { name: 'account map', params: { provider, account, firm }, firms: [{ slug: firm }] },
           (admin) => admin.accounts.map({ provider, account, firmSlug: firm }),
@@ -34,11 +36,11 @@ export function account(program: Command): void {
   group
     .command('list')
     .description('list the mapped accounts')
-    .option('--provider <provider>', 'only of this provider')
-    .option('--firm <slug>', 'only of this firm')
+    .option('--provider <provider>', 'only accounts of this provider')
+    .option('--firm <slug>', 'only accounts of this firm')
     .addHelpText('after', example('semel account list --firm acme'))
     .action(
-      answering(async ({ provider, firm }: { provider?: string; firm?: string }) => {
+      toAction(async ({ provider, firm }: { provider?: string; firm?: string }) => {
         const filter = {
           ...(provider === undefined ? {} : { provider }),
           ...(firm === undefined ? {} : { firmSlug: firm }),
@@ -54,12 +56,12 @@ export function account(program: Command): void {
 
   group
     .command('unmap')
-    .description('undo a mapping; events that were routed by it stay where they are')
-    .requiredOption('--provider <provider>', 'such as stripe')
-    .requiredOption('--account <account>', "the provider's id of it")
+    .description('remove a mapping; events that it routed stay with their firm')
+    .requiredOption('--provider <provider>', 'name of the provider, such as stripe')
+    .requiredOption('--account <account>', "the provider's id of the account")
     .addHelpText('after', example('semel account unmap --provider stripe --account acct_123'))
     .action(
-      answering(async ({ provider, account }: Mapping) => {
+      toAction(async ({ provider, account }: Mapping) => {
         await withAudit(
           { name: 'account unmap', params: { provider, account } },
           (admin) => admin.accounts.unmap({ provider, account }),
@@ -67,7 +69,7 @@ export function account(program: Command): void {
         );
         return {
           value: { provider, account, unmapped: true },
-          text: `The ${provider} account ${account} is mapped no more.`,
+          text: `The ${provider} account ${account} is no longer mapped.`,
         };
       }),
     );

@@ -7,13 +7,13 @@ import { writeAudit } from '../audit/write-audit.js';
 import { CliError, usageError } from '../cli-error.js';
 import { parseSince } from '../input/since.js';
 import { example } from '../output/example.js';
-import { byId, type Listed, listing, listOptions } from '../output/listing.js';
+import { addListOptions, type ListOptions, pageById, toListAction } from '../output/listing.js';
 import { safeText } from '../output/safe-text.js';
 import type { Cell } from '../output/table.js';
 import { writeOut } from '../output/write-out.js';
 import { withAdmin } from '../stores/with-admin.js';
 
-interface Asked {
+interface Options {
   firm: string;
   from: Date;
   to: Date;
@@ -21,63 +21,68 @@ interface Asked {
   bodies?: true;
 }
 
-interface ListAsked extends Listed {
+interface AuditListOptions extends ListOptions {
   firm?: string;
   action?: string;
   since?: Date;
 }
 
 export function audit(program: Command): void {
-  const group = program.command('audit').description('what happened to a firm, and what operators did');
+  const group = program.command('audit').description('the history of a firm, and the actions of operators');
 
   group
     .command('export')
-    .description("write all that is known of a firm's events as NDJSON; the last line has its SHA-256")
-    .requiredOption('--firm <slug>', 'the firm')
-    .requiredOption('--from <time>', 'received, or done, at this time or later: ISO, or 30d ago', (text) =>
+    .description("write a firm's events and their history as NDJSON; the last line has the SHA-256")
+    .requiredOption('--firm <slug>', 'slug of the firm')
+    .requiredOption('--from <time>', 'start of the range: an ISO time, or an age such as 30d', (text) =>
       parseSince(text),
     )
-    .requiredOption('--to <time>', 'and before this time', (text) => parseSince(text))
-    .option('--output <file>', 'write to this file; none given: to standard output')
-    .option('--bodies', 'with the exact bodies, in base64')
+    .requiredOption('--to <time>', 'end of the range, exclusive', (text) => parseSince(text))
+    .option('--output <file>', 'write to this file (default: standard output)')
+    .option('--bodies', 'include the exact bodies, in base64')
     .addHelpText(
       'after',
       example('semel audit export --firm acme --from 2026-10-01 --to 2026-11-01 --output acme.ndjson'),
     )
-    .action((asked: Asked, command: Command) => exportAudit(asked, command.optsWithGlobals().json === true));
+    .action((options: Options, command: Command) =>
+      exportAudit(options, command.optsWithGlobals().json === true),
+    );
 
   const list = group
     .command('list')
-    .description('list what operators did by hand, the newest first; without a result: it only began')
-    .option('--firm <slug>', 'only to this firm')
-    .option('--action <action>', 'only this, as it is typed: "queue pause"')
-    .option('--since <time>', 'done at this time or later: ISO, or 15m, 2h, 3d ago', (text) =>
+    .description('list the actions of operators, newest first; one without a result did not end')
+    .option('--firm <slug>', 'only actions on this firm')
+    .option('--action <action>', 'only this command, as typed: "queue pause"')
+    .option('--since <time>', 'only actions since this time: ISO, or an age such as 15m, 2h, 3d', (text) =>
       parseSince(text),
     );
-  listOptions(list)
+  addListOptions(list)
     .addHelpText('after', example('semel audit list --since 1d'))
     .action(
-      listing<ListAsked, PlainRow, string>(({ firm, ndjson: _, limit: __, ...asked }) => {
-        const filter = { ...asked, ...(firm === undefined ? {} : { firmSlug: firm }) };
+      toListAction<AuditListOptions, PlainRow, string>(({ firm, ndjson: _, limit: __, ...options }) => {
+        const filter = { ...options, ...(firm === undefined ? {} : { firmSlug: firm }) };
         return {
           page: async (admin, after, limit) =>
-            byId(await admin.actions.list({ ...filter, limit, ...(after === null ? {} : { after }) }), limit),
-          titles: ['AT', 'OPERATOR', 'ACTION', 'FIRM', 'ASKED', 'RESULT'],
+            pageById(
+              await admin.actions.list({ ...filter, limit, ...(after === null ? {} : { after }) }),
+              limit,
+            ),
+          titles: ['AT', 'OPERATOR', 'ACTION', 'FIRM', 'PARAMS', 'RESULT'],
           cells: ({ at, operator, action, firmSlug, params, result }) => [
             ...([at, operator, action, firmSlug] as Cell[]),
             JSON.stringify(params),
             result === null ? null : JSON.stringify(result),
           ],
-          empty: 'Nobody did anything.',
+          empty: 'There is no action.',
         };
       }),
     );
 }
 
-async function exportAudit({ firm, from, to, output, bodies }: Asked, json: boolean): Promise<void> {
-  if (from >= to) throw usageError('--from is not before --to', 'give a time that is');
+async function exportAudit({ firm, from, to, output, bodies }: Options, json: boolean): Promise<void> {
+  if (from >= to) throw usageError('--from is not before --to', 'give an earlier --from');
   if (json && output === undefined)
-    throw usageError('--json prints the summary, and the lines need a place of their own', 'add --output');
+    throw usageError('--json prints only the summary', 'add --output for the lines');
   const about = { firm, from: from.toISOString(), to: to.toISOString(), bodies: bodies === true };
   await withAdmin(async (admin) => {
     const lines = admin.audit.lines({ firmSlug: firm, from, to, bodies: bodies === true });
@@ -85,14 +90,14 @@ async function exportAudit({ firm, from, to, output, bodies }: Asked, json: bool
       await writeAudit(lines, process.stdout, about);
       return;
     }
-    const summary = await intoFile(output, (out) => writeAudit(lines, out, about));
+    const summary = await writeFileWhole(output, (out) => writeAudit(lines, out, about));
     const text = `Wrote ${summary.lines} lines to ${safeText(output)}, SHA-256 ${summary.sha256}.`;
     await writeOut(`${json ? JSON.stringify({ ...about, output, ...summary }) : text}\n`);
   });
 }
 
-/** Under its name only when it is whole: half an export must not look like one. */
-async function intoFile<T>(
+/** Renames the file only once it is complete, so that half an export never looks whole. */
+async function writeFileWhole<T>(
   file: string,
   work: (out: ReturnType<typeof createWriteStream>) => Promise<T>,
 ): Promise<T> {

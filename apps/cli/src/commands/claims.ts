@@ -1,40 +1,42 @@
 import type { Command } from 'commander';
 import { confirm } from '../input/confirm.js';
 import { knownProvider } from '../known-provider.js';
-import { answering } from '../output/answer.js';
+import { toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
 import { fields } from '../output/table.js';
 import { withAudit } from '../stores/audited.js';
 import { withRedis } from '../stores/with-redis.js';
 
-interface Asked {
+interface Options {
   provider?: string;
   yes?: true;
 }
 
 export function claims(program: Command): void {
-  const group = program.command('claims').description('what Redis remembers of events that came in');
+  const group = program
+    .command('claims')
+    .description('the claims: keys in Redis of the events that were received');
 
   group
     .command('reset')
     .description(
-      'forget all claims, after PostgreSQL was restored to an earlier time; the ledger still knows duplicates',
+      'delete all claims, after PostgreSQL was restored to an earlier time; the ledger still finds duplicates',
     )
-    .option('--provider <provider>', 'only of this provider')
-    .option('--yes', 'do not ask')
+    .option('--provider <provider>', 'only claims of this provider')
+    .option('--yes', 'do not ask for confirmation')
     .addHelpText('after', example('semel claims reset --provider stripe --yes'))
     .action(
-      answering(async ({ provider, yes }: Asked, command: Command) => {
+      toAction(async ({ provider, yes }: Options, command: Command) => {
         const { providers } = await import('@semel/providers');
-        const asked = provider === undefined ? providers : [await knownProvider(provider)];
-        const names = asked.map(({ name }) => name);
-        await confirm(`Forget every claim of ${names.join(', ')}?`, {
+        const chosen = provider === undefined ? providers : [await knownProvider(provider)];
+        const names = chosen.map(({ name }) => name);
+        await confirm(`Delete every claim of ${names.join(', ')}?`, {
           yes: yes === true,
           json: command.optsWithGlobals().json === true,
         });
         const { total, counts } = await withAudit(
           { name: 'claims reset', params: { providers: names } },
-          () => forget(names),
+          () => resetAll(names),
           (result) => ({ firm: null, result }),
         );
         return { value: { total, claims: counts }, text: fields({ ...counts, total }) };
@@ -42,7 +44,7 @@ export function claims(program: Command): void {
     );
 }
 
-const forget = (names: readonly string[]): Promise<{ total: number; counts: Record<string, number> }> =>
+const resetAll = (names: readonly string[]): Promise<{ total: number; counts: Record<string, number> }> =>
   withRedis(async (redis) => {
     const { resetClaims } = await import('@semel/queue');
     const counts: Record<string, number> = {};

@@ -2,13 +2,13 @@ import type { Command } from 'commander';
 import { usageError } from '../cli-error.js';
 import { readSecrets } from '../input/read-secrets.js';
 import { knownProvider } from '../known-provider.js';
-import { answering } from '../output/answer.js';
+import { toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
 import { fields } from '../output/table.js';
 import { pathsOf } from '../paths.js';
 import { firmOf, withAudit } from '../stores/audited.js';
 
-interface Asked {
+interface Options {
   provider: string;
   firm?: string;
   platform?: true;
@@ -22,18 +22,21 @@ interface Asked {
 export function endpointAdd(group: Command): void {
   group
     .command('add')
-    .description('add an endpoint, and print the paths that the provider shall call')
-    .requiredOption('--provider <provider>', 'such as stripe')
-    .option('--firm <slug>', 'the firm whose events come in here')
-    .option('--platform', 'instead of --firm: events of many firms, routed by their account')
-    .requiredOption('--secret <secret...>', 'signing secret; `-` reads standard input, one a line')
-    .option('--account <account...>', "take only these accounts; none given: any that is not another firm's")
-    .option('--mode <mode>', 'live or test; none given: both')
+    .description('add an endpoint, and print the paths for the provider to call')
+    .requiredOption('--provider <provider>', 'name of the provider, such as stripe')
+    .option('--firm <slug>', 'slug of the firm that owns its events')
+    .option('--platform', 'instead of --firm: events of many firms, routed by account')
+    .requiredOption('--secret <secret...>', 'signing secret; `-` reads standard input, one per line')
+    .option(
+      '--account <account...>',
+      'take only these accounts (default: any that is not mapped to another firm)',
+    )
+    .option('--mode <mode>', 'live or test (default: both)')
     .option(
       '--public-url <url>',
-      'the address that the provider calls, without the path, where it is not PUBLIC_BASE_URL',
+      'the address that the provider calls, without the path (default: PUBLIC_BASE_URL)',
     )
-    .option('--key <key>', 'the last part of the path; none given: a random one')
+    .option('--key <key>', 'key in the path (default: a random one)')
     .addHelpText(
       'after',
       example(
@@ -41,12 +44,24 @@ export function endpointAdd(group: Command): void {
         'semel endpoint add --provider twilio --platform --secret - < secrets.txt',
       ),
     )
-    .action(answering(addEndpoint));
+    .action(toAction(addEndpoint));
 }
 
-async function addEndpoint({ provider: name, firm, platform, secret, account, mode, publicUrl, key }: Asked) {
+async function addEndpoint({
+  provider: name,
+  firm,
+  platform,
+  secret,
+  account,
+  mode,
+  publicUrl,
+  key,
+}: Options) {
   if ((firm === undefined) === (platform === undefined))
-    throw usageError('an endpoint is of one firm or of the platform', 'give --firm <slug> or --platform');
+    throw usageError(
+      'an endpoint belongs to one firm or to the platform',
+      'give --firm <slug> or --platform',
+    );
   const provider = await knownProvider(name);
   const secrets = await readSecrets(secret);
   const added = await withAudit(

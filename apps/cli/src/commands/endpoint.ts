@@ -1,6 +1,6 @@
 import type { EndpointRow } from '@semel/database/admin';
 import type { Command } from 'commander';
-import { answering } from '../output/answer.js';
+import { toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
 import { table } from '../output/table.js';
 import { firmOf, withAudit } from '../stores/audited.js';
@@ -9,18 +9,18 @@ import { endpointAdd } from './endpoint-add.js';
 import { endpointUpdate } from './endpoint-update.js';
 
 export function endpoint(program: Command): void {
-  const group = program.command('endpoint').description('where providers send their events');
+  const group = program.command('endpoint').description('the addresses that providers send events to');
   endpointAdd(group);
 
   group
     .command('list')
-    .description('list the endpoints; their secrets are only counted')
-    .option('--provider <provider>', 'only of this provider')
-    .option('--firm <slug>', 'only of this firm')
-    .option('--failing', 'only those whose last delivery was refused')
+    .description('list the endpoints, with the number of their secrets')
+    .option('--provider <provider>', 'only endpoints of this provider')
+    .option('--firm <slug>', 'only endpoints of this firm')
+    .option('--failing', 'only endpoints whose last delivery was refused')
     .addHelpText('after', example('semel endpoint list --provider stripe', 'semel endpoint list --failing'))
     .action(
-      answering(async ({ provider, firm, failing }: { provider?: string; firm?: string; failing?: true }) => {
+      toAction(async ({ provider, firm, failing }: { provider?: string; firm?: string; failing?: true }) => {
         const filter = {
           ...(provider === undefined ? {} : { provider }),
           ...(firm === undefined ? {} : { firmSlug: firm }),
@@ -35,12 +35,12 @@ export function endpoint(program: Command): void {
 
   group
     .command('disable')
-    .description('answer 404 to its deliveries until `endpoint update --enable`')
-    .argument('<key>', 'its key')
-    .option('--provider <provider>', 'where several providers have this key')
+    .description('disable an endpoint: its deliveries get 404 until `endpoint update --enable`')
+    .argument('<key>', 'key of the endpoint')
+    .option('--provider <provider>', 'needed if several providers have this key')
     .addHelpText('after', example('semel endpoint disable 5hJ…Xq'))
     .action(
-      answering(async (key: string, named: { provider?: string }) => {
+      toAction(async (key: string, named: { provider?: string }) => {
         const disabled = await withAudit(
           { name: 'endpoint disable', params: { key, ...named } },
           (admin) => admin.endpoints.disable({ key, ...named }),
@@ -52,12 +52,12 @@ export function endpoint(program: Command): void {
 
   group
     .command('remove')
-    .description('remove it for good: its secrets are deleted, its events stay')
-    .argument('<key>', 'its key')
-    .option('--provider <provider>', 'where several providers have this key')
+    .description('remove an endpoint for good: its secrets are deleted, its events stay')
+    .argument('<key>', 'key of the endpoint')
+    .option('--provider <provider>', 'needed if several providers have this key')
     .addHelpText('after', example('semel endpoint remove 5hJ…Xq'))
     .action(
-      answering(async (key: string, named: { provider?: string }) => {
+      toAction(async (key: string, named: { provider?: string }) => {
         const { firmSlug: _, ...removed } = await withAudit(
           { name: 'endpoint remove', params: { key, ...named } },
           (admin) => admin.endpoints.remove({ key, ...named }),
@@ -71,7 +71,7 @@ export function endpoint(program: Command): void {
 const titles = [
   'PROVIDER',
   'KEY',
-  'OF',
+  'FIRM',
   'MODE',
   'ACCOUNTS',
   'SECRETS',

@@ -1,6 +1,6 @@
 import type { EventDetail, Plain, PlainRow } from '@semel/database/admin';
 import type { Command } from 'commander';
-import { answering } from '../output/answer.js';
+import { toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
 import { safeText } from '../output/safe-text.js';
 import { type Cell, fields, table } from '../output/table.js';
@@ -9,13 +9,13 @@ import { withAdmin } from '../stores/with-admin.js';
 export function eventsShow(group: Command): void {
   group
     .command('show')
-    .description('show what became of one event: ledger row, objects, deliveries, attempts, changes')
-    .argument('<provider>', 'such as stripe')
-    .argument('<eventId>', 'as the ledger names it')
-    .option('--body', 'the exact body as well (--json always has it)')
+    .description('show one event: its ledger row, objects, deliveries, attempts and changes')
+    .argument('<provider>', 'name of the provider, such as stripe')
+    .argument('<eventId>', 'event id in the ledger')
+    .option('--body', 'include the exact body (--json always does)')
     .addHelpText('after', example('semel events show stripe evt_123'))
     .action(
-      answering(async (provider: string, eventId: string, { body }: { body?: true }) => {
+      toAction(async (provider: string, eventId: string, { body }: { body?: true }) => {
         const detail = await withAdmin((admin) => admin.events.show(provider, eventId));
         return { value: detail, text: describe(detail, body === true) };
       }),
@@ -41,9 +41,9 @@ function describe(detail: EventDetail, body: boolean) {
 }
 
 function section(title: string, rows: readonly PlainRow[], columns: readonly string[]): string {
-  const kept = columns.filter((column) => rows.some((row) => column in row));
-  const cells = rows.map((row) => kept.map((column) => toCell(row[column])));
-  return `${title}\n${indent(table(kept, cells, 'none'))}`;
+  const shown = columns.filter((column) => rows.some((row) => column in row));
+  const cells = rows.map((row) => shown.map((column) => toCell(row[column])));
+  return `${title}\n${indent(table(shown, cells, 'none'))}`;
 }
 
 const toCells = (row: PlainRow): Record<string, Cell> =>

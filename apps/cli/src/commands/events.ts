@@ -2,10 +2,10 @@ import type { EventCursor, EventSummary } from '@semel/database/admin';
 import type { Command } from 'commander';
 import { parseSince } from '../input/since.js';
 import { example } from '../output/example.js';
-import { type Listed, listing, listOptions } from '../output/listing.js';
+import { addListOptions, type ListOptions, toListAction } from '../output/listing.js';
 import { eventsShow } from './events-show.js';
 
-interface Asked extends Listed {
+interface Options extends ListOptions {
   provider?: string;
   firm?: string;
   outcome?: string;
@@ -17,21 +17,21 @@ interface Asked extends Listed {
 }
 
 export function events(program: Command): void {
-  const group = program.command('events').description('the ledger: every event, once');
+  const group = program.command('events').description('the ledger of all events');
   const list = group
     .command('list')
-    .description('list events, the newest first')
-    .option('--provider <provider>', 'only of this provider')
-    .option('--firm <slug>', 'only of this firm')
-    .option('--outcome <outcome>', 'only these: applied, stale, ignored, failed or dead')
-    .option('--type <type>', 'only of this type, such as invoice.paid')
-    .option('--account <account>', "only of this account of the provider's")
-    .option('--object <id>', "only those that changed the object with this id of the provider's")
-    .option('--since <time>', 'received at this time or later: ISO, or 15m, 2h, 3d ago', (text) =>
+    .description('list events, newest first')
+    .option('--provider <provider>', 'only events of this provider')
+    .option('--firm <slug>', 'only events of this firm')
+    .option('--outcome <outcome>', 'only this outcome: applied, stale, ignored, failed or dead')
+    .option('--type <type>', 'only this type, such as invoice.paid')
+    .option('--account <account>', "only this account (the provider's id)")
+    .option('--object <id>', "only events that changed this object (the provider's id)")
+    .option('--since <time>', 'received since this time: ISO, or an age such as 15m, 2h, 3d', (text) =>
       parseSince(text),
     )
     .option('--until <time>', 'received before this time', (text) => parseSince(text));
-  listOptions(list)
+  addListOptions(list)
     .addHelpText(
       'after',
       example(
@@ -41,8 +41,8 @@ export function events(program: Command): void {
       ),
     )
     .action(
-      listing<Asked, EventSummary, EventCursor>(({ firm, ndjson: _, limit: __, ...asked }) => {
-        const filter = { ...asked, ...(firm === undefined ? {} : { firmSlug: firm }) };
+      toListAction<Options, EventSummary, EventCursor>(({ firm, ndjson: _, limit: __, ...options }) => {
+        const filter = { ...options, ...(firm === undefined ? {} : { firmSlug: firm }) };
         return {
           page: (admin, after, limit) =>
             admin.events.list({ ...filter, limit, ...(after === null ? {} : { after }) }),

@@ -1,24 +1,24 @@
 import type { Command } from 'commander';
-import { answering } from '../output/answer.js';
+import { toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
 import { table } from '../output/table.js';
 import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
 
 export function firm(program: Command): void {
-  const group = program.command('firm').description('clients, each with data of its own');
+  const group = program.command('firm').description('the firms: tenants whose data is kept apart');
 
   group
     .command('add')
     .description('add a firm')
-    .requiredOption('--slug <slug>', 'short name: lower-case letters and digits, single hyphens between')
+    .requiredOption('--slug <slug>', 'short name of lower-case letters, digits and single hyphens')
     .requiredOption('--name <name>', 'name for people')
     .addHelpText('after', example('semel firm add --slug acme --name "Acme LLP"'))
     .action(
-      answering(async (asked: { slug: string; name: string }) => {
+      toAction(async (options: { slug: string; name: string }) => {
         const added = await withAudit(
-          { name: 'firm add', params: { slug: asked.slug } },
-          (admin) => admin.firms.add(asked),
+          { name: 'firm add', params: { slug: options.slug } },
+          (admin) => admin.firms.add(options),
           ({ id }) => ({ firm: { id } }),
         );
         return { value: added, text: `Added the firm ${added.slug}.` };
@@ -30,7 +30,7 @@ export function firm(program: Command): void {
     .description('list the firms')
     .addHelpText('after', example('semel firm list'))
     .action(
-      answering(async () => {
+      toAction(async () => {
         const firms = await withAdmin((admin) => admin.firms.list());
         const rows = firms.map(({ slug, name, createdAt }) => [slug, name, createdAt]);
         return { value: firms, text: table(['SLUG', 'NAME', 'ADDED'], rows, 'There is no firm yet.') };

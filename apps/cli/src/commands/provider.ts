@@ -1,18 +1,18 @@
 import type { Command } from 'commander';
 import { usageError } from '../cli-error.js';
-import { answering } from '../output/answer.js';
+import { toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
 import { table } from '../output/table.js';
 
 export function provider(program: Command): void {
-  const group = program.command('provider').description('the services whose webhooks Semel takes');
+  const group = program.command('provider').description('the services that send webhooks');
 
   group
     .command('list')
-    .description('list the providers of the registry')
+    .description('list the known providers')
     .addHelpText('after', example('semel provider list'))
     .action(
-      answering(async () => {
+      toAction(async () => {
         const { providers } = await import('@semel/providers');
         const value = providers.map(({ name, title, ledger }) => ({ name, title, table: ledger.table }));
         const rows = value.map((row) => [row.name, row.title, row.table]);
@@ -22,26 +22,26 @@ export function provider(program: Command): void {
 
   group
     .command('new')
-    .description('write the folder, table, test and registry line of one more provider, in a clone of Semel')
-    .argument('<name>', 'lower-case letters alone: queue, route, table and metrics are named by it')
-    .option('--title <title>', 'as people write it; none given: the name with a capital')
+    .description('write the files of a new provider, in a clone of Semel: folder, table, test, registry line')
+    .argument('<name>', 'lower-case letters; names the queue, route, table and metrics')
+    .option('--title <title>', 'name for people (default: the name with a capital)')
     .addHelpText('after', example('semel provider new acme --title "Acme Pay"'))
     .action(
-      answering(async (name: string, asked: { title?: string }) => {
-        const title = asked.title ?? name.charAt(0).toUpperCase() + name.slice(1);
+      toAction(async (name: string, options: { title?: string }) => {
+        const title = options.title ?? name.charAt(0).toUpperCase() + name.slice(1);
         if (!/^[a-z]{2,30}$/.test(name))
-          throw usageError(`"${name}" can't name a provider`, 'take 2 to 30 lower-case letters');
+          throw usageError(`"${name}" can't name a provider`, 'use 2 to 30 lower-case letters');
         if (!/^[\w .&-]{1,60}$/.test(title))
-          throw usageError('--title has a character that it may not have', 'take letters, digits and spaces');
+          throw usageError('--title has a character that is not allowed', 'use letters, digits and spaces');
         const { findRoot } = await import('@semel/config');
         const { newProvider } = await import('../scaffold/new-provider.js');
         const files = newProvider({ root: findRoot(), name, title, now: new Date() });
         const next = [
-          'Next: fill in what says TODO, then',
-          `  npm test -- test/unit/providers      # fails until signature and identity are there`,
-          '  npm run drift                        # schema and migration agree (npx prisma format, if not)',
-          '  node scripts/generate-docs.mjs       # its settings and its types go into the docs',
-          'docs/providers/adding.md says what each file is for.',
+          'Next: replace each TODO, then',
+          '  npm test -- test/unit/providers      # fails until signature and identity are written',
+          '  npm run drift                        # compares schema and migration (npx prisma format, if they differ)',
+          '  node scripts/generate-docs.mjs       # adds its settings and types to the docs',
+          'docs/providers/adding.md describes each file.',
         ];
         return { value: { name, title, files }, text: [...files, '', ...next].join('\n') };
       }),

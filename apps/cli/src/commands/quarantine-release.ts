@@ -4,7 +4,7 @@ import { pages } from '../bulk/pages.js';
 import { runBulk } from '../bulk/run-bulk.js';
 import { usageError } from '../cli-error.js';
 import { positiveNumber } from '../input/numbers.js';
-import { type Answer, answering } from '../output/answer.js';
+import { type CommandResult, toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
 import { describePlan } from '../output/plan.js';
 import { safeText } from '../output/safe-text.js';
@@ -12,7 +12,7 @@ import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
 import { withRequeue } from '../stores/with-requeue.js';
 
-interface Asked {
+interface Options {
   provider?: string;
   account?: string;
   dryRun?: true;
@@ -25,13 +25,13 @@ const defaultRate = 50;
 export function quarantineRelease(group: Command): void {
   group
     .command('release')
-    .description('let one through for its own firm, or all that wait for an account that is mapped now')
-    .argument('[id]', 'its number in the list')
-    .option('--account <account>', 'instead of one: all that wait for this account')
-    .option('--provider <provider>', 'whose account it is')
-    .option('--dry-run', 'only say which they are')
-    .option('--rate <n>', `at most so many a second; none given: ${defaultRate}`, positiveNumber)
-    .option('--yes', 'do not ask')
+    .description('release one event to its firm, or all events of an account that is mapped now')
+    .argument('[id]', 'id in the list')
+    .option('--account <account>', 'instead of an id: all events that wait for this account')
+    .option('--provider <provider>', 'provider of the account')
+    .option('--dry-run', 'only show what would be released')
+    .option('--rate <n>', `at most n per second (default: ${defaultRate})`, positiveNumber)
+    .option('--yes', 'do not ask for confirmation')
     .addHelpText(
       'after',
       example(
@@ -40,20 +40,20 @@ export function quarantineRelease(group: Command): void {
       ),
     )
     .action(
-      answering(async (id: string | undefined, asked: Asked, command: Command) => {
-        const { provider, account } = asked;
+      toAction(async (id: string | undefined, options: Options, command: Command) => {
+        const { provider, account } = options;
         if (id !== undefined) {
-          if (Object.keys(asked).length === 0) return releaseOne(id);
-          throw usageError('these options are for many rows', 'leave them out, or the number');
+          if (Object.keys(options).length === 0) return releaseOne(id);
+          throw usageError('these options are for many events', 'leave out the options, or the id');
         }
         if (provider === undefined || account === undefined)
-          throw usageError('say what to release', 'give a number, or --provider and --account');
-        return releaseAll({ ...asked, provider, account }, command.optsWithGlobals().json === true);
+          throw usageError('say what to release', 'give an id, or --provider and --account');
+        return releaseAll({ ...options, provider, account }, command.optsWithGlobals().json === true);
       }),
     );
 }
 
-async function releaseOne(id: string): Promise<Answer> {
+async function releaseOne(id: string): Promise<CommandResult> {
   const { provider, eventId } = await withAudit(
     { name: 'quarantine release', params: { id } },
     (admin, settings) => withRequeue(settings, (requeue) => admin.quarantine.release(id, requeue)),
@@ -64,40 +64,43 @@ async function releaseOne(id: string): Promise<Answer> {
   );
   return {
     value: { id: Number(id), provider, eventId, resolution: 'released' },
-    text: `Released: a worker runs it now, as the ${provider} event ${safeText(eventId)}.`,
+    text: `Released as the ${provider} event ${safeText(eventId)}: a worker applies it now.`,
   };
 }
 
-function releaseAll(asked: Asked & { provider: string; account: string }, json: boolean): Promise<Answer> {
-  const { provider, account, rate = defaultRate } = asked;
-  const of = { provider, account };
+function releaseAll(
+  options: Options & { provider: string; account: string },
+  json: boolean,
+): Promise<CommandResult> {
+  const { provider, account, rate = defaultRate } = options;
+  const mapping = { provider, account };
   return withAdmin(async (admin, settings) => {
-    const { firmSlug, count, types, oldest } = await admin.quarantine.waiting(of);
+    const { firmSlug, count, types, oldest } = await admin.quarantine.waiting(mapping);
     const firms = count === 0 ? [] : [{ firmSlug, count }];
     const plan = { count, firms, types: types.map((type) => ({ provider, ...type })), oldest };
     return withRequeue(settings, (requeue) =>
       runBulk<string>(admin, settings, {
         name: 'quarantine release',
         verb: 'Release',
-        params: of,
+        params: mapping,
         plan: {
           count,
           firms: firms.map((firm) => firm.firmSlug),
           value: plan,
           text: describePlan(plan, 'Nothing in quarantine waits for this account.'),
         },
-        items: pages((after, limit) => admin.quarantine.waitingIds(of, after, limit)),
+        items: pages((after, limit) => admin.quarantine.waitingIds(mapping, after, limit)),
         run: async (id) => ({ firm: firmSlug, result: await release(admin, requeue, id) }),
         rate,
-        dryRun: asked.dryRun === true,
-        yes: asked.yes === true,
+        dryRun: options.dryRun === true,
+        yes: options.yes === true,
         json,
       }),
     );
   });
 }
 
-/** What someone else has decided meanwhile, or what can't be let through, is no reason to stop. */
+/** Continues after an event that was resolved meanwhile, or that can't be released. */
 async function release(admin: Admin, requeue: Requeue, id: string): Promise<string> {
   try {
     await admin.quarantine.release(id, requeue);

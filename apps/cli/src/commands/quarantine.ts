@@ -1,16 +1,16 @@
 import type { PlainRow } from '@semel/database/admin';
 import type { Command } from 'commander';
 import { parseSince } from '../input/since.js';
-import { answering } from '../output/answer.js';
+import { toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
-import { byId, type Listed, listing, listOptions } from '../output/listing.js';
+import { addListOptions, type ListOptions, pageById, toListAction } from '../output/listing.js';
 import { safeText } from '../output/safe-text.js';
 import { type Cell, fields } from '../output/table.js';
 import { firmOf, withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
 import { quarantineRelease } from './quarantine-release.js';
 
-interface Asked extends Listed {
+interface Options extends ListOptions {
   provider?: string;
   firm?: string;
   reason?: string;
@@ -19,29 +19,31 @@ interface Asked extends Listed {
 }
 
 export function quarantine(program: Command): void {
-  const group = program.command('quarantine').description('authentic deliveries that nobody owns, or two do');
+  const group = program
+    .command('quarantine')
+    .description('authentic events that wait for a decision, because their firm is unknown or disputed');
 
   const list = group
     .command('list')
-    .description('list what waits for a decision, the newest first')
-    .option('--provider <provider>', 'only of this provider')
-    .option('--firm <slug>', 'only of this firm')
-    .option('--reason <reason>', 'only for this reason, such as account_unknown')
-    .option('--since <time>', 'received at this time or later: ISO, or 15m, 2h, 3d ago', (text) =>
+    .description('list the events that wait for a decision, newest first')
+    .option('--provider <provider>', 'only events of this provider')
+    .option('--firm <slug>', 'only events of this firm')
+    .option('--reason <reason>', 'only this reason, such as account_unknown')
+    .option('--since <time>', 'received since this time: ISO, or an age such as 15m, 2h, 3d', (text) =>
       parseSince(text),
     )
-    .option('--resolved', 'what was released or discarded instead');
-  listOptions(list)
+    .option('--resolved', 'list released and discarded events instead');
+  addListOptions(list)
     .addHelpText(
       'after',
       example('semel quarantine list', 'semel quarantine list --reason account_unknown --since 1d'),
     )
     .action(
-      listing<Asked, PlainRow, string>(({ firm, ndjson: _, limit: __, ...asked }) => {
-        const filter = { ...asked, ...(firm === undefined ? {} : { firmSlug: firm }) };
+      toListAction<Options, PlainRow, string>(({ firm, ndjson: _, limit: __, ...options }) => {
+        const filter = { ...options, ...(firm === undefined ? {} : { firmSlug: firm }) };
         return {
           page: async (admin, after, limit) =>
-            byId(
+            pageById(
               await admin.quarantine.list({ ...filter, limit, ...(after === null ? {} : { after }) }),
               limit,
             ),
@@ -54,11 +56,11 @@ export function quarantine(program: Command): void {
 
   group
     .command('show')
-    .description('show one delivery with its exact body')
-    .argument('<id>', 'its number in the list')
+    .description('show one event with its exact body')
+    .argument('<id>', 'id in the list')
     .addHelpText('after', example('semel quarantine show 12'))
     .action(
-      answering(async (id: string) => {
+      toAction(async (id: string) => {
         const row = await withAdmin((admin) => admin.quarantine.show(id));
         const { eventRaw, ...rest } = row;
         const body = eventRaw.split(/\r?\n/).map(safeText).join('\n');
@@ -70,11 +72,11 @@ export function quarantine(program: Command): void {
 
   group
     .command('discard')
-    .description('decide that one shall change nothing; its row stays')
-    .argument('<id>', 'its number in the list')
+    .description('discard one event: it changes nothing, and its row stays')
+    .argument('<id>', 'id in the list')
     .addHelpText('after', example('semel quarantine discard 12'))
     .action(
-      answering(async (id: string) => {
+      toAction(async (id: string) => {
         const row = await withAudit(
           { name: 'quarantine discard', params: { id } },
           (admin) => admin.quarantine.discard(id),

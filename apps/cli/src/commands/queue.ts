@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { knownProvider } from '../known-provider.js';
-import { type Answer, answering } from '../output/answer.js';
+import { type CommandResult, toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
 import { withAudit } from '../stores/audited.js';
 import { withRedis } from '../stores/with-redis.js';
@@ -10,20 +10,20 @@ export function queue(program: Command): void {
 
   group
     .command('pause')
-    .description('let no worker take events of a provider any more; they are still accepted, and wait')
-    .argument('<provider>', 'such as stripe')
+    .description('pause a queue: events of the provider are still accepted, and wait')
+    .argument('<provider>', 'name of the provider, such as stripe')
     .addHelpText('after', example('semel queue pause stripe'))
-    .action(answering((name: string) => setPaused(name, true)));
+    .action(toAction((name: string) => setPaused(name, true)));
 
   group
     .command('resume')
-    .description('let the workers take events of a provider again')
-    .argument('<provider>', 'such as stripe')
+    .description('resume a queue: workers apply events of the provider again')
+    .argument('<provider>', 'name of the provider, such as stripe')
     .addHelpText('after', example('semel queue resume stripe'))
-    .action(answering((name: string) => setPaused(name, false)));
+    .action(toAction((name: string) => setPaused(name, false)));
 }
 
-async function setPaused(name: string, paused: boolean): Promise<Answer> {
+async function setPaused(name: string, paused: boolean): Promise<CommandResult> {
   const provider = await knownProvider(name);
   const waiting = await withAudit(
     { name: paused ? 'queue pause' : 'queue resume', params: { provider: name } },
@@ -37,8 +37,8 @@ async function setPaused(name: string, paused: boolean): Promise<Answer> {
     (count) => ({ firm: null, result: { paused, waiting: count } }),
   );
   const text = paused
-    ? `Paused: no worker takes ${provider.title} events any more, and what runs now ends. They are still accepted, and wait in ` +
-      `Redis (above QUEUE_BACKLOG_LIMIT in PostgreSQL): ${waiting} now. \`semel queue resume ${name}\` goes on.`
-    : `Resumed: workers take ${provider.title} events again, ${waiting} wait.`;
+    ? `Paused: workers finish the ${provider.title} events that run now, and start no more. New ones are still accepted, and wait in ` +
+      `Redis (above QUEUE_BACKLOG_LIMIT in PostgreSQL): ${waiting} now. Resume with \`semel queue resume ${name}\`.`
+    : `Resumed: workers apply ${provider.title} events again; ${waiting} wait.`;
   return { value: { provider: name, paused, waiting }, text };
 }

@@ -6,17 +6,17 @@ import { runBulk } from '../bulk/run-bulk.js';
 import { CliError, usageError } from '../cli-error.js';
 import { positiveNumber } from '../input/numbers.js';
 import { parseSince } from '../input/since.js';
-import { type Answer, answering } from '../output/answer.js';
+import { type CommandResult, toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
 import { describePlan } from '../output/plan.js';
 import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
 import { withRequeue } from '../stores/with-requeue.js';
 
-/** `final`: it is in its last state, and another run would only be a duplicate. `foreign`: the queue has it for another firm. */
+/** `final`: the event has its last outcome; another run would only be a duplicate. `foreign`: the queue has the id for another firm. */
 type Result = 'enqueued' | 'alive' | 'final' | 'foreign';
 
-interface Asked {
+interface Options {
   outcome?: 'failed' | 'dead';
   provider?: string;
   firm?: string;
@@ -33,27 +33,25 @@ const defaultRate = 50;
 export function replay(program: Command): void {
   program
     .command('replay')
-    .description(
-      'run events again that failed or died: one by its name, or many; what was applied stays as it is',
-    )
-    .argument('[provider]', 'such as stripe')
-    .argument('[eventId]', 'as the ledger names it')
+    .description('run failed or dead events again, one or many; applied events stay as they are')
+    .argument('[provider]', 'name of the provider, such as stripe')
+    .argument('[eventId]', 'event id in the ledger')
     .addOption(
-      new Option('--outcome <outcome>', 'instead of one: all that ended like this').choices([
+      new Option('--outcome <outcome>', 'instead of one event: all events with this outcome').choices([
         'failed',
         'dead',
       ]),
     )
-    .option('--provider <provider>', 'of them only those of this provider')
-    .option('--firm <slug>', 'only of this firm')
-    .option('--type <type>', 'only of this type')
-    .option('--since <time>', 'received at this time or later: ISO, or 15m, 2h, 3d ago', (text) =>
+    .option('--provider <provider>', 'only events of this provider')
+    .option('--firm <slug>', 'only events of this firm')
+    .option('--type <type>', 'only this type')
+    .option('--since <time>', 'received since this time: ISO, or an age such as 15m, 2h, 3d', (text) =>
       parseSince(text),
     )
     .option('--until <time>', 'received before this time', (text) => parseSince(text))
-    .option('--dry-run', 'only say which they are')
-    .option('--rate <n>', `at most so many a second; none given: ${defaultRate}`, positiveNumber)
-    .option('--yes', 'do not ask')
+    .option('--dry-run', 'only show what would be replayed')
+    .option('--rate <n>', `at most n per second (default: ${defaultRate})`, positiveNumber)
+    .option('--yes', 'do not ask for confirmation')
     .addHelpText(
       'after',
       example(
@@ -62,13 +60,18 @@ export function replay(program: Command): void {
       ),
     )
     .action(
-      answering(
-        async (provider: string | undefined, eventId: string | undefined, asked: Asked, command: Command) => {
-          const { outcome } = asked;
-          if (outcome === undefined) return replayOne(provider, eventId, asked);
+      toAction(
+        async (
+          provider: string | undefined,
+          eventId: string | undefined,
+          options: Options,
+          command: Command,
+        ) => {
+          const { outcome } = options;
+          if (outcome === undefined) return replayOne(provider, eventId, options);
           if (provider !== undefined)
             throw usageError('--outcome is for many events', 'name a provider with --provider');
-          return replayMany({ ...asked, outcome }, command.optsWithGlobals().json === true);
+          return replayMany({ ...options, outcome }, command.optsWithGlobals().json === true);
         },
       ),
     );
@@ -77,11 +80,11 @@ export function replay(program: Command): void {
 async function replayOne(
   provider: string | undefined,
   eventId: string | undefined,
-  asked: Asked,
-): Promise<Answer> {
+  options: Options,
+): Promise<CommandResult> {
   if (provider === undefined || eventId === undefined)
     throw usageError('say what to replay', 'give a provider and an event id, or --outcome');
-  if (Object.keys(asked).length > 0)
+  if (Object.keys(options).length > 0)
     throw usageError('these options are for many events', 'give --outcome, or leave them out');
   const { result, outcome } = await withAudit(
     { name: 'replay', params: { provider, eventId } },
@@ -92,13 +95,13 @@ async function replayOne(
   if (result === 'foreign')
     throw new CliError(
       'event_foreign',
-      `the queue holds "${eventId}" for another firm, so it was left alone`,
-      { advice: 'look at the quarantine for a delivery of that firm' },
+      `the queue holds "${eventId}" for another firm, so it was not replayed`,
+      { advice: 'look for the event in quarantine' },
     );
   return { value: { provider, eventId, outcome, result }, text: describe(result, eventId, outcome) };
 }
 
-/** Looks once more at the moment of the run: what was applied meanwhile is final. */
+/** Reads the outcome again just before the run: the event may have been applied meanwhile. */
 async function requeueOne(
   admin: Admin,
   requeue: Requeue,
@@ -110,8 +113,11 @@ async function requeueOne(
   return { firmId: event.firmId, outcome, result };
 }
 
-function replayMany(asked: Asked & { outcome: 'failed' | 'dead' }, json: boolean): Promise<Answer> {
-  const { outcome, provider, firm, type, since, until = new Date(), rate = defaultRate } = asked;
+function replayMany(
+  options: Options & { outcome: 'failed' | 'dead' },
+  json: boolean,
+): Promise<CommandResult> {
+  const { outcome, provider, firm, type, since, until = new Date(), rate = defaultRate } = options;
   const filter = {
     outcome,
     until,
@@ -140,8 +146,8 @@ function replayMany(asked: Asked & { outcome: 'failed' | 'dead' }, json: boolean
           return { firm: slugs.get(firmId) ?? firmId, result };
         },
         rate,
-        dryRun: asked.dryRun === true,
-        yes: asked.yes === true,
+        dryRun: options.dryRun === true,
+        yes: options.yes === true,
         json,
       }),
     );
@@ -151,10 +157,10 @@ function replayMany(asked: Asked & { outcome: 'failed' | 'dead' }, json: boolean
 function describe(result: Exclude<Result, 'foreign'>, eventId: string, outcome: string): string {
   switch (result) {
     case 'enqueued':
-      return `Enqueued ${eventId} (it was ${outcome}): a worker runs it now.`;
+      return `Enqueued ${eventId} (it was ${outcome}): a worker applies it now.`;
     case 'alive':
-      return `${eventId} is in the queue already (last outcome: ${outcome}): its next run comes by itself.`;
+      return `${eventId} is in the queue already (last outcome: ${outcome}): a worker will run it again.`;
     case 'final':
-      return `${eventId} is ${outcome} already, and that is final: nothing was enqueued, nothing changes.`;
+      return `${eventId} is ${outcome} already, which is final: nothing was enqueued.`;
   }
 }

@@ -1,11 +1,11 @@
 import type { Sample } from '@semel/core';
 import type { Command } from 'commander';
 import { CliError, exitCodes, usageError } from '../cli-error.js';
-import { interruption } from '../input/interruption.js';
+import { listenForInterrupt } from '../input/listen-for-interrupt.js';
 import { positiveNumber, wholeNumber } from '../input/numbers.js';
 import { readOverrides } from '../input/read-overrides.js';
 import { knownProvider } from '../known-provider.js';
-import { type Answer, answering } from '../output/answer.js';
+import { type CommandResult, toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
 import { showProgress } from '../output/progress.js';
 import { type BuiltEvent, buildEvent } from '../send/build-event.js';
@@ -16,10 +16,10 @@ import { findStory } from '../send/find-story.js';
 import { listSamples } from '../send/list-samples.js';
 import { sendAll } from '../send/send-all.js';
 import { newSeed, shuffled } from '../send/shuffle.js';
-import { toAnswer } from '../send/summary.js';
 import { findTarget, type Target } from '../send/target.js';
+import { toCommandResult } from '../send/to-command-result.js';
 
-interface Asked {
+interface Options {
   list?: true;
   story?: string;
   shuffle?: true;
@@ -36,26 +36,26 @@ interface Asked {
 export function send(program: Command): void {
   program
     .command('send')
-    .description('sign real-shaped events the way the provider does, and send them to the receiver')
-    .argument('[provider]', 'such as stripe')
-    .argument('[type]', 'the event type; --list shows them')
-    .option('--list', 'list what can be sent, and send nothing')
-    .option('--story <name>', 'a whole life in place of one type: its events in order, one after the other')
-    .option('--shuffle', 'the deliveries of a story in any order, copies included')
-    .option('--seed <n>', 'the order of an earlier --shuffle again', wholeNumber(0, 4_294_967_295))
-    .option('--endpoint <key>', "where to; none given: the demo firm's, else the only one")
+    .description('sign sample events as the provider does, and send them to the receiver')
+    .argument('[provider]', 'name of the provider, such as stripe')
+    .argument('[type]', 'event type; see --list')
+    .option('--list', 'list the event types and stories, and send nothing')
+    .option('--story <name>', 'instead of a type: all events of a story, in order')
+    .option('--shuffle', 'send the deliveries of a story in random order, copies included')
+    .option('--seed <n>', 'repeat the order of an earlier --shuffle', wholeNumber(0, 4_294_967_295))
+    .option('--endpoint <key>', "key of the endpoint (default: the demo firm's, or the only one)")
     .option(
       '--account <account>',
-      "the provider's account in the event; none given: one that the endpoint lists",
+      "the provider's account in the event (default: one that the endpoint lists)",
     )
-    .option('--duplicates <n>', 'so many more copies of each event', wholeNumber(0, 100_000), 0)
-    .option('--count <n>', 'so many different events', wholeNumber(1, 1_000_000), 1)
-    .option('--rate <n>', 'deliveries a second; none given: as fast as they are answered', positiveNumber)
+    .option('--duplicates <n>', 'send n more copies of each event', wholeNumber(0, 100_000), 0)
+    .option('--count <n>', 'send n different events', wholeNumber(1, 1_000_000), 1)
+    .option('--rate <n>', 'deliveries per second (default: no limit)', positiveNumber)
     .option(
       '--data <file>',
-      "JSON object merged over the event's; `$event` in it goes over the envelope; `-`: standard input",
+      "JSON object to merge into the event's object, its `$event` into the envelope; `-` reads standard input",
     )
-    .option('--url <url>', 'the receiver; none given: RECEIVER_HOST and RECEIVER_PORT', checkUrl)
+    .option('--url <url>', 'address of the receiver (default: RECEIVER_HOST and RECEIVER_PORT)', checkUrl)
     .addHelpText(
       'after',
       example(
@@ -66,8 +66,8 @@ export function send(program: Command): void {
       ),
     )
     .action(
-      answering((provider: string | undefined, type: string | undefined, asked: Asked) =>
-        asked.list ? listSamples(provider) : sendSamples(provider, type, asked),
+      toAction((provider: string | undefined, type: string | undefined, options: Options) =>
+        options.list ? listSamples(provider) : sendSamples(provider, type, options),
       ),
     );
 }
@@ -75,67 +75,67 @@ export function send(program: Command): void {
 async function sendSamples(
   name: string | undefined,
   type: string | undefined,
-  asked: Asked,
-): Promise<Answer> {
-  if (name === undefined || (type === undefined) === (asked.story === undefined))
+  options: Options,
+): Promise<CommandResult> {
+  if (name === undefined || (type === undefined) === (options.story === undefined))
     throw usageError('say what to send: a provider, and a type or --story', '`semel send --list` shows them');
-  if (asked.story === undefined && (asked.shuffle || asked.seed !== undefined))
-    throw usageError('--shuffle and --seed are for a --story', 'give one, or leave them out');
-  if (asked.story !== undefined && asked.data !== undefined)
-    throw usageError('--data is for one type', 'a story has its own data');
+  if (options.story === undefined && (options.shuffle || options.seed !== undefined))
+    throw usageError('--shuffle and --seed need a --story', 'add --story, or leave them out');
+  if (options.story !== undefined && options.data !== undefined)
+    throw usageError('--data does not work with --story', 'leave out one of them');
   const provider = await knownProvider(name);
-  const play = asked.story === undefined ? null : findStory(provider, asked.story);
+  const story = options.story === undefined ? null : findStory(provider, options.story);
   const sample = type === undefined ? null : findSample(provider, type);
-  const overrides = asked.data === undefined ? undefined : await readOverrides(asked.data);
-  const target = await findTarget({ provider, endpoint: asked.endpoint, url: asked.url });
-  const account = asked.account ?? target.account;
-  const copies = asked.duplicates + 1;
+  const overrides = options.data === undefined ? undefined : await readOverrides(options.data);
+  const target = await findTarget({ provider, endpoint: options.endpoint, url: options.url });
+  const account = options.account ?? target.account;
+  const copies = options.duplicates + 1;
 
-  if (play !== null) {
-    const lives = Array.from({ length: asked.count }, () => buildStory({ provider, story: play, account }));
-    const deliveries = lives.flat().flatMap((event) => Array.from({ length: copies }, () => event));
-    const shuffle = asked.shuffle || asked.seed !== undefined;
-    const seed = asked.seed ?? newSeed();
+  if (story !== null) {
+    const runs = Array.from({ length: options.count }, () => buildStory({ provider, story, account }));
+    const deliveries = runs.flat().flatMap((event) => Array.from({ length: copies }, () => event));
+    const shuffle = options.shuffle || options.seed !== undefined;
+    const seed = options.seed ?? newSeed();
     const order = shuffle ? shuffled(deliveries, seed) : deliveries;
-    const answer = await sendInOrder(
+    const result = await sendInOrder(
       target,
       order.length,
-      asked.rate,
+      options.rate,
       1,
       (index) => order[index] as BuiltEvent,
     );
-    if (!shuffle) return answer;
-    const value = { ...(answer.value as object), seed };
+    if (!shuffle) return result;
+    const value = { ...(result.value as object), seed };
     return {
-      ...answer,
+      ...result,
       value,
-      text: `${answer.text}\nseed ${seed}: --seed ${seed} sends in this order again`,
+      text: `${result.text}\nseed ${seed}: --seed ${seed} repeats this order`,
     };
   }
 
   const build = () => buildEvent({ sample: sample as Sample, account, overrides });
   let event = build();
-  return sendInOrder(target, asked.count * copies, asked.rate, undefined, (index) => {
-    // Deliveries begin in order: the copies of one event before the next one.
+  return sendInOrder(target, options.count * copies, options.rate, undefined, (index) => {
+    // The copies of one event are sent before the next event.
     if (index > 0 && index % copies === 0) event = build();
     return event;
   });
 }
 
-/** `atOnce`: 1 waits for each answer before the next delivery begins. */
+/** With a concurrency of 1, each delivery waits for the response to the one before. */
 async function sendInOrder(
   target: Target,
   total: number,
   rate: number | undefined,
-  atOnce: number | undefined,
+  concurrency: number | undefined,
   eventAt: (index: number) => BuiltEvent,
-): Promise<Answer> {
-  const interrupt = interruption();
+): Promise<CommandResult> {
+  const interrupt = listenForInterrupt();
   const progress = showProgress(total);
   const results = await sendAll({
     total,
     rate,
-    ...(atOnce === undefined ? {} : { concurrency: atOnce }),
+    ...(concurrency === undefined ? {} : { concurrency }),
     stop: interrupt.signal,
     onProgress: progress.update,
     deliver: (index) => deliver(target, eventAt(index)),
@@ -143,10 +143,10 @@ async function sendInOrder(
   progress.clear();
   interrupt.end();
   if (results.length > 0 && results.every(({ status }) => status === null)) throw notRunning(target, results);
-  const answer = toAnswer(results);
-  if (!interrupt.signal.aborted) return answer;
+  const result = toCommandResult(results);
+  if (!interrupt.signal.aborted) return result;
   return {
-    ...answer,
+    ...result,
     failure: new CliError('interrupted', `stopped after ${results.length} of ${total} deliveries`, {
       exitCode: exitCodes.interrupted,
     }),
@@ -160,5 +160,5 @@ const notRunning = ({ receiverUrl }: Target, results: readonly DeliveryResult[])
 
 function checkUrl(text: string): string {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
-  throw usageError('--url is no http(s) address', 'give one such as http://127.0.0.1:8080');
+  throw usageError('--url is not an http(s) address', 'give one such as http://127.0.0.1:8080');
 }

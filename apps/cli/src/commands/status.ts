@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.js';
-import { answering } from '../output/answer.js';
+import { toAction } from '../output/command-result.js';
 import { example } from '../output/example.js';
 import { safeText } from '../output/safe-text.js';
 import { fields, table } from '../output/table.js';
@@ -10,10 +10,10 @@ import { type Problem, readStatus, type Status } from '../status/read-status.js'
 export function status(program: Command): void {
   program
     .command('status')
-    .description('show the stores, the queues and what waits; exit code 1 if something is wrong')
+    .description('show the state of stores, queues and tables; exit code 1 if something is wrong')
     .addHelpText('after', example('semel status', 'semel status --json | jq .problems'))
     .action(
-      answering(async () => {
+      toAction(async () => {
         const found = await readStatus();
         const problems = findProblems(found, Date.now());
         const ok = problems.length === 0;
@@ -29,7 +29,7 @@ export function status(program: Command): void {
 const toFailure = (problems: readonly Problem[]) =>
   new CliError(
     'status_wrong',
-    problems.length === 1 ? 'one thing is wrong' : `${problems.length} things are wrong`,
+    problems.length === 1 ? 'found one problem' : `found ${problems.length} problems`,
   );
 
 function describe(found: Status, problems: readonly Problem[]): string {

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** A parser of whole numbers in this range. */
+/** A parser for whole numbers in this range. */
 export const wholeNumber =
   (min: number, max: number) =>
   (text: string): number => {

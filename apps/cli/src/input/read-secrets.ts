@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { CliError, exitCodes } from '../cli-error.js';
 
-/** The secrets as given; `-` stands for those on standard input, one a line, so that they show in no list of processes. */
+/** The given secrets; `-` reads them from standard input, one per line, so that process lists do not show them. */
 export async function readSecrets(given: readonly string[]): Promise<string[]> {
   const secrets: string[] = [];
   for (const secret of given) secrets.push(...(secret === '-' ? await readLines() : [secret]));
@@ -20,7 +20,7 @@ async function readAll(): Promise<string[]> {
   const secrets = lines.filter((line) => line !== '');
   if (secrets.length > 0) return secrets;
   throw new CliError('secret_missing', 'there is no secret on standard input', {
-    advice: 'write one a line',
+    advice: 'write one per line',
     exitCode: exitCodes.usage,
   });
 }

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** An ISO time, or how long ago: `15m`, `2h`, `3d`. Without a zone an ISO time is UTC. */
+/** An ISO time, or an age: `15m`, `2h`, `3d`. An ISO time without a zone is UTC. */
 export function parseSince(text: string, nowMs = Date.now()): Date {
   const ago = /^(\d{1,5})([smhd])$/.exec(text);
   if (ago !== null) return new Date(nowMs - Number(ago[1]) * unitMs[ago[2] as keyof typeof unitMs]);

@@ -8,48 +8,49 @@ import { writeOut } from './write-out.js';
 
 export interface Page<Row, Cursor> {
   rows: readonly Row[];
-  /** Where the next page begins; null: there is none. */
+  /** The cursor of the next page; null: this is the last one. */
   next: Cursor | null;
 }
 
-/** A listing of any size: where its pages come from, and how a person sees a row. */
+/** A list of any size: how to read a page, and how to print a row. */
 export interface Listing<Row, Cursor> {
   page(admin: Admin, after: Cursor | null, limit: number): Promise<Page<Row, Cursor>>;
   titles: readonly string[];
   cells(row: Row): readonly Cell[];
-  /** All there is to say where there are no rows. */
+  /** Printed if there are no rows. */
   empty: string;
 }
 
-export interface Listed {
+export interface ListOptions {
   limit?: number;
   ndjson?: true;
 }
 
 const pageSize = 500;
-/** A table needs all of its rows at once, and nobody reads a longer one. */
+/** A table is built in memory as a whole, and nobody reads a longer one. */
 const defaultLimit = 50;
 
-export const listOptions = (command: Command): Command =>
+export const addListOptions = (command: Command): Command =>
   command
     .option(
       '--limit <n>',
-      `at most so many; none given: ${defaultLimit}, or all with --ndjson`,
+      `list at most n (default: ${defaultLimit}, or all with --ndjson)`,
       wholeNumber(1, 1e12),
     )
-    .option('--ndjson', 'print one JSON value a line, for pipes');
+    .option('--ndjson', 'print one JSON value per line');
 
-/** Makes a commander action of a listing: a table for people, one array with --json, lines with --ndjson. */
-export const listing =
-  <Asked extends Listed, Row, Cursor>(toListing: (asked: Asked) => Listing<Row, Cursor>) =>
-  async (asked: Asked, command: Command): Promise<void> => {
+/** Converts a listing into a commander action: prints a table, one array with --json, or lines with --ndjson. */
+export const toListAction =
+  <Options extends ListOptions, Row, Cursor>(createListing: (options: Options) => Listing<Row, Cursor>) =>
+  async (options: Options, command: Command): Promise<void> => {
     const json = command.optsWithGlobals().json === true;
-    if (json && asked.ndjson) throw usageError('--json and --ndjson are two forms', 'give one of them');
-    const found = toListing(asked);
-    const limit = asked.limit ?? (asked.ndjson ? Number.POSITIVE_INFINITY : defaultLimit);
+    if (json && options.ndjson)
+      throw usageError('--json and --ndjson exclude each other', 'give one of them');
+    const found = createListing(options);
+    const limit = options.limit ?? (options.ndjson ? Number.POSITIVE_INFINITY : defaultLimit);
     await withAdmin(async (admin) => {
       const pages = pagesOf(found, admin, limit);
-      if (asked.ndjson)
+      if (options.ndjson)
         for await (const rows of pages)
           await writeOut(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
       else if (json) await writeArray(pages);
@@ -86,8 +87,8 @@ async function writeArray<Row>(pages: AsyncIterable<readonly Row[]>): Promise<vo
   await writeOut(before === '[' ? '[]\n' : ']\n');
 }
 
-/** For rows that the id of the last one leads on from. */
-export const byId = <Row extends { [key: string]: unknown }>(
+/** A page of rows whose cursor is the id of the last row. */
+export const pageById = <Row extends { [key: string]: unknown }>(
   rows: readonly Row[],
   limit: number,
 ): Page<Row, string> => ({ rows, next: rows.length < limit ? null : String(rows.at(-1)?.id) });

@@ -1,7 +1,7 @@
 import type { ReplayPlan } from '@semel/database/admin';
 import { table } from './table.js';
 
-/** What would be done to how many events, whose they are, and how old. */
+/** Describes the events of a bulk command: how many, of which firms and types, and how old. */
 export function describePlan(
   { count, firms, types, oldest }: Omit<ReplayPlan, 'newest'>,
   empty: string,

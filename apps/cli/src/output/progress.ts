@@ -1,4 +1,4 @@
-/** A line on standard error that counts along while a person waits; nothing where nobody looks, or it is soon over. */
+/** Counts on standard error while the command runs. Prints nothing without a terminal, or within the first half second. */
 export function showProgress(total: number): { update(done: number): void; clear(): void } {
   if (!process.stderr.isTTY) return { update: () => undefined, clear: () => undefined };
   let shownMs = Date.now() + 500;

@@ -1,4 +1,4 @@
-/** Text from outside must not move the cursor or colour the terminal: control and direction characters become visible. */
+/** Escapes control and direction characters, so that text from outside can't move the cursor or colour the terminal. */
 export const safeText = (text: string): string =>
   text.replaceAll(
     /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,

@@ -2,7 +2,7 @@ import { safeText } from './safe-text.js';
 
 export type Cell = string | number | boolean | Date | null | undefined | readonly string[];
 
-/** One line per row under a line of titles, columns aligned. `empty` is all there is where there are no rows. */
+/** Aligned columns under a line of titles; `empty` if there are no rows. */
 export function table(titles: readonly string[], rows: readonly (readonly Cell[])[], empty: string): string {
   if (rows.length === 0) return empty;
   const lines = [titles, ...rows.map((row) => row.map(showCell))];
@@ -17,7 +17,7 @@ export function table(titles: readonly string[], rows: readonly (readonly Cell[]
     .join('\n');
 }
 
-/** One line per value, its name before it. */
+/** One line per value, with its name in front. */
 export const fields = (values: Record<string, Cell>): string => {
   const width = Math.max(...Object.keys(values).map((name) => name.length));
   return Object.entries(values)

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The table that a new one is made like: columns, wall, rights, indexes and its branch of the view. */
+/** The ledger table that is copied: columns, row-level security, rights, indexes and its branch of the view. */
 const model = {
   name: 'standard',
   migrations: [
@@ -11,7 +11,7 @@ const model = {
   ],
 };
 
-/** The migration and the Prisma model of a provider's ledger table, and the file of the schema that has to point back. */
+/** The migration and the Prisma model of a provider's ledger table, and tenancy.prisma with its relation. */
 export function ledgerFiles(root: string, name: string, now: Date): Record<string, string> {
   const read = (...path: string[]) => readFileSync(join(root, 'prisma', ...path), 'utf8');
   const renamed = (text: string) =>
@@ -28,13 +28,13 @@ export function ledgerFiles(root: string, name: string, now: Date): Record<strin
   };
 }
 
-/** As the formatter would, where the name is not longer than the longest. */
+/** Aligned like the line above. Prisma's formatter agrees unless the name is the longest. */
 function aligned(like: string, field: string, type: string): string {
   const column = /^ +\w+ +/.exec(like)?.[0].length ?? 0;
   return `${`  ${field} `.padEnd(column)}${type}\n`;
 }
 
-/** After every migration that there is, whatever this machine's clock says. */
+/** A timestamp after the last migration, even if this machine's clock is behind. */
 function stampAfter(root: string, now: Date): string {
   const own = now.toISOString().replaceAll(/\D/g, '').slice(0, 14);
   const last = readdirSync(join(root, 'prisma/migrations'))

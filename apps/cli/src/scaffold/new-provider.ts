@@ -6,20 +6,22 @@ import { providerFiles, providerTest } from './provider-files.js';
 import { register } from './register.js';
 
 export interface NewProvider {
-  /** The root of a clone of Semel. */
+  /** The root folder of a clone of Semel. */
   root: string;
   name: string;
-  /** As people write it. */
+  /** The name for people. */
   title: string;
   now: Date;
 }
 
 const registryFile = 'packages/providers/src/registry.ts';
 
-/** Writes a provider's folder, table, test and registry line. Returns the paths. Throws before anything is written. */
+/** Writes a provider's folder, table, test and registry line. Returns the paths. An error is thrown before the first write. */
 export function newProvider({ root, name, title, now }: NewProvider): string[] {
   if (!existsSync(join(root, registryFile)))
-    throw new CliError('source_missing', `${root} is no clone of Semel`, { advice: 'run it in one' });
+    throw new CliError('source_missing', `${root} is not a clone of Semel`, {
+      advice: 'run the command in one',
+    });
   const folder = `packages/providers/src/${name}`;
   if (existsSync(join(root, folder)) || existsSync(join(root, `prisma/schema/${name}.prisma`)))
     throw new CliError('provider_exists', `there is a provider "${name}" already`, {

@@ -1,4 +1,4 @@
-/** The text of registry.ts with one more provider: its import, and its name at the end of the list. */
+/** The text of registry.ts with a new provider: its import, and its name at the end of the list. */
 export function register(registry: string, name: string): string {
   const lines = registry.split('\n');
   const isImport = (line: string) => /^import \{ \w+ \} from '\.\/\w+\/index\.js';$/.test(line);

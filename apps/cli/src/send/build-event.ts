@@ -1,6 +1,6 @@
 import type { Sample } from '@semel/core';
 
-/** One event as the provider would send it, not signed yet: the signature has the time of each delivery in it. */
+/** One event as the provider would send it. Not signed yet: the signature includes the time of each delivery. */
 export interface BuiltEvent {
   channel: string | null;
   contentType: string;
@@ -11,7 +11,7 @@ export interface BuildOptions {
   sample: Sample;
   account: string | null;
   overrides: Record<string, unknown> | undefined;
-  /** The provider's clock; none given: now. */
+  /** The time on the provider's clock. Default: now. */
   nowMs?: number;
 }
 

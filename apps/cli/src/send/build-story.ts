@@ -2,7 +2,7 @@ import type { Provider, Story } from '@semel/core';
 import { type BuiltEvent, buildEvent } from './build-event.js';
 import { findSample } from './find-sample.js';
 
-/** The events of one new life, a second apart by the provider's clock, the last one now. */
+/** The events of one story, a second apart on the provider's clock. The last one happens now. */
 export function buildStory({
   provider,
   story,

@@ -1,7 +1,7 @@
 import type { Admin, EndpointRow } from '@semel/database/admin';
 import { CliError } from '../cli-error.js';
 
-/** The endpoint that was named; else the demo firm's; else the only one that there is. */
+/** The endpoint with this key; without a key the demo firm's, or the only one. */
 export async function chooseEndpoint(
   admin: Pick<Admin, 'endpoints'>,
   provider: string,

@@ -3,19 +3,19 @@ import type { BuiltEvent } from './build-event.js';
 import type { Target } from './target.js';
 
 export interface DeliveryResult {
-  /** null where the receiver finds no event key in it, such as after odd --data. */
+  /** null if no event id can be derived from the body, such as after --data removed it. */
   eventId: string | null;
-  /** What the receiver called it; `no_answer` where there was none. */
+  /** The receiver's outcome; `no_answer` without a response. */
   outcome: string;
-  /** null: no answer. */
+  /** null: there was no response. */
   status: number | null;
-  /** The receiver's code for a refusal, or the socket's for no answer. */
+  /** The receiver's error code, or the socket's without a response. */
   code: string | null;
 }
 
-const answerTimeoutMs = 15_000;
+const responseTimeoutMs = 15_000;
 
-/** Signs one delivery as of now and posts it. Never throws. */
+/** Signs one delivery with the current time and posts it. Never throws. */
 export async function deliver(target: Target, event: BuiltEvent): Promise<DeliveryResult> {
   const { provider, key, secret } = target;
   const { channel } = event;
@@ -31,8 +31,8 @@ export async function deliver(target: Target, event: BuiltEvent): Promise<Delive
       method: 'POST',
       headers: signed.headers,
       body: new Uint8Array(signed.body),
-      redirect: 'manual', // a signature is for one address
-      signal: AbortSignal.timeout(answerTimeoutMs),
+      redirect: 'manual', // the signature is valid for one address only
+      signal: AbortSignal.timeout(responseTimeoutMs),
     });
     const text = await response.text();
     const { ok, status } = response;
@@ -43,13 +43,13 @@ export async function deliver(target: Target, event: BuiltEvent): Promise<Delive
   }
 }
 
-/** Where something before the receiver answers, or a receiver that is stopping. */
+/** For responses without the outcome header: from a proxy, or from a receiver that is stopping. */
 function outcomeOf(status: number): string {
   if (status >= 500) return 'unavailable';
   return status >= 400 ? 'rejected' : 'unknown';
 }
 
-/** As the receiver will: a provider may name the event in a signed header. */
+/** The same as in the receiver. Some providers name the event in a signed header. */
 function identify(provider: Provider, { body, channel, headers }: SampleRequest): string | null {
   try {
     return provider.identify(body, channel, headers).eventId;

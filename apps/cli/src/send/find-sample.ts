@@ -1,7 +1,7 @@
 import type { Provider, Sample } from '@semel/core';
 import { CliError, exitCodes } from '../cli-error.js';
 
-/** Throws `type_unknown`, which lists what the provider's samples are. */
+/** Throws `type_unknown`, whose advice lists the provider's samples. */
 export function findSample(provider: Provider, type: string): Sample {
   const sample = provider.samples.find((candidate) => candidate.type === type);
   if (sample !== undefined) return sample;

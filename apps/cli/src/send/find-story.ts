@@ -1,7 +1,7 @@
 import type { Provider, Story } from '@semel/core';
 import { CliError, exitCodes } from '../cli-error.js';
 
-/** Throws `story_unknown`, which lists what the provider's stories are. */
+/** Throws `story_unknown`, whose advice lists the provider's stories. */
 export function findStory(provider: Provider, name: string): Story {
   const story = provider.stories.find((candidate) => candidate.name === name);
   if (story !== undefined) return story;

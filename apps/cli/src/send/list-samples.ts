@@ -1,15 +1,15 @@
 import { knownProvider } from '../known-provider.js';
-import type { Answer } from '../output/answer.js';
+import type { CommandResult } from '../output/command-result.js';
 import { table } from '../output/table.js';
 
-/** The event types and the stories that can be sent, of one provider or of all. */
-export async function listSamples(name: string | undefined): Promise<Answer> {
+/** Lists the event types and stories that can be sent, of one provider or of all. */
+export async function listSamples(name: string | undefined): Promise<CommandResult> {
   const { providers } = await import('@semel/providers');
-  const asked = name === undefined ? providers : [await knownProvider(name)];
-  const samples = asked.flatMap((provider) =>
+  const chosen = name === undefined ? providers : [await knownProvider(name)];
+  const samples = chosen.flatMap((provider) =>
     provider.samples.map(({ type, description }) => ({ provider: provider.name, type, description })),
   );
-  const stories = asked.flatMap((provider) =>
+  const stories = chosen.flatMap((provider) =>
     provider.stories.map(({ name: story, description, tell }) => ({
       provider: provider.name,
       story,

@@ -3,11 +3,11 @@ import type { DeliveryResult } from './deliver.js';
 
 export interface SendAllOptions {
   total: number;
-  /** Deliveries per second; none: as fast as they are answered. */
+  /** Deliveries per second; undefined: no limit. */
   rate: number | undefined;
-  /** How many may be under way; 1: each waits for the answer to the one before. */
+  /** How many deliveries may run at once; 1: each waits for the response to the one before. */
   concurrency?: number;
-  /** Aborted: what is under way ends, nothing new begins. */
+  /** When aborted, running deliveries end and no new one starts. */
   stop: AbortSignal;
   /** Never throws. Called in order. */
   deliver(index: number): Promise<DeliveryResult>;
@@ -17,8 +17,8 @@ export interface SendAllOptions {
 const defaultConcurrency = 32;
 
 /**
- * Delivers 0 … total-1, so many at once, and returns their results in that order. Ends early where nobody has ever
- * answered: the receiver does not run.
+ * Delivers 0 … total-1 concurrently, and returns their results in that order. Ends early if the first deliveries get no
+ * response at all: the receiver does not run.
  */
 export async function sendAll({ total, rate, stop, ...options }: SendAllOptions): Promise<DeliveryResult[]> {
   const { concurrency = defaultConcurrency } = options;

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 
 export const newSeed = (): number => randomInt(2 ** 32);
 
-/** The items in an order that the seed alone decides. (Fisher and Yates, with mulberry32 for the dice.) */
+/** The items in an order that depends on the seed alone. (Fisher–Yates, with mulberry32 as the generator.) */
 export function shuffled<T>(items: readonly T[], seed: number): T[] {
   const random = mulberry32(seed);
   const order = [...items];

@@ -2,16 +2,16 @@ import type { Provider } from '@semel/core';
 import { withAdmin } from '../stores/with-admin.js';
 import { chooseEndpoint } from './choose-endpoint.js';
 
-/** Where deliveries go, and what the provider would know to sign them. Never print it whole: it has the secret. */
+/** Where deliveries go, and what signs them. Contains the secret: never print it as a whole. */
 export interface Target {
   provider: Provider;
   key: string;
   secret: string;
-  /** As the provider calls it; Square and Twilio sign it. */
+  /** The address that the provider calls; Square and Twilio sign it. */
   publicUrl: string;
-  /** Where the receiver listens. */
+  /** The address at which the receiver listens. */
   receiverUrl: string;
-  /** An account that the endpoint takes, where it takes only some. */
+  /** An account of the endpoint's list; null if the endpoint takes any. */
   account: string | null;
 }
 

@@ -7,54 +7,54 @@ import { toCliError } from '../to-cli-error.js';
 import { withAdmin } from './with-admin.js';
 
 export interface Action {
-  /** `<command> <subcommand>`, as it is typed. */
+  /** `<command> <subcommand>`, as typed. */
   name: string;
-  /** What was asked for; never a secret. */
+  /** The options of the command, without secrets. */
   params: PlainRow;
-  /** Whom it is about to touch; none: nobody that is known yet. */
+  /** The firms that it is about to change; none if they are not known yet. */
   firms?: readonly ActionFirm[];
 }
 
-/** How it ended for each firm that it touched. */
-export interface Ended<T> {
+/** What was done, and the result for each firm that was changed. */
+export interface ActionOutcome<T> {
   done: T;
   results: readonly { firm: ActionFirm; result: PlainRow }[];
 }
 
 /**
- * Runs `work` between two rows of `operator_actions`: nothing is done by hand that is not written down before, and an action
- * that died halfway has a beginning without an end.
+ * Records an action in `operator_actions` before and after `work`. Nothing is done that was not recorded first. An action
+ * whose process died has only its first record.
  */
 export async function audited<T>(
   admin: Admin,
   settings: Settings,
   { name, params, firms = [] }: Action,
-  work: () => Promise<Ended<T>>,
+  work: () => Promise<ActionOutcome<T>>,
 ): Promise<T> {
-  const row = { runId: randomUUID(), operator: settings.operator ?? whoRunsThis(), action: name, params };
+  const row = { runId: randomUUID(), operator: settings.operator ?? currentUser(), action: name, params };
   const touched = firms.length === 0 ? [null] : firms;
   await admin.actions.record(touched.map((firm) => ({ ...row, firm, result: null })));
-  let ended: Ended<T>;
+  let outcome: ActionOutcome<T>;
   try {
-    ended = await work();
+    outcome = await work();
   } catch (error) {
     const result = { error: toCliError(error).code };
-    // What went wrong is told all the same: without an end, the beginning says that it was tried.
+    // If this record fails, the first one still shows the attempt; the original error is reported.
     await admin.actions.record(touched.map((firm) => ({ ...row, firm, result }))).catch(() => undefined);
     throw error;
   }
   try {
-    await admin.actions.record(ended.results.map((result) => ({ ...row, ...result })));
+    await admin.actions.record(outcome.results.map((result) => ({ ...row, ...result })));
   } catch (error) {
-    throw new CliError('audit_incomplete', 'it was done, but how it ended could not be written down', {
-      advice: `operator_actions has its beginning, as run ${row.runId}`,
+    throw new CliError('audit_incomplete', 'the command was done, but its result could not be recorded', {
+      advice: `see its first record in operator_actions, run ${row.runId}`,
       cause: error,
     });
   }
-  return ended.done;
+  return outcome.done;
 }
 
-/** The same with a connection of its own, where one thing is done and `work` knows to whom. */
+/** Opens a connection and records a single action; `resultOf` names the firm and the result. */
 export const withAudit = <T>(
   action: Action,
   work: (admin: Admin, settings: Settings) => Promise<T>,
@@ -68,14 +68,14 @@ export const withAudit = <T>(
     }),
   );
 
-/** The firm of a row that may be the platform's. */
+/** The firm with this slug; null for the platform. */
 export const firmOf = (slug: string | null | undefined): ActionFirm =>
   slug === null || slug === undefined ? null : { slug };
 
-function whoRunsThis(): string {
+function currentUser(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {
-    return `uid ${process.getuid?.() ?? '?'}@${hostname()}`; // containers may run as a user without a name
+    return `uid ${process.getuid?.() ?? '?'}@${hostname()}`; // a container may run as a user without a name
   }
 }

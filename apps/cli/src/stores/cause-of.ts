@@ -1,16 +1,16 @@
 export interface Cause {
-  /** The innermost: an SQLSTATE, or the socket's (`ECONNREFUSED`); '' where there is none. */
+  /** The innermost code: an SQLSTATE, or the socket's (`ECONNREFUSED`); '' if there is none. */
   code: string;
-  /** The innermost message's first line. */
+  /** The first line of the innermost message. */
   text: string;
 }
 
-/** Why a store can't be used, from under the wrappings of Prisma, node-pg and ioredis. */
+/** Why a store can't be used: the cause inside the errors of Prisma, node-pg and ioredis. */
 export function causeOf(error: unknown): Cause {
   const found: Cause = { code: '', text: '' };
   for (let at = error as Wrapped | undefined; at instanceof Error; at = at.cause as Wrapped | undefined) {
     const inner = [at.meta?.driverAdapterError?.cause?.originalCode, at.errors?.[0]?.code, at.code];
-    const code = inner.find((candidate) => typeof candidate === 'string' && isTelling(candidate));
+    const code = inner.find((candidate) => typeof candidate === 'string' && isSpecific(candidate));
     if (code !== undefined) found.code = code as string;
     const text = at.message.split('\n').find((line) => line.trim() !== '');
     if (text !== undefined) found.text = text.trim();
@@ -18,8 +18,8 @@ export function causeOf(error: unknown): Cause {
   return found;
 }
 
-/** Prisma's own codes (`P1001`) tell less than what is inside them, and ours only that a store is away. */
-const isTelling = (code: string) => /^[A-Z0-9_]{5,}$/.test(code) && !/^P\d{4}$/.test(code);
+/** False for Prisma's own codes (`P1001`), which say less than the error inside them. */
+const isSpecific = (code: string) => /^[A-Z0-9_]{5,}$/.test(code) && !/^P\d{4}$/.test(code);
 
 interface Wrapped extends Error {
   code?: unknown;

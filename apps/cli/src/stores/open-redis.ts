@@ -5,11 +5,11 @@ import { storeFailure } from './store-failure.js';
 
 export interface OpenRedis {
   redis: Redis;
-  /** What a call that failed says to an operator. */
+  /** Converts the error of a failed call. */
   explain(error: unknown): CliError;
 }
 
-/** A connection that answers. Throws one clear line where there is none in time; the caller disconnects it. */
+/** Opens a connection that has been checked. The caller disconnects it. Throws `store_unavailable`. */
 export async function openRedis(): Promise<OpenRedis> {
   const { redisUrl: url } = await loadNeeded(['redisUrl']);
   const explain = (error: unknown) =>

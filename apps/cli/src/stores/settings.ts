@@ -8,7 +8,7 @@ const variableOf = {
   encryptionKey: 'SEMEL_ENCRYPTION_KEY',
 } as const;
 
-/** The settings, if those that this command needs are there. Throws `ConfigError` with a line for each that is not. */
+/** The settings. Throws `ConfigError` with a line for each of the named ones that is unset. */
 export async function loadNeeded<Name extends keyof typeof variableOf>(
   names: readonly Name[],
 ): Promise<Needed<Name>> {
@@ -19,10 +19,10 @@ export async function loadNeeded<Name extends keyof typeof variableOf>(
     return loadConfig();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    // A command that does without Redis need not ask for its address.
-    const asked = error.problems.filter((line) =>
+    // A command that does not use Redis must not complain about its address.
+    const missing = error.problems.filter((line) =>
       names.some((name) => line.startsWith(`${variableOf[name]} `)),
     );
-    throw new ConfigError(asked);
+    throw new ConfigError(missing);
   }
 }

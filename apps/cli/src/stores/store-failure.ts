@@ -8,7 +8,7 @@ export interface Store {
   url: string;
 }
 
-/** One line about a store that can't be used: where it was looked for (without the password), why not, and what to do. */
+/** Says which store can't be used (address without the password), why, and what to do. */
 export function storeFailure({ title, variable, url }: Store, error: unknown): CliError {
   const { code, text } = causeOf(error);
   const [what, advice] = explain();

@@ -5,7 +5,7 @@ import { causeOf } from './cause-of.js';
 import { loadNeeded } from './settings.js';
 import { storeFailure } from './store-failure.js';
 
-/** Runs `work` with what an operator can see and do, and closes the connections after it. */
+/** Runs `work` with the operator's side of the database, and closes the connections afterwards. */
 export async function withAdmin<T>(work: (admin: Admin, settings: Settings) => Promise<T>): Promise<T> {
   const settings = await loadNeeded(['databaseUrl', 'encryptionKey']);
   const [{ encryptionKey }, { openAdmin }, { providers }] = await Promise.all([
@@ -18,7 +18,7 @@ export async function withAdmin<T>(work: (admin: Admin, settings: Settings) => P
   try {
     return await work(admin, settings);
   } catch (error) {
-    throw isStoreFault(error)
+    throw isStoreFailure(error)
       ? storeFailure({ title: 'PostgreSQL', variable: 'DATABASE_URL', url: databaseUrl }, error)
       : error;
   } finally {
@@ -26,9 +26,9 @@ export async function withAdmin<T>(work: (admin: Admin, settings: Settings) => P
   }
 }
 
-/** By its code, or a login, a database, a table or a function that is not there yet. */
-const isStoreFault = (error: unknown): boolean => {
-  if (error instanceof CliError) return false; // it says already what it is, such as Redis
+/** True if PostgreSQL is unreachable, or lacks the login, the database, a table or a function. */
+const isStoreFailure = (error: unknown): boolean => {
+  if (error instanceof CliError) return false; // already reported, such as a failure of Redis
   const { code } = error as { code?: unknown };
   if (code === 'store_unavailable' || /^P1\d{3}$/.test(String(code))) return true;
   return /^(28|3D000|42)/.test(causeOf(error).code);

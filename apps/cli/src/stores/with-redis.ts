@@ -1,7 +1,7 @@
 import type { Redis } from '@semel/queue';
 import { openRedis } from './open-redis.js';
 
-/** Runs `work` with a connection to Redis, and closes it after. Whatever fails in there is Redis. */
+/** Runs `work` with a connection to Redis, and closes it afterwards. Reports every error of `work` as a failure of Redis. */
 export async function withRedis<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
   const { redis, explain } = await openRedis();
   try {

@@ -4,7 +4,7 @@ import type { ProviderQueue, Redis } from '@semel/queue';
 import { CliError } from '../cli-error.js';
 import { type OpenRedis, openRedis } from './open-redis.js';
 
-/** Runs `work` with the function that runs an event again. Connects to Redis at its first call, and disconnects afterwards. */
+/** Runs `work` with a function that requeues an event. Connects to Redis on its first call, and disconnects afterwards. */
 export async function withRequeue<T>(settings: Settings, work: (requeue: Requeue) => Promise<T>): Promise<T> {
   let opening: Promise<OpenRedis> | undefined;
   const queues = new Map<string, Promise<ProviderQueue>>();

@@ -1,7 +1,7 @@
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
-/** The first Ctrl-C only says so, and what was done is shown; a second one ends the process. */
-export function interruption(): { signal: AbortSignal; end(): void } {
+/** The first Ctrl-C aborts the signal, so that the command can report what was done. A second one ends the process. */
+export function listenForInterrupt(): { signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   const onSignal = () => controller.abort();
   for (const name of signals) process.once(name, onSignal);

@@ -1,19 +1,19 @@
 import type { Command } from 'commander';
 import type { CliError } from '../cli-error.js';
 
-/** What a command has to say: the same for a program (`value`) and for a person (`text`). */
-export interface Answer {
-  /** Printed with --json, as the one value on standard output. */
+/** The result of a command, for programs (`value`) and for people (`text`). */
+export interface CommandResult {
+  /** Printed to standard output with --json, as one value. */
   value: unknown;
   text: string;
-  /** Thrown after the answer was printed: it is an answer, but not a good one. */
+  /** Thrown after the result was printed: the command ran, but what it did or found is bad. */
   failure?: CliError;
 }
 
-type Handler<Arguments extends unknown[]> = (...given: Arguments) => Promise<Answer>;
+type Handler<Arguments extends unknown[]> = (...given: Arguments) => Promise<CommandResult>;
 
-/** Makes a commander action of a function that takes arguments, options and the command, and returns its answer. */
-export const answering =
+/** Converts a function that takes the arguments, the options and the command into a commander action that prints its result. */
+export const toAction =
   <Arguments extends unknown[]>(handler: Handler<Arguments>) =>
   async (...given: unknown[]): Promise<void> => {
     const command = given.at(-1) as Command;

@@ -1,5 +1,5 @@
 import { CliError } from '../cli-error.js';
-import type { Answer } from '../output/answer.js';
+import type { CommandResult } from '../output/command-result.js';
 import { table } from '../output/table.js';
 import type { DeliveryResult } from './deliver.js';
 
@@ -11,11 +11,11 @@ export interface SendSummary {
   events: { eventId: string | null; outcomes: Counts }[];
 }
 
-/** Above this many deliveries people see only those that went wrong, and the sums. */
+/** With more deliveries, the text lists only the failed ones and the counts. */
 const rowLimit = 50;
 
-/** What came back, with a failure where any answer was not 2xx. */
-export function toAnswer(results: readonly DeliveryResult[]): Answer {
+/** Summarizes the responses, with a failure if any of them was not 2xx. */
+export function toCommandResult(results: readonly DeliveryResult[]): CommandResult {
   const bad = results.filter(({ status }) => !isGood(status));
   const shown = results.length <= rowLimit ? results : bad.slice(0, rowLimit);
   const rows = shown.map(({ eventId, outcome, status, code }) => [eventId, outcome, status, code]);
@@ -66,9 +66,9 @@ const describe = (counts: Counts) =>
 function adviceFor(bad: readonly DeliveryResult[]): string {
   const codes = new Set(bad.map(({ code }) => code));
   if (codes.has('signature_invalid'))
-    return 'look whether PUBLIC_BASE_URL here is that of the receiver, and whether the endpoint changed just now';
+    return 'check that PUBLIC_BASE_URL is the same here as in the receiver, and whether the endpoint was changed just now';
   if (codes.has('unknown_endpoint'))
-    return 'look whether the endpoint is enabled, and the receiver of this database';
-  if (codes.has('malformed')) return 'look at what --data changes';
-  return "look at the receiver's log";
+    return 'check that the endpoint is enabled, and that the receiver uses this database';
+  if (codes.has('malformed')) return 'check what --data changes';
+  return "read the receiver's log";
 }
