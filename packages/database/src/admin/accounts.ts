@@ -12,9 +12,9 @@ export interface AccountRow {
 }
 
 export interface Accounts {
-  /** Routes platform endpoints, and refuses the account on endpoints of other firms. Twice the same is fine. */
+  /** Routes the account on platform endpoints, and refuses it on endpoints of other firms. Idempotent. */
   map(mapping: { provider: string; account: string; firmSlug: string }): Promise<AccountRow>;
-  /** Returns the slug of the firm that it belonged to. */
+  /** Returns the slug of the firm to which the account was mapped. */
   unmap(mapping: { provider: string; account: string }): Promise<string>;
   list(filter?: { provider?: string; firmSlug?: string }): Promise<AccountRow[]>;
 }

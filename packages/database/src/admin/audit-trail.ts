@@ -7,11 +7,11 @@ import type { Scope, Transaction } from './scope.js';
 
 export interface AuditRange {
   firmSlug: string;
-  /** Received, or done, at this time or later. */
+  /** The start of the range. */
   from: Date;
-  /** And before this time. */
+  /** The end of the range, exclusive. */
   to: Date;
-  /** With the exact bytes, in base64. */
+  /** Whether to include the exact bytes, in base64. */
   bodies: boolean;
 }
 
@@ -21,9 +21,9 @@ export interface AuditLine extends PlainRow {
 
 export interface AuditTrail {
   /**
-   * All that is known of what a firm received in this time, in an order that never changes: its events, the oldest first, each
-   * with its attempts and changes behind it; what was quarantined; changes that no event brought; what operators did. Page by
-   * page, whatever the size, each page as it was when it was read. Throws `firm_unknown` with the first line.
+   * The history of a firm in a range of time, in a stable order: its events, oldest first, each followed by its attempts and
+   * changes; quarantined events; changes without an event; actions of operators. Read page by page, so there is no single
+   * snapshot. The first line throws `firm_unknown`.
    */
   lines(range: AuditRange): AsyncIterable<AuditLine>;
 }
@@ -68,7 +68,7 @@ export const auditTrailOf = (scope: Scope, providers: Providers): AuditTrail => 
       }),
     );
 
-    // Of envelopes that DocuSign was asked for: nothing in the ledger stands for them.
+    // Changes from polling DocuSign for envelopes; they have no event in the ledger.
     yield* paged<Numbered>(size, (last) =>
       inFirm(async (tx) => {
         const rows = await tx.$queryRaw<Numbered[]>`
@@ -105,7 +105,7 @@ interface Numbered {
 const changeColumns = Prisma.sql`id, provider, event_id AS "eventId", entity_type AS "entityType", entity_id AS "entityId", change,
   applied_at AS "appliedAt"`;
 
-/** Each row with what belongs right behind it. */
+/** Each row with the lines that follow it. */
 type Groups<Row> = [Row, ...object[]][];
 
 async function* paged<Row extends object>(

@@ -14,16 +14,16 @@ export interface DestinationRow {
 }
 
 export interface Destinations {
-  /** Returns the secret that its deliveries are signed with: the only time that it is shown. */
+  /** Returns the secret that signs its deliveries. It is never shown again. */
   add(destination: {
     firmSlug: string;
     name: string;
     url: string;
-    /** `whsec_` and base64 of 24 to 64 bytes; none given: a random one. */
+    /** `whsec_` and base64 of 24 to 64 bytes. Default: a random one. */
     secret?: string;
   }): Promise<DestinationRow & { secret: string }>;
   list(filter?: { firmSlug?: string }): Promise<DestinationRow[]>;
-  /** For good. What waits for it is dead after its attempts, unless it is added again. */
+  /** Deletes it. Effects that wait for it fail, and are dead after their attempts, unless it is added again. */
   remove(ref: { firmSlug: string; name: string }): Promise<void>;
 }
 
@@ -87,7 +87,7 @@ function checkName(name: string): void {
   );
 }
 
-/** Whether its address is a public one is looked at with every delivery: names may resolve otherwise tomorrow. */
+/** Does not check for a public address: that is checked at each delivery, because DNS may change. */
 function checkUrl(text: string): void {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return;

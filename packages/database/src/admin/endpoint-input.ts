@@ -4,11 +4,11 @@ import type { Providers } from './providers.js';
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** 131 bits: nobody finds an endpoint by trying. */
+/** 131 random bits, so that keys can't be guessed. */
 export const newEndpointKey = (): string =>
   Array.from({ length: 22 }, () => alphabet[randomInt(alphabet.length)]).join('');
 
-/** A key is one segment of a path. */
+/** A key must be a single path segment. */
 export function checkKey(key: string): string {
   if (/^[A-Za-z0-9_-]{1,64}$/.test(key)) return key;
   throw new AdminError(
@@ -18,7 +18,7 @@ export function checkKey(key: string): string {
   );
 }
 
-/** Without the white space around them, which is part of no secret and comes along when one is copied. */
+/** Trims the secrets: white space around them comes from copying. Throws if one can't be a secret of the provider. */
 export function checkSecrets(
   secrets: readonly string[],
   provider: Pick<Providers[number], 'refuseSecret'>,
@@ -62,7 +62,7 @@ export function checkMode(mode: string | null): 'live' | 'test' | null {
   );
 }
 
-/** What providers call, without the path: kept without its trailing slash, since paths are appended to it. */
+/** The address that providers call, without the path. The trailing slash is removed, because paths are appended. */
 export function checkPublicUrl(publicUrl: string | null): string | null {
   if (publicUrl === null) return null;
   const url = URL.canParse(publicUrl) ? new URL(publicUrl) : null;

@@ -15,38 +15,38 @@ import { isTaken, type Scope, type Transaction } from './scope.js';
 
 export interface NewEndpoint {
   provider: string;
-  /** null: an endpoint of the platform, whose events are routed by account. */
+  /** null: a platform endpoint, whose events are routed by account. */
   firmSlug: string | null;
-  /** At least one; any of them may have signed. */
+  /** At least one. A signature by any of them is valid. */
   secrets: readonly string[];
-  /** The only accounts that it takes; none given: any that is not mapped to another firm. Maps nothing. */
+  /** The only accounts that it takes. Default: any that is not mapped to another firm. Creates no mapping. */
   accounts?: readonly string[];
-  /** null takes both. */
+  /** null: both modes. */
   mode?: string | null;
   publicUrl?: string | null;
-  /** Chosen instead of random, such as for a move. */
+  /** Default: a random key. Given when an endpoint moves from elsewhere. */
   key?: string;
 }
 
-/** Names an endpoint by its key or id; `provider` where two providers have the same key. */
+/** An endpoint by its key or id. `provider` is needed if several providers have the key. */
 export interface EndpointRef {
   key: string;
   provider?: string;
 }
 
 export interface EndpointChange {
-  /** Instead of those that it has. */
+  /** Replace the existing secrets. */
   secrets?: readonly string[];
-  /** Beside those that it has: the first half of a rotation. */
+  /** Added to the existing secrets: the first half of a rotation. */
   addSecrets?: readonly string[];
   accounts?: readonly string[];
   mode?: string | null;
   publicUrl?: string | null;
-  /** false takes deliveries again after `disable`. */
+  /** false: enables the endpoint again. */
   disabled?: boolean;
 }
 
-/** Of the secrets only how many there are. */
+/** An endpoint without its secrets. */
 export interface EndpointRow {
   id: string;
   key: string;
@@ -59,9 +59,9 @@ export interface EndpointRow {
   createdAt: Date;
   updatedAt: Date;
   disabledAt: Date | null;
-  /** When a delivery was last answered 2xx; null: never. */
+  /** The time of the last 2xx; null: never. */
   acknowledgedAt: Date | null;
-  /** The first refusal after that; null: the last answer was a 2xx, or there was none. */
+  /** The time of the first refusal since the last 2xx; null: there was none. */
   failingSince: Date | null;
 }
 
@@ -69,13 +69,13 @@ export interface AdminEndpoints {
   add(endpoint: NewEndpoint): Promise<{ id: string; key: string }>;
   list(filter?: { provider?: string; firmSlug?: string }): Promise<EndpointRow[]>;
   update(ref: EndpointRef, change: EndpointChange): Promise<EndpointRow>;
-  /** It answers 404 until it is enabled again; nothing is forgotten. */
+  /** Its deliveries get 404 until it is enabled again. Nothing is deleted. */
   disable(ref: EndpointRef): Promise<EndpointRow>;
-  /** For good: its secrets are deleted, its key is never given again, its events stay. */
+  /** Deletes its secrets for good. Its key is never reused; its events stay. */
   remove(ref: EndpointRef): Promise<{ id: string; key: string; firmSlug: string | null }>;
   /**
-   * The newest secret, to sign a sample the way the provider does: the one way out for a secret, never to be shown.
-   * Throws `secret_unreadable` where another encryption key sealed it.
+   * The newest secret, for signing samples as the provider does. No other method returns a secret; never print it.
+   * Throws `secret_unreadable` if it was encrypted with another key.
    */
   readSecret(ref: EndpointRef): Promise<string>;
 }
@@ -230,7 +230,7 @@ interface Shown
   _count: { secrets: number };
 }
 
-/** How they fare is asked for by itself: beside the others, Prisma would ask for it at the same time on one connection. */
+/** Reads the health in a separate query: in an `include`, Prisma would run two queries at once on one connection. */
 async function toRows(tx: Transaction, rows: readonly Shown[]): Promise<EndpointRow[]> {
   const health = await tx.webhookEndpointHealth.findMany({
     where: { endpointId: { in: rows.map(({ id }) => id) } },

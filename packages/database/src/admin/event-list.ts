@@ -11,15 +11,15 @@ export interface EventFilter {
   firmSlug?: string;
   outcome?: string;
   type?: string;
-  /** The provider's account that the body named. */
+  /** The provider's account, as named in the body. */
   account?: string;
-  /** The provider's id of an object: only events that changed it. */
+  /** The provider's id of an object; lists the events that changed it. */
   object?: string;
-  /** Received at this time or later. */
+  /** Received at or after this time. */
   since?: Date;
   /** Received before this time. */
   until?: Date;
-  /** The cursor of the last row of the page before. */
+  /** The cursor of the previous page. */
   after?: EventCursor;
   limit: number;
 }
@@ -40,13 +40,13 @@ export interface EventSummary {
 
 export interface EventPage {
   rows: EventSummary[];
-  /** Where the next page begins; null: this was the last one. */
+  /** The cursor of the next page; null: this is the last one. */
   next: EventCursor | null;
 }
 
 const mostAtOnce = 1_000;
 
-/** The newest first. Events that did not end well have an index of their own; all others are indexed by firm. */
+/** Newest first. Failed and dead events have a partial index; all others are indexed by firm, hence the lateral join. */
 export async function listEvents(
   tx: Transaction,
   providers: Providers,
@@ -62,7 +62,7 @@ export async function listEvents(
     object === undefined ? null : await keysOfObject(tx, providers, { firmIds, provider, id: object });
   const limit = Math.max(1, Math.min(mostAtOnce, Math.trunc(filter.limit)));
   const unfinished = outcome === 'failed' || outcome === 'dead';
-  const asked = conditions([
+  const where = conditions([
     outcome !== undefined && Prisma.sql`outcome = ${outcome}`,
     unfinished && Prisma.sql`outcome IN ('failed', 'dead')`,
     type !== undefined && Prisma.sql`event_type = ${type}`,
@@ -80,9 +80,9 @@ export async function listEvents(
   const from = ledgers(providers, provider);
   const rows = await tx.$queryRaw<Row[]>(
     unfinished && firmSlug === undefined
-      ? Prisma.sql`SELECT ${columns} FROM ${from} AS l WHERE ${asked} ${newest}`
+      ? Prisma.sql`SELECT ${columns} FROM ${from} AS l WHERE ${where} ${newest}`
       : Prisma.sql`SELECT e.* FROM unnest(${firmIds}::uuid[]) AS f (id) CROSS JOIN LATERAL (
-          SELECT ${columns} FROM ${from} AS l WHERE firm_id = f.id AND ${asked} ${newest}
+          SELECT ${columns} FROM ${from} AS l WHERE firm_id = f.id AND ${where} ${newest}
         ) AS e ${newest}`,
   );
   const last = rows.length < limit ? undefined : rows.at(-1);
@@ -101,7 +101,7 @@ function checkOutcome(outcome: string): void {
   );
 }
 
-/** The ids of our rows follow from the provider's ids: no table of objects has to be searched. */
+/** Finds the changes by row id. Row ids are derived from the provider's ids, so no object table is searched. */
 async function keysOfObject(
   tx: Transaction,
   providers: Providers,

@@ -11,23 +11,23 @@ import { type ShownBody, showBody } from './shown-body.js';
 export interface EventDetail {
   /** The whole ledger row, in camelCase, with `firmSlug` and the exact bytes. */
   event: PlainRow & ShownBody;
-  /** The objects that it touched, by the ledger's column that links them. */
+  /** The objects that it changed, by the linking column of the ledger. */
   linked: Record<string, PlainRow>;
-  /** What someone who looks at this event should know, a sentence each. */
+  /** Notes for people, one sentence each. */
   hints: string[];
-  /** Deliveries beyond the first, summed. */
+  /** Deliveries after the first one, as counts. */
   deliveries: PlainRow[];
   attempts: PlainRow[];
   changes: PlainRow[];
-  /** Rows under the same event id that were set aside. */
+  /** Quarantined events with the same event id. */
   quarantined: PlainRow[];
 }
 
 export interface Events {
-  /** The newest first, at most a thousand at once. */
+  /** Newest first, at most 1,000 per page. */
   list(filter: EventFilter): Promise<EventPage>;
   show(provider: string, eventId: string): Promise<EventDetail>;
-  /** What `requeue` needs to run the event again, and how it ended so far. A final one would only be a duplicate. */
+  /** The event as `requeue` takes it, and its outcome so far. Do not requeue a final one: it would only be a duplicate. */
   find(provider: string, eventId: string): Promise<{ event: WebhookEvent; outcome: string }>;
 }
 

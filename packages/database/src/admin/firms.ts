@@ -10,9 +10,9 @@ export interface FirmRow {
 }
 
 export interface Firms {
-  /** `slug`: lower-case letters and digits with single hyphens between, at most 63. */
+  /** `slug`: lower-case letters and digits with single hyphens between them, at most 63 characters. */
   add(firm: { slug: string; name: string }): Promise<FirmRow>;
-  /** By slug. */
+  /** Ordered by slug. */
   list(): Promise<FirmRow[]>;
 }
 

@@ -1,7 +1,7 @@
 import { Prisma } from '../generated/client.js';
 import { findProvider, type Providers } from './providers.js';
 
-/** A place in the order of a listing: the values that its last row was sorted by. `at` is PostgreSQL's own text, to the microsecond. */
+/** The sort key of the last row of a page. `at` is PostgreSQL's text, with microseconds. */
 export interface EventCursor {
   at: string;
   provider: string;
@@ -9,12 +9,12 @@ export interface EventCursor {
 }
 
 /**
- * All ledgers, or one provider's, as one relation `(SELECT …)` with the columns that every one of them has. Unlike the view
- * `webhook_events` it also has the account and the bytes; what a query does not name costs nothing.
+ * All ledgers, or one provider's, as one relation `(SELECT …)` with their shared columns. Unlike the view `webhook_events` it
+ * includes the account and the bytes. Columns that a query does not use cost nothing.
  */
 export function ledgers(providers: Providers, only?: string): Prisma.Sql {
   const chosen = only === undefined ? providers : [findProvider(providers, only)];
-  // Names and tables are the registry's, never a caller's.
+  // Names and tables come from the registry, never from a caller.
   const branches = chosen.map(
     ({ name, ledger }) => `SELECT '${name}'::text AS provider,
       substr(idempotency_key, ${name.length + 2}) AS event_id, idempotency_key, firm_id, endpoint_id, event_type, channel, account,
@@ -25,8 +25,8 @@ export function ledgers(providers: Providers, only?: string): Prisma.Sql {
   return Prisma.raw(`(${branches.join(' UNION ALL ')})`);
 }
 
-/** One condition a line, each where it was asked for. */
+/** Joins the conditions that are given with AND. */
 export const conditions = (given: readonly (Prisma.Sql | false | null | undefined)[]): Prisma.Sql => {
-  const asked = given.filter((condition): condition is Prisma.Sql => Boolean(condition));
-  return asked.length === 0 ? Prisma.sql`true` : Prisma.join(asked, ' AND ');
+  const present = given.filter((condition): condition is Prisma.Sql => Boolean(condition));
+  return present.length === 0 ? Prisma.sql`true` : Prisma.join(present, ' AND ');
 };

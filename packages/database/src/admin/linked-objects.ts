@@ -1,7 +1,7 @@
 import { type PlainRow, toPlainRow } from './plain.js';
 import type { Transaction } from './scope.js';
 
-/** How to read what a link column of the ledger points to. A provider with a new kind of object adds its line. */
+/** Reads the object that a link column of the ledger points to. A new kind of object needs a line here. */
 const readers: Record<string, (tx: Transaction, id: string) => Promise<object | null>> = {
   invoice_id: (tx, id) => tx.financeInvoice.findUnique({ where: { id } }),
   payment_id: (tx, id) => tx.financePayment.findUnique({ where: { id } }),
@@ -11,7 +11,7 @@ const readers: Record<string, (tx: Transaction, id: string) => Promise<object | 
   conversation_id: (tx, id) => tx.smsConversation.findUnique({ where: { id } }),
 };
 
-/** The guard orders events; it tells nobody anything of the object. */
+/** Removes the guard's columns, which only order events. */
 const withoutGuard = (object: object): object =>
   Object.fromEntries(
     Object.entries(object)

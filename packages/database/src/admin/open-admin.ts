@@ -20,8 +20,8 @@ export interface AdminOptions extends DatabaseOptions {
 }
 
 /**
- * What an operator can see and do, over all firms: the command line and the console are made of it. Connects as the
- * console's role, on first use. Throws `AdminError` for what can't be done, `StoreUnavailableError` where Postgres is away.
+ * The operations of an operator, over all firms. Connects on first use, with the console's role. Throws `AdminError` for a
+ * request that can't be fulfilled, and `StoreUnavailableError` if Postgres is unreachable.
  */
 export interface Admin {
   firms: Firms;

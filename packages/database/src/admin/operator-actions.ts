@@ -3,18 +3,18 @@ import { findFirm } from './firms.js';
 import { type PlainRow, toPlainRow } from './plain.js';
 import type { Scope, Transaction } from './scope.js';
 
-/** Whom an action touches; null: the platform, or nobody that is known yet. */
+/** The firm that an action changes; null: the platform, or not known yet. */
 export type ActionFirm = { id: string } | { slug: string } | null;
 
-/** One row: who does what to which firm. Neither `params` nor `result` may hold a secret. */
+/** One row: who does what to which firm. Neither `params` nor `result` may contain a secret. */
 export interface OperatorAction {
-  /** Ties the rows of one command together. */
+  /** Shared by the rows of one command. */
   runId: string;
   operator: string;
   action: string;
   firm: ActionFirm;
   params: PlainRow;
-  /** null: it is about to begin. */
+  /** null: recorded before the action runs. */
   result: PlainRow | null;
 }
 
@@ -22,15 +22,15 @@ export interface ActionFilter {
   firmSlug?: string;
   action?: string;
   since?: Date;
-  /** The id of the last row of the page before. */
+  /** The id of the last row of the previous page. */
   after?: string;
   limit: number;
 }
 
 export interface OperatorActions {
-  /** Commits these rows together. Throws `firm_unknown`, and writes nothing then. */
+  /** Commits these rows together, or none of them. Throws `firm_unknown`. */
   record(actions: readonly OperatorAction[]): Promise<void>;
-  /** The newest first. */
+  /** Newest first. */
   list(filter: ActionFilter): Promise<PlainRow[]>;
 }
 

@@ -7,16 +7,16 @@ export interface OutboxFilter {
   status?: 'pending' | 'delivered' | 'dead';
   firmSlug?: string;
   destination?: string;
-  /** The id of the last row of the page before. */
+  /** The id of the last row of the previous page. */
   after?: string;
   limit: number;
 }
 
 export interface Outbox {
-  /** The newest first, without their payloads. */
+  /** Newest first, without payloads. */
   list(filter: OutboxFilter): Promise<PlainRow[]>;
   show(id: string): Promise<PlainRow>;
-  /** Delivers it again, from its first attempt on, also where it was delivered before. One that is pending is only hurried. */
+  /** Makes an effect due now. Its attempts start again from 0, unless it is pending. A delivered effect is delivered again. */
   replay(id: string): Promise<PlainRow>;
 }
 

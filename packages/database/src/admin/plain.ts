@@ -1,7 +1,7 @@
-/** A row of the database as JSON can carry it. */
+/** A value that JSON can represent. */
 export type Plain = string | number | boolean | null | Plain[] | { [key: string]: Plain };
 
-/** Times become ISO texts, large integers texts, the rest stays. */
+/** Converts dates to ISO texts, and bigints to numbers, or to texts where they are not safe integers. */
 export function toPlain(value: unknown): Plain {
   if (value === null || value === undefined) return null;
   if (typeof value === 'bigint')
@@ -15,5 +15,5 @@ export function toPlain(value: unknown): Plain {
 
 export type PlainRow = { [key: string]: Plain };
 
-/** The same for a whole row. */
+/** The same for a database row. */
 export const toPlainRow = (row: object): PlainRow => toPlain(row) as PlainRow;

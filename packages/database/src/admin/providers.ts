@@ -1,7 +1,7 @@
 import type { Provider } from '@semel/core';
 import { AdminError } from './admin-error.js';
 
-/** What the admin side needs to know of each provider: packages/providers has it, the app hands it over. */
+/** The part of each provider that is used here. The app passes it in from packages/providers. */
 export type Providers = readonly Pick<Provider, 'name' | 'ledger' | 'refuseSecret'>[];
 
 /** Throws `provider_unknown`. */

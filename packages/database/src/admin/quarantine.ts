@@ -12,18 +12,18 @@ export interface QuarantineFilter {
   provider?: string;
   firmSlug?: string;
   reason?: string;
-  /** Received at this time or later. */
+  /** Received at or after this time. */
   since?: Date;
-  /** Default false: only those that wait for a decision. */
+  /** true: only resolved rows. Default: only rows that wait for a decision. */
   resolved?: boolean;
-  /** The id of the last row of the page before. */
+  /** The id of the last row of the previous page. */
   after?: string;
   limit: number;
 }
 
-/** What waits because nobody knew whose the account is. */
+/** The events that wait because their account was not mapped to a firm. */
 export interface WaitingForAccount {
-  /** To whom it is mapped now. */
+  /** The firm to which the account is mapped now. */
   firmSlug: string;
   count: number;
   types: { type: string; count: number }[];
@@ -37,22 +37,22 @@ const quarantineReasons: readonly QuarantineReason[] = [
   'account_not_listed',
 ];
 
-/** Arms the event: `EventQueue.requeue` of packages/queue. */
+/** Enqueues the event again: `EventQueue.requeue` of packages/queue. */
 export type Requeue = (event: WebhookEvent) => Promise<'enqueued' | 'alive' | 'foreign'>;
 
 export interface Quarantine {
-  /** The newest first. */
+  /** Newest first. */
   list(filter: QuarantineFilter): Promise<PlainRow[]>;
   show(id: string): Promise<PlainRow & ShownBody>;
   /**
-   * Lets the event through for its own firm, under `<eventId>~<firm slug>` where the id is another firm's. It is armed
-   * before the row is marked, so that a death in between loses nothing: releasing again is harmless.
+   * Enqueues the event for its own firm, under `<eventId>~<firm slug>` if the id belongs to another firm. The row is marked
+   * after that: if the process dies in between, nothing is lost, and releasing again is harmless.
    */
   release(id: string, requeue: Requeue): Promise<WebhookEvent>;
   discard(id: string): Promise<PlainRow>;
-  /** What `release` would let through for an account. Throws `still_unmapped`. Changes nothing. */
+  /** The events of an account that `release` would enqueue. Changes nothing. Throws `still_unmapped`. */
   waiting(account: { provider: string; account: string }): Promise<WaitingForAccount>;
-  /** The next ids of these, the oldest first. */
+  /** The next ids of these events, oldest first. */
   waitingIds(
     account: { provider: string; account: string },
     after: string | null,
@@ -182,7 +182,7 @@ async function findOpenRow(tx: Transaction, id: string): Promise<Row> {
   return row;
 }
 
-/** Throws where someone else was faster. */
+/** Throws `already_resolved` if someone else was faster. */
 async function resolve(tx: Transaction, id: bigint, resolution: 'released' | 'discarded'): Promise<Date> {
   const resolvedAt = new Date();
   const { count } = await tx.webhookQuarantine.updateMany({
@@ -200,7 +200,7 @@ const alreadyResolved = (id: bigint, resolution: string | null) =>
     'leave it: nothing is left to do with it',
   );
 
-/** Whose the event is, now that an operator lets it through. A firm's endpoint signs for that firm alone. */
+/** The firm of the event. A firm's endpoint receives events of that firm alone. Throws `still_unmapped`. */
 async function firmOf(tx: Transaction, row: Row): Promise<{ id: string; slug: string }> {
   const endpoint = await tx.webhookEndpoint.findUniqueOrThrow({ where: { id: row.endpointId } });
   const firmId =
@@ -237,7 +237,7 @@ async function belongsToOther(tx: Transaction, providers: Providers, event: Webh
   return row !== null && row.firm_id !== event.firmId;
 }
 
-/** The body rides in the job whatever its size: the console may not write to `webhook_bodies`. */
+/** The job contains the body, whatever its size: the console's role may not write to `webhook_bodies`. */
 const toWebhookEvent = (row: Row, firmId: string): WebhookEvent => ({
   v: 2,
   firmId,

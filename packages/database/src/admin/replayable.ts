@@ -4,15 +4,15 @@ import { conditions, type EventCursor, ledgers } from './ledgers.js';
 import { findProvider, type Providers } from './providers.js';
 import type { Scope, Transaction } from './scope.js';
 
-/** Which events to run again: never a final one. */
+/** The events to run again; never final ones. */
 export interface ReplayFilter {
   outcome: 'failed' | 'dead';
   provider?: string;
   firmSlug?: string;
   type?: string;
-  /** Received at this time or later. */
+  /** Received at or after this time. */
   since?: Date;
-  /** Received before this time. A replay is given the moment of its plan, or it might never end. */
+  /** Received before this time: the time of the plan, or else a replay might never end. */
   until: Date;
 }
 
@@ -25,9 +25,9 @@ export interface ReplayPlan {
 }
 
 export interface Replayable {
-  /** What a replay would run. Changes nothing. */
+  /** The events that a replay would run. Changes nothing. */
   plan(filter: ReplayFilter): Promise<ReplayPlan>;
-  /** The next of them, the oldest first. */
+  /** The next events, oldest first. */
   page(filter: ReplayFilter, after: EventCursor | null, limit: number): Promise<EventCursor[]>;
 }
 
@@ -37,7 +37,7 @@ export const replayableOf = (scope: Scope, providers: Providers): Replayable => 
       const rows = await tx.$queryRaw<Group[]>`
         SELECT f.slug, l.provider, l.event_type AS type, count(*) AS count, min(received_at) AS oldest, max(received_at) AS newest
         FROM ${ledgers(providers, filter.provider)} AS l JOIN firms f ON f.id = l.firm_id
-        WHERE ${await asked(tx, providers, filter)}
+        WHERE ${await filterToSql(tx, providers, filter)}
         GROUP BY f.slug, l.provider, l.event_type ORDER BY f.slug, l.provider, l.event_type`;
       return toPlan(rows);
     }),
@@ -47,7 +47,7 @@ export const replayableOf = (scope: Scope, providers: Providers): Replayable => 
       async (tx) =>
         tx.$queryRaw<EventCursor[]>`
         SELECT provider, event_id AS "eventId", received_at::text AS at FROM ${ledgers(providers, filter.provider)} AS l
-        WHERE ${await asked(tx, providers, filter)} AND ${
+        WHERE ${await filterToSql(tx, providers, filter)} AND ${
           after === null
             ? Prisma.sql`true`
             : Prisma.sql`(received_at, provider, event_id) > (${after.at}::timestamptz, ${after.provider}, ${after.eventId})`
@@ -56,8 +56,8 @@ export const replayableOf = (scope: Scope, providers: Providers): Replayable => 
     ),
 });
 
-/** In the words of the partial indexes, or they would not be used. */
-async function asked(
+/** Repeats the predicate of the partial indexes literally, or PostgreSQL would not use them. */
+async function filterToSql(
   tx: Transaction,
   providers: Providers,
   { outcome, provider, firmSlug, type, since, until }: ReplayFilter,

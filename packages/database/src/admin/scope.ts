@@ -5,11 +5,11 @@ import { AdminError } from './admin-error.js';
 
 export type Transaction = Prisma.TransactionClient;
 
-/** Runs `work` in one transaction that row-level security opens for the given firms. */
+/** Runs `work` in a transaction that row-level security limits to the given firms. */
 export interface Scope {
-  /** Every firm, and the platform's own rows. */
+  /** All firms, and the platform's rows. */
   everywhere<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
-  /** One firm, which may be about to be made, and nothing of the platform's. */
+  /** One firm, which need not exist yet, and no rows of the platform. */
   inFirm<T>(firmId: string, work: (tx: Transaction) => Promise<T>): Promise<T>;
 }
 
@@ -42,7 +42,7 @@ export function scopeOf(client: PrismaClient): Scope {
   };
 }
 
-/** Prisma's codes for a database that is away, too slow, or has cut the connection. */
+/** Prisma's codes for a database that is unreachable, too slow, or has closed the connection. */
 const unreachable = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
 
 function toAdminStoreError(error: unknown): unknown {
@@ -52,6 +52,6 @@ function toAdminStoreError(error: unknown): unknown {
   return unreachable.has(error.code) ? new StoreUnavailableError('postgres', error) : error;
 }
 
-/** True for a unique index that refused a row. */
+/** True if a unique index refused the row. */
 export const isTaken = (error: unknown): boolean =>
   error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';

@@ -1,6 +1,6 @@
 import { toBody } from '@semel/core';
 
-/** The exact bytes as text where they are UTF-8, else as base64. */
+/** The exact bytes: as text if they are UTF-8, else as base64. */
 export interface ShownBody {
   eventRaw: string;
   eventRawEncoding: 'utf8' | 'base64';
