@@ -8,7 +8,7 @@ import {
   quarantineQueueName,
   readQueueStats,
 } from '@semel/queue';
-import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
+import { checkStores, createMetrics, type Logger, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { createGauges } from './gauges.js';
 import { createCredentialCheck } from './login/credentials.js';
@@ -78,7 +78,7 @@ export async function buildConsole(options: ConsoleOptions): Promise<FastifyInst
   registerHealth(app, {
     metrics,
     isReady: async () => {
-      const stores = await lookAtStores({ isMigrated: () => isMigrated(pool), ping: () => redis.ping() });
+      const stores = await checkStores({ isMigrated: () => isMigrated(pool), ping: () => redis.ping() });
       return { ready: stores.postgres === 'up' && stores.redis === 'up', checks: stores };
     },
   });

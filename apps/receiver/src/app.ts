@@ -10,7 +10,7 @@ import {
 } from '@semel/database';
 import { openBodyThread } from '@semel/providers';
 import { checkRedisWhenReady, openProducerRedis, openProviderQueue, openRedisBreaker } from '@semel/queue';
-import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
+import { checkStores, createMetrics, type Logger, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { originForm } from './origin-form.js';
 import { createBodyBudget } from './plugins/body-budget.js';
@@ -156,7 +156,7 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
   registerHealth(app, {
     metrics,
     isReady: async () => {
-      const stores = await lookAtStores({ isMigrated: () => isMigrated(pool), ping: () => redis.ping() });
+      const stores = await checkStores({ isMigrated: () => isMigrated(pool), ping: () => redis.ping() });
       // One store is enough to take an event, but an unmigrated database takes none.
       const ready = stores.postgres !== 'unmigrated' && (stores.postgres === 'up' || stores.redis === 'up');
       return { ready, checks: stores };

@@ -16,7 +16,7 @@ import {
   openQuarantineConsumer,
   openRedisBreaker,
 } from '@semel/queue';
-import { createMetrics, type Logger, lookAtStores, registerHealth } from '@semel/telemetry';
+import { checkStores, createMetrics, type Logger, registerHealth } from '@semel/telemetry';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { createConsumerBreaker } from './consumer-breaker.js';
 import { startEnvelopePoller } from './envelope-poller.js';
@@ -225,7 +225,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   registerHealth(app, {
     metrics,
     isReady: async () => {
-      const stores = await lookAtStores({ isMigrated: () => isMigrated(pool), ping: () => redis.ping() });
+      const stores = await checkStores({ isMigrated: () => isMigrated(pool), ping: () => redis.ping() });
       return { ready: stores.postgres === 'up' && stores.redis === 'up', checks: stores };
     },
   });

@@ -57,16 +57,16 @@ export interface Stores extends Record<string, string> {
 }
 
 /** The state of both stores, as `/readyz` shows it. `unmigrated`: migrations are missing. */
-export async function lookAtStores(ask: {
+export async function checkStores(stores: {
   isMigrated(): Promise<boolean>;
   ping(): Promise<unknown>;
 }): Promise<Stores> {
   const [postgres, redis] = await Promise.all([
-    ask.isMigrated().then(
+    stores.isMigrated().then(
       (migrated) => (migrated ? 'up' : 'unmigrated'),
       () => 'away' as const,
     ),
-    ask.ping().then(
+    stores.ping().then(
       () => 'up' as const,
       () => 'away' as const,
     ),

@@ -6,7 +6,7 @@ import { withAudit } from '../stores/audited.js';
 import { withAdmin } from '../stores/with-admin.js';
 
 export function firm(program: Command): void {
-  const group = program.command('firm').description('the firms: tenants whose data is kept apart');
+  const group = program.command('firm').description('the firms, which are isolated tenants');
 
   group
     .command('add')

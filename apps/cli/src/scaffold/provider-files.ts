@@ -1,10 +1,10 @@
-/** What one new folder in packages/providers/src starts with: it compiles, and takes nothing until it is filled in. */
+/** The first files of a new folder in packages/providers/src. They compile, and refuse every delivery until they are filled in. */
 export const providerFiles = (name: string, title: string): Record<string, string> => ({
   'signature.ts': `import type { SignedRequest } from '@semel/core';
 
 /**
- * TODO: which header, which bytes, which algorithm, which encoding, and where the provider says so. Compare with
- * \`equalText\` (../equal-text.js), in constant time; never throw; take the bytes as they are, not parsed.
+ * TODO: name the header, the bytes, the algorithm, the encoding, and the page that documents them. Compare in constant time,
+ * with \`equalText\` (../equal-text.js). Never throw. Verify the bytes as they are, not parsed.
  */
 export function verify({ body, headers, secrets }: SignedRequest): boolean {
   const given = headers['x-${name}-signature'];
@@ -18,8 +18,8 @@ import { parseObject } from '../json.js';
 import { millisOf } from '../time.js';
 
 /**
- * TODO: what stays the same over every attempt of one event, and is signed? A signed header may have a part in it: it is
- * the third argument. The pattern keeps out what the provider never sends.
+ * TODO: find what is signed, and stays the same over all attempts of one event. Signed headers may be a part of it; they are
+ * the third argument. The pattern refuses ids that the provider never sends.
  */
 export function identify(body: Buffer): Identity {
   const event = parseObject(body);
@@ -38,8 +38,8 @@ export function identify(body: Buffer): Identity {
   'changes.ts': `import { type ChangeSet, nothing } from '@semel/core';
 
 /**
- * TODO: the rule. Until there is one, every event is recorded, changes nothing, and runs the handlers for its type. A rule
- * must order what happens to one object, down to two events of one moment: see docs/adr/0007-total-order.md.
+ * TODO: write the rule. Without one, every event is recorded, changes nothing, and runs the handlers for its type. A rule
+ * must order all events of one object, even those with the same timestamp: see docs/adr/0007-total-order.md.
  */
 export const changesOf = (): ChangeSet => nothing('type_not_handled');
 `,
@@ -47,7 +47,7 @@ export const changesOf = (): ChangeSet => nothing('type_not_handled');
 import type { Sample } from '@semel/core';
 import { jsonBody, splitOverrides } from '../sample.js';
 
-/** TODO: bodies as ${title} really sends them. Overrides: the fields of \`data\`; \`$event\` for the message around them. */
+/** TODO: use bodies as ${title} really sends them. Overrides set fields of \`data\`, and \`$event\` those of the envelope. */
 const sample = (type: string, description: string): Sample => ({
   type,
   channel: null,
@@ -86,7 +86,7 @@ export const stories: readonly Story[] = [
   'sign.ts': `import { randomBytes } from 'node:crypto';
 import type { Provider } from '@semel/core';
 
-/** TODO: by the vendor's SDK where it can sign; else written apart from the verifier, so that a mistake in one shows. */
+/** TODO: sign with the vendor's SDK if it can; else independently of the verifier, so that a mistake in one of them shows. */
 export const sign: Provider['sign'] = (delivery) => ({
   ...delivery,
   headers: { ...delivery.headers, 'x-${name}-signature': 'TODO' },
@@ -104,7 +104,7 @@ import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
 import { stories } from './stories.js';
 
-/** TODO: the page that describes the webhooks, and for how long they are retried: the claim outlives that by a day. */
+/** TODO: link the page that describes the webhooks, and for how long they are retried. The claim must live a day longer. */
 export const ${name}: Provider = {
   name: '${name}',
   title: '${title}',
@@ -130,7 +130,7 @@ export const ${name}: Provider = {
 `,
 });
 
-/** The provider's own test: the suites over the registry know nothing of its words. */
+/** The provider's own test. The suites that run for every provider do not know its signature and ids. */
 export const providerTest = (
   name: string,
   title: string,
@@ -140,12 +140,12 @@ import t from 'tap';
 
 const ${name} = providerNamed('${name}') as Provider;
 
-t.test('a signature that was made with another implementation', async (t) => {
+t.test('a signature that was made with another implementation is verified', async (t) => {
   t.equal(${name}.title, '${title}');
-  t.fail('TODO: a vector of ${title}, or one made with openssl or Python, and its verdict');
+  t.fail('TODO: a test vector of ${title}, or one made with openssl or Python');
 });
 
-t.test('a real delivery is named, and a retry of it is named alike', async (t) => {
+t.test('a delivery and its retry have the same event id', async (t) => {
   t.fail('TODO: two real bodies of one event');
 });
 `;
