@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Places {
-  /** Takes a place for a job of the firm; waits a moment for one. False: the firm has all that it may have. */
+  /** Takes a place for a job of the firm, or of the destination. Waits `waitMs` for one. False: it has all that it may have. */
   take(firmId: string): Promise<boolean>;
   giveBack(firmId: string): void;
   /** When to run a job again that found no place, in milliseconds. */
   postpone(firmId: string): number;
 }
 
-const waitMs = 250;
 const checkMs = 25;
 const firstMs = 1_000;
 const longestMs = 60_000;
@@ -20,7 +19,7 @@ const backPerSecond = 100;
  * if those of one firm took all of them, no job of another firm would even be fetched. Jobs that find no place go back to
  * the queue for a while.
  */
-export function createPlaces(most: number): Places {
+export function createPlaces(most: number, waitMs = 250): Places {
   const taken = new Map<string, number>();
   const lastDueMs = new Map<string, number>();
   return {

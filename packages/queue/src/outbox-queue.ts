@@ -8,11 +8,13 @@ export interface OutboxJob {
   v: 1;
   id: string;
   firmId: string;
+  /** Its name; older jobs have none. */
+  destination?: string;
 }
 
 export interface OutboxQueue {
   /** Makes sure that each row has a living job. Its `jobId` is the row's id: a second job for a row is none. */
-  add(rows: readonly { id: string; firmId: string }[]): Promise<void>;
+  add(rows: readonly Omit<OutboxJob, 'v'>[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -20,11 +22,12 @@ export interface OutboxQueue {
 export function openOutboxQueue(redis: Redis): OutboxQueue {
   const queue = openQueue(redis, outboxQueueName);
 
-  async function addOne({ id, firmId }: { id: string; firmId: string }): Promise<void> {
+  async function addOne(row: Omit<OutboxJob, 'v'>): Promise<void> {
+    const { id } = row;
     const kept = await queue.getJob(id);
     // A dead letter that was replayed: added over, it would stay as it is.
     if (kept !== undefined && (await kept.isFailed())) await kept.remove();
-    const job: OutboxJob = { v: 1, id, firmId };
+    const job: OutboxJob = { v: 1, ...row };
     // The row counts the attempts, and says when it is dead.
     await queue.add('deliver', job, {
       jobId: id,

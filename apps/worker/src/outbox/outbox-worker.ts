@@ -17,8 +17,10 @@ import {
   type Redis,
 } from '@semel/queue';
 import type { Logger, Metrics } from '@semel/telemetry';
+import { createPlaces } from '../places.js';
 import { AnsweredError } from './answered-error.js';
 import { deliverRow } from './deliver-row.js';
+import { createDestinationBreakers } from './destination-breakers.js';
 import { retryDelayMs } from './retry-delay.js';
 
 export interface OutboxSettings {
@@ -63,7 +65,34 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
   // Longer than an attempt can take, with what it takes to write down how it went.
   const leaseMs = timeoutMs + 20_000;
 
-  async function deliver({ id, firmId }: OutboxJob): Promise<DeliveryResult> {
+  const breakers = createDestinationBreakers(options.retryScale);
+  const places = {
+    ofDestination: createPlaces(Math.ceil(options.concurrency / 4), 0),
+    ofFirm: createPlaces(Math.ceil(options.concurrency / 2), 0),
+  };
+
+  /** No firm and no destination takes all places, and one that can't be reached takes none. */
+  async function deliver(job: OutboxJob): Promise<DeliveryResult> {
+    const { firmId } = job;
+    const destination = `${firmId} ${job.destination ?? ''}`;
+    const openMs = breakers.waitMs(destination);
+    if (openMs > 0) return { outcome: 'postponed', delayMs: openMs + Math.round(Math.random() * 1_000) };
+    if (!(await places.ofDestination.take(destination)))
+      return { outcome: 'postponed', delayMs: places.ofDestination.postpone(destination) };
+    try {
+      if (!(await places.ofFirm.take(firmId)))
+        return { outcome: 'postponed', delayMs: places.ofFirm.postpone(firmId) };
+      try {
+        return await deliverClaimed(job, destination);
+      } finally {
+        places.ofFirm.giveBack(firmId);
+      }
+    } finally {
+      places.ofDestination.giveBack(destination);
+    }
+  }
+
+  async function deliverClaimed({ id, firmId }: OutboxJob, destination: string): Promise<DeliveryResult> {
     const row = await claimOutboxRow(pool, { id, firmId }, { leaseMs, key });
     if (row === null) return { outcome: 'over' };
     const startedMs = performance.now();
@@ -71,6 +100,7 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
       () => null,
       (failure: unknown) => failure ?? new Error('it threw nothing'),
     );
+    breakers.ended(destination, error === null || !isUnreachable(error));
     const result = resultOf(row, error);
     await recordOutboxResult(pool, row, result);
     metrics.outboxSeconds((performance.now() - startedMs) / 1000);
@@ -139,3 +169,8 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
     },
   };
 }
+
+/** It gave no answer in time, or no connection could be made. Errors of our own making say nothing of the destination. */
+const isUnreachable = (error: unknown): boolean =>
+  (error instanceof SemelError && error.code === 'delivery_timeout') ||
+  /^E(CONN|HOST|NET|TIMEDOUT|AI_AGAIN|NOTFOUND)/.test(String((error as { code?: unknown }).code ?? ''));

@@ -1,4 +1,4 @@
-import { type LookupAddress, lookup } from 'node:dns';
+import { Resolver } from 'node:dns/promises';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { SemelError } from '@semel/core';
 
@@ -45,21 +45,37 @@ const refusal = (host: string) =>
 /** Throws for a URL that names an address outright; names are looked at when they are resolved. */
 export function assertPublicHost(url: URL): void {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  if (isIP(host) !== 0 && !isPublicAddress(host)) throw refusal(host);
+  const isLocal = isIP(host) === 0 ? /(^|\.)localhost\.?$/i.test(host) : !isPublicAddress(host);
+  if (isLocal) throw refusal(host);
 }
 
+/** Not `dns.lookup`: it takes one of the process's four threads for as long as a name server is silent. */
+const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+
 /**
- * Resolves names for a connection, and refuses those with an address that is not public. The connection goes to what was
- * looked at here: a name that resolves otherwise a moment later gains nothing.
+ * Resolves names for a connection, and refuses those with an address that is not public. The connection goes to an address
+ * that was checked here: a name that resolves otherwise a moment later gains nothing. The hosts file is not read.
  */
 export const publicLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, found) => {
-    const addresses = (found ?? []) as LookupAddress[];
-    if (error) return callback(error, [] as unknown as string, 0);
-    if (addresses.length === 0 || !addresses.every(({ address }) => isPublicAddress(address)))
-      return callback(refusal(hostname), [] as unknown as string, 0);
-    if (options.all) return callback(null, addresses as unknown as string, 0);
-    const [first] = addresses as [LookupAddress];
-    callback(null, first.address, first.family);
-  });
+  resolve(hostname, Number(options.family ?? 0))
+    .then((addresses) => {
+      if (!addresses.every(isPublicAddress)) throw refusal(hostname);
+      const found = addresses.map((address) => ({ address, family: isIP(address) }));
+      const [first] = found as [(typeof found)[0]];
+      if (options.all) callback(null, found as unknown as string, 0);
+      else callback(null, first.address, first.family);
+    })
+    .catch((error: NodeJS.ErrnoException) => callback(error, [] as unknown as string, 0));
 };
+
+/** At least one address; IPv4 first. Throws what the resolver said, if it found none. */
+async function resolve(hostname: string, family: number): Promise<string[]> {
+  const [four, six] = await Promise.allSettled([
+    family === 6 ? [] : resolver.resolve4(hostname),
+    family === 4 ? [] : resolver.resolve6(hostname),
+  ]);
+  const addresses = [four, six].flatMap((found) => (found.status === 'fulfilled' ? found.value : []));
+  const failed = [four, six].find((found) => found.status === 'rejected');
+  if (addresses.length === 0) throw failed?.reason ?? refusal(hostname);
+  return addresses;
+}

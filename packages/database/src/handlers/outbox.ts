@@ -27,15 +27,23 @@ export type OutboxResult =
   | { status: 'pending'; delayMs: number; error: string }
   | { status: 'dead'; error: string };
 
-/** Ids of due rows of all firms that were not enqueued within the last `againAfterMs`. */
+/** Due rows of all firms that were not enqueued within the last `againAfterMs`: whose they are, and where they go. */
 export async function listDueOutbox(
   pool: pg.Pool,
   { limit, againAfterMs }: { limit: number; againAfterMs: number },
-): Promise<OutboxRef[]> {
-  return withFirms(pool, { firmIds: [] }, async (query) => {
+): Promise<(OutboxRef & { destination: string })[]> {
+  const due = await withFirms(pool, { firmIds: [] }, async (query) => {
     const { rows } = await query(
       `SELECT id, firm_id AS "firmId" FROM semel_outbox_due($1, $2 * interval '1 millisecond')`,
       [limit, againAfterMs],
+    );
+    return rows as OutboxRef[];
+  });
+  if (due.length === 0) return [];
+  return withFirms(pool, { firmIds: due.map(({ firmId }) => firmId) }, async (query) => {
+    const { rows } = await query(
+      'SELECT id, firm_id AS "firmId", destination FROM webhook_outbox WHERE id = ANY ($1::uuid[])',
+      [due.map(({ id }) => id)],
     );
     return rows;
   });
