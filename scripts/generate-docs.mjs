@@ -1,5 +1,5 @@
-// Writes .env.example and the tables of docs/configuration.md, docs/metrics.md, docs/providers/types.md and the crash
-// matrix of docs/reliability.md from code and tests. With --check it writes nothing, and fails if one of them is stale.
+// Writes .env.example and the tables of docs/cli.md, docs/configuration.md, docs/metrics.md, docs/providers/types.md and
+// the crash matrix of docs/reliability.md from code and tests. With --check it writes nothing, and fails if one of them is stale.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,6 +18,7 @@ const { renderConfigTable, renderEnvExample } = await load('packages/config/src/
 const { renderMetricTable } = await load('packages/telemetry/src/catalogue.ts');
 const { providerNames, providers } = await load('packages/providers/src/registry.ts');
 const { renderTypeTable } = await load('packages/providers/src/type-table.ts');
+const { buildProgram } = await load('apps/cli/src/program.ts');
 const { rows: matrix } = await load('test/faults/matrix/rows.ts');
 
 const intro = {
@@ -31,6 +32,7 @@ const intro = {
 
 const wanted = {
   '.env.example': renderEnvExample(providerNames),
+  'docs/cli.md': between('docs/cli.md', 'commands', renderCommandTable(buildProgram({ json: false }))),
   'docs/configuration.md': between('docs/configuration.md', 'config', renderConfigTable(providerNames)),
   'docs/metrics.md': between('docs/metrics.md', 'metrics', renderMetricTable()),
   'docs/reliability.md': between('docs/reliability.md', 'matrix', renderMatrix()),
@@ -49,6 +51,21 @@ for (const file of stale) {
   mkdirSync(dirname(join(root, file)), { recursive: true });
   writeFileSync(join(root, file), wanted[file]);
   console.log(`wrote ${file}`);
+}
+
+/** One row per command that can be run, with its arguments, what it does, and its options. */
+function renderCommandTable(program) {
+  const rowsOf = (command, path) =>
+    command.commands.length > 0
+      ? command.commands.flatMap((child) => rowsOf(child, `${path} ${child.name()}`))
+      : [[command, [path, ...command.registeredArguments.map(argumentText)].join(' ')]];
+  const argumentText = (argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`);
+  const escapeBars = (text) => text.replaceAll('|', '\\|');
+  const lines = rowsOf(program, 'semel').map(([command, usage]) => {
+    const options = command.options.map(({ long }) => `\`${long}\``).join(', ');
+    return `| \`${escapeBars(usage)}\` | ${escapeBars(command.description())} | ${options} |`;
+  });
+  return ['| Command | What it does | Options |', '| --- | --- | --- |', ...lines].join('\n');
 }
 
 /** Each row with the files whose tests begin with its number. Throws if there is none. */
