@@ -14,7 +14,7 @@ import { startPostgres, type TestServer, waitUntil } from '../support/servers.js
 import { readWalls } from '../support/walls.js';
 import { createWorld, identityOf, mainTypeOf, type TestEndpoint, type World } from '../support/world.js';
 
-// The runbook's backup and restore, with its own commands: PostgreSQL's disk is lost, Redis' is not, and it remembers events
+// Backup and restore of docs/operations.md, with its own commands: PostgreSQL's disk is lost, Redis' is not, and it remembers events
 // that the backup has never seen.
 
 t.setTimeout(290_000);
@@ -156,19 +156,19 @@ const foundByLedger = (world: World, { endpoint: { provider }, eventId }: Kept) 
     { what: `the ledger finds ${eventId} to be a duplicate` },
   );
 
-/** The lines of the runbook's section that begin like this. */
+/** The lines of docs/operations.md, section "Backup and restore", that begin like this. */
 function documented(beginning: RegExp): string[] {
-  const runbook = readFileSync(fileURLToPath(new URL('../../docs/runbook.md', import.meta.url)), 'utf8');
-  const section = /\n## Backup and restore\n(.*?)\n## /s.exec(runbook)?.[1] ?? '';
+  const page = readFileSync(fileURLToPath(new URL('../../docs/operations.md', import.meta.url)), 'utf8');
+  const section = /\n## Backup and restore\n(.*?)\n## /s.exec(page)?.[1] ?? '';
   const lines = section
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => beginning.test(line));
-  if (lines.length < 2) throw new Error(`the runbook has no commands like ${beginning}`);
+  if (lines.length < 2) throw new Error(`docs/operations.md has no commands like ${beginning}`);
   return lines;
 }
 
-/** As the runbook asks for it: a superuser, and the database of Semel. */
+/** As docs/operations.md asks for it: a superuser, and the database of Semel. */
 function programsEnv(databaseUrl: string): NodeJS.ProcessEnv {
   const { hostname, port, username, password, pathname } = new URL(databaseUrl);
   return {
