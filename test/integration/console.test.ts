@@ -322,7 +322,7 @@ t.test('the queues are shown without what is in them, and only shown', async (t)
   await queue.upsertJobScheduler('odd', { every: hourMs }, { name: 'odd', data: { said: words } });
   await quarantine.add(
     'account_unknown',
-    { event: { ...waiting?.data, owner: null }, reason: 'account_unknown' },
+    { event: { ...waiting?.data, firmId: null }, reason: 'account_unknown' },
     { jobId: 'set-aside' },
   );
 
@@ -363,18 +363,18 @@ t.test('the queues are shown without what is in them, and only shown', async (t)
       'bytes',
       'endpointId',
       'eventId',
-      'owner',
+      'firmId',
       'provider',
       'receivedAt',
       'sha256',
       'type',
     ]);
-    t.match(job.data, { provider: 'twilio', eventId, type: 'inbound', owner: firm, endpointId: twilio.id });
+    t.match(job.data, { provider: 'twilio', eventId, type: 'inbound', firmId: firm, endpointId: twilio.id });
     t.equal(job.data.bytes, body.length);
     const failed = (await as(app, 'GET', '/queues/api/queues/twilio/SMfailed')).json();
     t.match(failed.job, { failedReason: /^unexpected error/, stacktrace: [], returnValue: null });
     const aside = (await as(app, 'GET', '/queues/api/queues/quarantine/set-aside')).json();
-    t.match(aside.job.data, { reason: 'account_unknown', eventId, owner: null });
+    t.match(aside.job.data, { reason: 'account_unknown', eventId, firmId: null });
   });
 
   t.test('the page needs nothing from elsewhere', async (t) => {

@@ -67,7 +67,7 @@ export async function readJobs(
     Promise.all(eventIds.map((id) => redis.hmget(queueKey(queueName, id), 'data', 'failedReason', 'atm'))),
   );
   return found.flatMap(([data, reason, attempts]) => {
-    const event = typeof data === 'string' ? readEvent(JSON.parse(data)) : null;
+    const event = typeof data === 'string' ? readEvent<string>(JSON.parse(data)) : null;
     if (event === null) return [];
     return [{ event, attempts: Number(attempts ?? 0), stalledOut: reason === stalledOutReason }];
   });

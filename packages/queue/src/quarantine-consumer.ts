@@ -1,8 +1,9 @@
-import { type QuarantineEntry, StoreUnavailableError } from '@semel/core';
+import { type QuarantineEntry, SemelError, StoreUnavailableError } from '@semel/core';
 import type { Consumer } from './consumer.js';
 import { quarantineQueueName } from './names.js';
 import { postpone, postponedMs } from './postpone.js';
 import { openWorker } from './queue-worker.js';
+import { readEvent } from './read-event.js';
 
 export interface QuarantineConsumerOptions {
   redisUrl: string;
@@ -10,7 +11,7 @@ export interface QuarantineConsumerOptions {
   onError(error: Error): void;
 }
 
-/** Writes the rows of deliveries that were quarantined while Postgres was away. */
+/** Writes the rows of deliveries that were quarantined while Postgres was unreachable. */
 export function openQuarantineConsumer({
   redisUrl,
   write,
@@ -19,8 +20,13 @@ export function openQuarantineConsumer({
   const { worker, close } = openWorker<QuarantineEntry>(
     { redisUrl, queueName: quarantineQueueName },
     async (job, token) => {
+      const event = readEvent(job.data.event);
+      if (event === null) {
+        onError(new SemelError('job_version_unknown', `job ${job.id} has version ${job.data.event.v}`));
+        return postpone(job, token, postponedMs.other);
+      }
       try {
-        await write(job.data);
+        await write({ ...job.data, event });
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error;
         await postpone(job, token, postponedMs.outage);

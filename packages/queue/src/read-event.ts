@@ -1,10 +1,14 @@
 import type { WebhookEvent } from '@semel/core';
 
-/** An event as the first version of Semel wrote it into a job. */
-type EventV1 = Omit<WebhookEvent, 'v' | 'firmId'> & { v: 1; owner: string };
+/** An event in a job; `Firm` is `string | null` in the quarantine, where the firm may be unknown. */
+type JobEvent<Firm> = Omit<WebhookEvent, 'firmId'> & { firmId: Firm };
+/** The same as version 1 wrote it, which called the firm `owner`. */
+type JobEventV1<Firm> = Omit<WebhookEvent, 'v' | 'firmId'> & { v: 1; owner: Firm };
 
-/** The event in a job's data, also of an older version; null where a newer version wrote it. */
-export function readEvent(data: WebhookEvent | EventV1): WebhookEvent | null {
+/** Reads the event of a job, also one that version 1 wrote; null if a later version wrote it. */
+export function readEvent<Firm extends string | null>(
+  data: JobEvent<Firm> | JobEventV1<Firm>,
+): JobEvent<Firm> | null {
   if (data.v === 2) return data;
   if (data.v !== 1) return null;
   const { owner: firmId, ...event } = data;
