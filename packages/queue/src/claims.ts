@@ -1,6 +1,5 @@
-import type { ClaimState, Claims, JobState, Provider, WebhookEvent } from '@semel/core';
-import type { Result } from 'ioredis';
-import { acquireScript, confirmScript, releaseScript } from './claim-scripts.js';
+import type { ClaimState, Claims, Provider, WebhookEvent } from '@semel/core';
+import { releaseScript } from './claim-scripts.js';
 import { backlogKey } from './firm-backlog.js';
 import { claimKey, prefixOf, queueKey } from './names.js';
 import { onRedis } from './redis.js';
@@ -9,21 +8,12 @@ import { mastersOf, type Redis } from './topology.js';
 /** How long a receiver has between claim and confirm before another delivery may take the claim over. */
 const leaseMs = 60_000;
 
-declare module 'ioredis' {
-  interface RedisCommander<Context> {
-    semelAcquire(...args: (string | number)[]): Result<[string, JobState, string, 0 | 1, number], Context>;
-    semelConfirm(key: string, firmId: string, ttlMs: number): Result<number, Context>;
-  }
-}
-
 /** The claims of one provider, and the read-only look that `requeue` shares with them. */
 export interface ClaimStore extends Claims {
   inspect(event: Pick<WebhookEvent, 'firmId' | 'eventId'>): Promise<ClaimState>;
 }
 
 export function claimsOf(redis: Redis, provider: Provider): ClaimStore {
-  redis.defineCommand('semelAcquire', { numberOfKeys: 5, lua: acquireScript });
-  redis.defineCommand('semelConfirm', { numberOfKeys: 1, lua: confirmScript });
   const { name } = provider;
   const failed = queueKey(name, 'failed');
   const completed = queueKey(name, 'completed');

@@ -1,13 +1,6 @@
 import { type Repeating, repeat } from '@semel/core';
-import type { Result } from 'ioredis';
 import { prefixOf, queueKey } from './names.js';
 import type { Redis } from './topology.js';
-
-declare module 'ioredis' {
-  interface RedisCommander<Context> {
-    semelLeave(...args: (string | number)[]): Result<number, Context>;
-  }
-}
 
 /** A hash: how many jobs of each firm the queue holds, whether they wait, run or are delayed. */
 export const backlogKey = (provider: string): string => `${prefixOf(provider)}:firms`;
@@ -27,7 +20,7 @@ export const priorityOf = (backlog: number): number =>
  * ARGV firm id, number of jobs that left, firm id, …
  * What a crash left counted too high is forgotten as soon as the queue is empty, or when it counts twice as many as there are.
  */
-const leaveScript = `
+export const leaveScript = `
 for i = 1, #ARGV, 2 do
   if redis.call('HINCRBY', KEYS[1], ARGV[i], -ARGV[i + 1]) <= 0 then redis.call('HDEL', KEYS[1], ARGV[i]) end
 end
@@ -50,7 +43,6 @@ const flushMs = 100;
 
 /** Keeps count of a provider's jobs by firm, for its worker. Producers count each job when they add it. */
 export function openFirmBacklog(redis: Redis, provider: string): FirmBacklog {
-  redis.defineCommand('semelLeave', { numberOfKeys: 5, lua: leaveScript });
   const keys = [
     backlogKey(provider),
     ...['wait', 'prioritized', 'active', 'delayed'].map((part) => queueKey(provider, part)),

@@ -1,4 +1,3 @@
-import type { Result } from 'ioredis';
 import { queueKey } from './names.js';
 import type { Redis } from './topology.js';
 
@@ -10,7 +9,7 @@ import type { Redis } from './topology.js';
  * ARGV  1 key prefix of jobs · 2 sample
  * Returns wait, active, delayed, prioritized, paused, failed, completed, queue is paused (0, 1), time stamp ('' if none)
  */
-const statsScript = `
+export const statsScript = `
 local sample, oldest = tonumber(ARGV[2]), nil
 local function look(ids)
   for _, id in ipairs(ids) do
@@ -35,12 +34,6 @@ return counts
 const parts = ['wait', 'active', 'delayed', 'prioritized', 'paused', 'failed', 'completed', 'meta'] as const;
 const sample = 50;
 
-declare module 'ioredis' {
-  interface RedisCommander<Context> {
-    semelQueueStats(...args: (string | number)[]): Result<(number | string)[], Context>;
-  }
-}
-
 export interface QueueStats {
   /** Jobs of a paused queue wait as `paused`, not as `waiting`. */
   jobs: Record<'waiting' | 'active' | 'delayed' | 'prioritized' | 'paused' | 'failed' | 'completed', number>;
@@ -52,8 +45,6 @@ export interface QueueStats {
 
 /** One cheap round trip, whatever the length of the queue. */
 export async function readQueueStats(redis: Redis, queueName: string): Promise<QueueStats> {
-  if (!('semelQueueStats' in redis))
-    (redis as Redis).defineCommand('semelQueueStats', { numberOfKeys: parts.length, lua: statsScript });
   const keys = parts.map((part) => queueKey(queueName, part));
   const answer = await redis.semelQueueStats(...keys, queueKey(queueName, ''), sample);
   const [wait, active, delayed, prioritized, legacyPaused, failed, completed, isPaused] = answer.map(Number);

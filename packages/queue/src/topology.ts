@@ -1,5 +1,6 @@
 import { parseRedisUrl, type RedisAddress } from '@semel/core';
 import { Cluster, type RedisOptions, Redis as SingleRedis } from 'ioredis';
+import { scripts } from './scripts.js';
 
 /** A connection to Redis, whatever stands behind it: one server, the master that Sentinels name, or a cluster. */
 export type Redis = SingleRedis | Cluster;
@@ -49,11 +50,12 @@ const open: Record<
   (address: RedisAddress, options: ConnectionOptions & typeof common, url: string) => Redis
 > = {
   single: (_address, options, url) =>
-    new SingleRedis(url, { ...options, retryStrategy: reconnectDelayMs, ...pipelined(options) }),
+    new SingleRedis(url, { ...options, scripts, retryStrategy: reconnectDelayMs, ...pipelined(options) }),
 
   sentinel: (address, options) =>
     new SingleRedis({
       ...options,
+      scripts,
       ...login(address),
       ...pipelined(options),
       db: address.db,
@@ -73,6 +75,7 @@ const open: Record<
   cluster: (address, { enableOfflineQueue = true, reconnectOnError: _, ...options }) =>
     new Cluster([...address.hosts], {
       enableOfflineQueue,
+      scripts,
       clusterRetryStrategy: reconnectDelayMs,
       slotsRefreshTimeout: 1_000,
       slotsRefreshInterval: 0, // a lost node and MOVED tell in time; its timer would outlive `disconnect`
