@@ -1,3 +1,5 @@
+import { type Repeating, repeat } from '@semel/core';
+
 export interface ConsumerBreakerOptions {
   /** Rejects while the store can't be used. */
   probe(): Promise<unknown>;
@@ -8,31 +10,27 @@ export interface ConsumerBreakerOptions {
 
 /** A circuit breaker for the queues: it opens when a store fails. One probe, not every job, finds out when the store is back. */
 export function createConsumerBreaker({ probe, everyMs, onOpen, onClose }: ConsumerBreakerOptions) {
-  let timer: NodeJS.Timeout | undefined;
+  let probing: Repeating | undefined;
   let isStopped = false;
 
-  const probeLater = () => {
+  async function close(): Promise<void> {
+    await probe();
     if (isStopped) return;
-    timer = setTimeout(async () => {
-      try {
-        await probe();
-      } catch {
-        return probeLater();
-      }
-      timer = undefined;
-      if (!isStopped) onClose();
-    }, everyMs);
-  };
+    void probing?.stop();
+    probing = undefined;
+    onClose();
+  }
+
   return {
     /** Opens the breaker, if it is closed. */
     trip(): void {
-      if (timer !== undefined || isStopped) return;
+      if (probing !== undefined || isStopped) return;
       onOpen();
-      probeLater();
+      probing = repeat(close, { everyMs });
     },
     stop(): void {
       isStopped = true;
-      clearTimeout(timer);
+      void probing?.stop();
     },
   };
 }
