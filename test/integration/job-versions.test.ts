@@ -77,6 +77,8 @@ t.test('an event that version 1 enqueued is applied for its firm', async (t) => 
       items.push(item);
       return { outcome: 'applied', error: null };
     },
+    alone: (work) => work(),
+    onStuck: async () => ({ outcome: 'dead', error: null }),
     onLost: () => undefined,
     onOutage: () => undefined,
     onStalled: () => undefined,

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
+import { authenticate } from './authenticate.js';
 import { toBody } from './body.js';
 import { classifyClaim } from './classify-claim.js';
-import { type QuarantineReason, RejectedError, StoreUnavailableError } from './errors.js';
+import { type QuarantineReason, StoreUnavailableError } from './errors.js';
 import type { AcceptOutcome, WebhookEvent } from './event.js';
 import { assertEventId } from './event-id.js';
-import { findEndpoint } from './find-endpoint.js';
 import { persistFirst } from './persist-first.js';
 import type { AcceptPorts, Endpoint, QuarantineEntry } from './ports.js';
 import type { Headers, ReadingProvider } from './provider.js';
 import { quarantineDelivery } from './quarantine-delivery.js';
 import { resolveFirm } from './resolve-firm.js';
 
-/** One HTTP request, as it came in. */
+/** One HTTP request of a provider. */
 export interface Delivered {
   endpointKey: string;
   channel: string | null;
@@ -25,17 +25,17 @@ export interface Accepted {
   outcome: Exclude<AcceptOutcome, 'rejected' | 'unavailable'>;
   event: QuarantineEntry['event'];
   endpoint: Endpoint;
-  /** Which layer knew the event already; null where the outcome is not `duplicate`. */
+  /** The layer that recognised a duplicate; null for other outcomes. */
   layer: 'claim' | 'queue' | null;
-  /** It should have been copied to Postgres as well, and could not. */
+  /** True if the event could not be copied to Postgres, though `durability` asks for it. */
   degraded: boolean;
 }
 
 type Taken = Pick<Accepted, 'outcome'> & Partial<Pick<Accepted, 'layer' | 'degraded'>>;
 
 /**
- * The receiver's path: one delivery in, one outcome out. After it has returned, the event is safe.
- * Throws `RejectedError` (4xx) for what is not authentic or not whole, `StoreUnavailableError` (503) where both stores fail.
+ * The receiver's path: one delivery in, one outcome out. Once it returns, the event is stored.
+ * Throws `RejectedError` (4xx) if the delivery is not authentic or malformed, `StoreUnavailableError` (503) if both stores fail.
  */
 export async function accept(
   ports: AcceptPorts,
@@ -57,35 +57,11 @@ export async function accept(
   return { event, endpoint, layer: null, degraded: false, ...taken };
 }
 
-/** Finds the endpoint and verifies the signature over the exact bytes. */
-async function authenticate(
-  ports: AcceptPorts,
-  provider: ReadingProvider,
-  delivered: Delivered,
-): Promise<Endpoint> {
-  const requestTo = (endpoint: Endpoint) => ({
-    body: delivered.body,
-    headers: delivered.headers,
-    url: (endpoint.publicUrl ?? ports.publicBaseUrl) + delivered.path,
-    nowMs: ports.now(),
-  });
-  const signedBy = (endpoint: Endpoint) =>
-    provider.verify({ ...requestTo(endpoint), secrets: endpoint.secrets });
-  const known = await findEndpoint(ports.endpoints, provider, delivered.endpointKey);
-  if (await signedBy(known)) return known;
-  // Its secret may have been rotated a moment ago.
-  await ports.endpoints.reload().catch(() => undefined);
-  const reloaded = ports.endpoints.find(provider.name, delivered.endpointKey);
-  if (reloaded === null) throw new RejectedError('unknown_endpoint');
-  if (await signedBy(reloaded)) return reloaded;
-  throw new RejectedError('signature_invalid', undefined, provider.signatureHint?.(requestTo(reloaded)));
-}
-
 type Named =
   | { event: WebhookEvent; reason: null }
   | { event: QuarantineEntry['event']; reason: QuarantineReason };
 
-/** Names the event and finds its firm; `reason` says why it has none, or why its account is another firm's. */
+/** Reads the event's id and finds its firm. `reason`: why the event must be quarantined; null if it can be applied. */
 async function nameEvent(
   ports: AcceptPorts,
   provider: ReadingProvider,
@@ -114,13 +90,13 @@ async function nameEvent(
   return reason === null ? { event: { ...event, firmId }, reason } : { event: { ...event, firmId }, reason };
 }
 
-/** Claims, enqueues, confirms. The process may die after any step: the next delivery continues from there. */
+/** Claims, enqueues, confirms. If the process dies after any step, the provider's next delivery continues from there. */
 async function enqueue(ports: AcceptPorts, event: WebhookEvent, body: Buffer): Promise<Taken | 'collision'> {
   const state = await ports.claims.acquire(event);
   const found = classifyClaim(state, event.firmId);
   if (found === 'collision') return 'collision';
   const isKnown = found === 'known_to_claim' || found === 'known_to_queue';
-  // The job may predate its Postgres copy, which this 200 promises: then write the copy before answering.
+  // The job may predate its Postgres copy; write the copy before answering 200.
   const isSafe = ports.durability === 'queue' || state.job !== 'alive' || state.isCopied;
   const { job, degraded } =
     isKnown && isSafe ? { job: event, degraded: false } : await persistFirst(ports, event, body);
@@ -133,11 +109,11 @@ async function enqueue(ports: AcceptPorts, event: WebhookEvent, body: Buffer): P
   await ports.claims.confirm(event);
   if (found === 'ended') return { outcome: 'revived', degraded };
   if (found === 'new') return { outcome: 'accepted', degraded };
-  // Another receiver is at the same event: the same job id made a second `add` harmless.
+  // Another receiver has claimed the event. Both add the same job id, so there is one job.
   return { outcome: 'duplicate', layer: 'queue', degraded };
 }
 
-/** Redis can't take the event: Postgres can, and a worker's relay brings it to the queue later. Both away: throws. */
+/** Redis can't take the event: stores it in Postgres, from where the worker's relay enqueues it later. Throws if that fails. */
 async function spill(ports: AcceptPorts, event: WebhookEvent, body: Buffer, why: unknown): Promise<Taken> {
   if (!(why instanceof StoreUnavailableError) || why.store !== 'redis') throw why;
   const isNew = await ports.spill.add(event, body, { inQueue: false });

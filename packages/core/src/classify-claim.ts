@@ -1,17 +1,17 @@
 import type { ClaimState } from './ports.js';
 
 export type ClaimClass =
-  /** Claim or job belong to another firm. */
+  /** The claim or the job belongs to another firm. */
   | 'collision'
   | 'new'
-  /** Another receiver is at it, or died at it. */
+  /** A receiver claimed the event but has not enqueued it: it is still working on it, or it died. */
   | 'half_done'
-  /** Its job failed, finished or vanished: it needs another run. */
+  /** Its job failed, finished or disappeared: it must be run again. */
   | 'ended'
   | 'known_to_claim'
   | 'known_to_queue';
 
-/** What claim and job, seen together, say about a delivery of a firm. Claims only go forward: pending, queued, done. */
+/** Classifies a firm's delivery by its claim and job, read in one step. Claims only go forward: pending, queued, done. */
 export function classifyClaim(
   { claim, claimFirmId, job, jobFirmId }: ClaimState,
   firmId: string,

@@ -3,8 +3,8 @@ import type { EntityRef } from './change.js';
 
 /**
  * The row id of a domain object: a UUID (version 8) derived from firm, provider, kind and the provider's id.
- * So an event can link to an object that no event has described yet, without a look-up, and two transactions
- * that create the same object at the same time mean the same row.
+ * An event can link to an object that no event has described yet without a query, and two transactions that create the
+ * same object at the same time create the same row.
  */
 export function entityId(firmId: string, provider: string, ref: EntityRef): string {
   const name = JSON.stringify([firmId, provider, ref.entity, ref.externalId]);

@@ -1,5 +1,5 @@
 /**
- * The error catalogue. Each entry says what follows from the error, for the caller (`status`) or for the job
+ * The error catalogue. Each entry says what an error means for the caller (`status`) or for the job
  * (`job`). Every code has a heading in docs/failure-modes.md; a test checks that.
  */
 export const errorCatalogue = {
@@ -28,7 +28,7 @@ export const errorCatalogue = {
   destination_refused: { status: null, job: 'retry', title: 'The destination is not a public address' },
   delivery_failed: { status: null, job: 'retry', title: 'The destination did not take the delivery' },
   delivery_timeout: { status: null, job: 'retry', title: 'The destination did not answer in time' },
-  body_missing: { status: null, job: 'retry', title: 'The stored body of the event is gone' },
+  body_missing: { status: null, job: 'retry', title: 'The stored body of the event is missing' },
   handler_stuck: { status: null, job: 'dead', title: 'The event ended its worker again and again' },
   job_lost: { status: null, job: 'dead', title: 'The queue gave the job up without running it' },
   owner_collision: { status: null, job: 'quarantine', title: 'The event id already belongs to another firm' },
@@ -70,10 +70,10 @@ export class SemelError extends Error {
   }
 }
 
-/** The sender's fault, answered 4xx: the request is not one of ours, or not whole. */
+/** The sender's error, answered 4xx: the request is not authentic, or malformed. */
 export class RejectedError extends SemelError {
   declare readonly code: RejectionCode;
-  /** For the operator's log alone: the sender is not told. */
+  /** For the operator's log; never sent to the caller. */
   readonly hint: string | null;
   constructor(code: RejectionCode, detail?: string, hint: string | null = null) {
     super(code, detail);
@@ -81,10 +81,10 @@ export class RejectedError extends SemelError {
   }
 }
 
-/** A fault of ours: it costs a job no attempt, and a sender gets 503, never 4xx. */
+/** A store outage: it costs a job no attempt, and a sender gets 503, never 4xx. */
 export class StoreUnavailableError extends SemelError {
   readonly store: 'postgres' | 'redis';
-  /** The store answers, and ended a statement that took too long: the events of this transaction may be the reason. */
+  /** The store works but ended a statement that took too long: events of this transaction may be the reason. */
   readonly isSlowStatement: boolean;
   constructor(store: 'postgres' | 'redis', cause?: unknown, isSlowStatement = false) {
     super('store_unavailable', `${store} cannot be reached`, { cause });

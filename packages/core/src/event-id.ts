@@ -1,8 +1,8 @@
 import { RejectedError } from './errors.js';
 
 /**
- * BullMQ keeps a queue's own keys beside its jobs', under the same prefix: a job with one of these ids would
- * overwrite a list or a set of the queue, and stop it. (BullMQ 6.7.0, `classes/queue-keys`.)
+ * BullMQ stores a queue's own keys under the same prefix as its jobs: a job with one of these ids would overwrite a list or
+ * a set of the queue, and stop it. (BullMQ 6.7.0, `classes/queue-keys`.)
  */
 export const reservedEventIds: ReadonlySet<string> = new Set([
   '',
@@ -27,7 +27,7 @@ export const reservedEventIds: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Returns the id where it can be a claim, a job id and a unique column alike; else throws `malformed`.
+ * Returns the id if it can be a claim, a job id and a unique column; else throws `malformed`.
  * BullMQ refuses `:` and ids of digits only; control characters can't be stored as text.
  */
 export function assertEventId(eventId: string): string {

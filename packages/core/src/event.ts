@@ -1,24 +1,24 @@
 import type { Body } from './body.js';
 
-/** The name of a provider in the registry: also its queue, its route and the value of every `provider` column. */
+/** The name of a provider in the registry; also of its queue and its route, and the value of every `provider` column. */
 export type ProviderName = string;
 
-/** What a provider's body says about itself: just enough to name the event and to route it. */
+/** What is read from a body to identify and route the event. */
 export interface Identity {
-  /** The event key's second half: the provider's id or the derived one. Also the claim, the job id and the unique column. */
+  /** The provider's id or a derived one, unique per provider. Names the claim and the job, and is a unique column. */
   eventId: string;
   type: string;
-  /** The provider's account that the event belongs to, as the body says; null where it says none. */
+  /** The provider's account in the body; null if there is none. */
   account: string | null;
-  /** null where the provider does not say. */
+  /** null if the provider does not say. */
   livemode: boolean | null;
-  /** Milliseconds since 1970 of the provider's own time stamp; null where there is none. */
+  /** The provider's own time stamp in milliseconds since 1970; null if there is none. */
   createdAtMs: number | null;
 }
 
 /**
- * One authentic event, as it travels through the queue: the job's data. `v` changes with every incompatible
- * change; a worker that does not know it leaves the job alone.
+ * One authentic event: the data of its job. `v` rises with every incompatible change. Workers read older versions, and
+ * postpone jobs of a version that they do not know.
  */
 export interface WebhookEvent {
   v: 2;
@@ -27,7 +27,7 @@ export interface WebhookEvent {
   provider: ProviderName;
   eventId: string;
   type: string;
-  /** The provider's sub-route that it came in by (`status`, `inbound`), null where the provider has only one. */
+  /** The provider's sub-route that received it (`status`, `inbound`); null if the provider has only one. */
   channel: string | null;
   endpointId: string;
   account: string | null;
@@ -36,9 +36,9 @@ export interface WebhookEvent {
   body: Body;
   /** Lower-case hex SHA-256 of the exact bytes. */
   sha256: string;
-  /** Why this event shall change nothing (such as `mode_mismatch`), decided when it was accepted. */
+  /** Why this event must change nothing (such as `mode_mismatch`), decided by the receiver; null if it may. */
   ignored: string | null;
-  /** A row of `webhook_spill` stands behind this job: the apply transaction deletes it. */
+  /** The event also has a row in `webhook_spill`, which the apply transaction deletes. */
   spilled?: true;
 }
 

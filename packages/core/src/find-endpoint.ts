@@ -2,7 +2,7 @@ import { RejectedError } from './errors.js';
 import type { Endpoint, Endpoints } from './ports.js';
 import type { Provider } from './provider.js';
 
-/** The endpoint of a key; one that was added a moment ago as well. Throws `unknown_endpoint` where there is none. */
+/** Finds an endpoint, reading the endpoints again if it is not in memory. Throws `unknown_endpoint` if it does not exist. */
 export async function findEndpoint(
   endpoints: Endpoints,
   provider: Pick<Provider, 'name'>,

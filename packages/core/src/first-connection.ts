@@ -1,14 +1,14 @@
-/** How long a store may take to be reached for the first time before its absence counts as a failure. */
+/** How long the first connection to a store may take before the store counts as unreachable. */
 export const firstConnectionMs = 5_000;
 
 export interface FirstConnection {
-  /** The store has answered: from now on each failure is one. */
+  /** The store has answered: every later failure counts. */
   made(): void;
-  /** True while a failure may only mean that the connection is still being made. */
+  /** True while a failure may only mean that the connection is not made yet. */
   isAwaited(): boolean;
 }
 
-/** Tells "not connected yet" from "away": else every start on a healthy machine would begin with warnings. */
+/** Tells "not connected yet" from "unreachable": else every start would log warnings. */
 export function awaitFirstConnection(withinMs: number = firstConnectionMs): FirstConnection {
   const untilMs = performance.now() + withinMs;
   let isMade = false;

@@ -4,8 +4,8 @@ import type { WebhookEvent } from './event.js';
 import type { AcceptPorts } from './ports.js';
 
 /**
- * Writes what must be in Postgres before the job is in Redis: all of the event where a 200 promises that, or a body that is too
- * large for a job. Returns the job to add, and whether the promise could not be kept because Postgres is away.
+ * Writes what must be in Postgres before the job is in Redis: the whole event with `durability: postgres`, or a body that is
+ * too large for a job. Returns the job to add. `degraded`: Postgres was unreachable, so the event has no copy there.
  */
 export async function persistFirst(
   ports: Pick<AcceptPorts, 'spill' | 'storeBody' | 'durability'>,
@@ -20,7 +20,7 @@ export async function persistFirst(
     else await ports.storeBody(event, body);
   } catch (error) {
     if (!(error instanceof StoreUnavailableError) || body.length > inlineBodyHardLimitBytes) throw error;
-    return { job: event, degraded: isCopied }; // a body of this size may ride in the job
+    return { job: event, degraded: isCopied }; // the job may contain a body of this size
   }
   const job: WebhookEvent = { ...event, ...(isCopied && { spilled: true }) };
   return { job: isLarge ? { ...job, body: { stored: true } } : job, degraded: false };

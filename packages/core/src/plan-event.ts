@@ -4,7 +4,7 @@ import { SemelError, StoreUnavailableError } from './errors.js';
 import { type ApplyOutcome, idempotencyKey, isFinal, type WebhookEvent } from './event.js';
 import type { ApplyItem, ApplyPorts, LedgerRow, PlannedChange } from './ports.js';
 
-/** One event: its ledger row, and what it changes. */
+/** The ledger row of one event, and its changes. */
 export interface PlannedRow extends LedgerRow {
   item: ApplyItem;
   key: string;
@@ -23,12 +23,12 @@ export interface FailedPlan {
 export type Plan = PlannedRow | FailedPlan;
 export const isFailed = (plan: Plan): plan is FailedPlan => 'failure' in plan;
 
-/** Objects that one event may change: more are in no event that a provider sends, and would hold their locks for seconds. */
+/** The most objects that one event may change. No provider sends more, and more would hold their locks for seconds. */
 export const mostObjects = 1_000;
 
 /**
- * Asks the provider's pure rule what an event changes, before any transaction is open: what a rule throws is that event's
- * failure alone. Throws `StoreUnavailableError` where a stored body can't be read.
+ * Calls the provider's pure rule for an event before the transaction is opened, so that a rule that throws fails this event
+ * alone. Throws `StoreUnavailableError` if a stored body can't be read.
  */
 export async function planEvent(ports: ApplyPorts, item: ApplyItem): Promise<Plan> {
   const { event, attempt } = item;
@@ -55,7 +55,7 @@ export async function planEvent(ports: ApplyPorts, item: ApplyItem): Promise<Pla
   }
 }
 
-/** What the ledger row links to and no change of its own brings must exist as well: empty, until its own event arrives. */
+/** Empty objects that the ledger row links to and the event does not change: they must exist before they are linked. */
 export function linkedStubs({ event, links, changes }: PlannedRow): PlannedChange[] {
   const isChanged = (ref: EntityRef) =>
     changes.some(({ entity, externalId }) => entity === ref.entity && externalId === ref.externalId);

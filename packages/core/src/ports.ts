@@ -3,52 +3,52 @@ import type { QuarantineReason } from './errors.js';
 import type { ApplyOutcome, ProviderName, WebhookEvent } from './event.js';
 import type { ReadingProvider } from './provider.js';
 
-// What the two main paths need of the world. Every method that talks to a store may throw
-// `StoreUnavailableError`; whatever else it throws is a bug or the event's own fault.
+// The ports of the two main paths. Every method that talks to a store may throw `StoreUnavailableError`; any other error is
+// a bug, or caused by the event itself.
 
 /** A registered webhook endpoint, its secrets decrypted. */
 export interface Endpoint {
   id: string;
   key: string;
   provider: ProviderName;
-  /** null: an endpoint of the platform, whose events are routed by account. */
+  /** null: a platform endpoint, whose events are routed by account. */
   firmId: string | null;
   secrets: readonly string[];
-  /** The only accounts that it takes; empty: any that is not mapped to another firm. */
+  /** The only accounts that it accepts; empty: any that is not mapped to another firm. */
   accounts: readonly string[];
-  /** null takes both modes. */
+  /** null: both modes. */
   mode: 'live' | 'test' | null;
   /** Overrides PUBLIC_BASE_URL. */
   publicUrl: string | null;
 }
 
 export interface Endpoints {
-  /** From memory. null: there is none. Throws where memory can't tell because Postgres is away. */
+  /** Finds an endpoint in memory; null: there is none. Throws if it is missing and memory may be out of date. */
   find(provider: ProviderName, key: string): Endpoint | null;
-  /** Reads the endpoints again, at most once per short while and once for all who ask at the same time. */
+  /** Reads the endpoints again. Calls within a short while share one read, which starts after them. */
   reload(): Promise<void>;
-  /** The firm that an account is mapped to, from memory; null: none. */
+  /** Finds the firm that an account is mapped to in memory; null: none. */
   firmOfAccount(provider: ProviderName, account: string): string | null;
 }
 
 export type JobState = 'none' | 'alive' | 'failed' | 'completed';
 
-/** What one look at claim and job together found, before it set anything. */
+/** Claim and job of an event, read in one step before anything was written. */
 export interface ClaimState {
   claim: 'pending' | 'queued' | 'done' | null;
   claimFirmId: string | null;
   job: JobState;
   jobFirmId: string | null;
-  /** A row of `webhook_spill` stands behind the job. */
+  /** The job's event also has a row in `webhook_spill`. */
   isCopied: boolean;
-  /** How many jobs of the firm the queue holds, with the one that a new claim announces; 0 where the claim is not new. */
+  /** How many jobs of the firm the queue holds, including the one that a new claim is for; 0 if the claim is not new. */
   backlog: number;
 }
 
 export interface Claims {
-  /** Reads claim and job in one atomic step; where there is neither, sets the claim to `pending` for a short lease. */
+  /** Reads claim and job in one atomic step. If there is neither, sets the claim to `pending` for a short lease. */
   acquire(event: WebhookEvent): Promise<ClaimState>;
-  /** Moves the claim forward to `queued` for the provider's claim window; never backwards from `done`. */
+  /** Sets the claim to `queued` for the provider's claim window, unless it is `done`. */
   confirm(event: WebhookEvent): Promise<void>;
 }
 
@@ -59,38 +59,41 @@ export interface EventQueue {
    */
   add(event: WebhookEvent, backlog?: number): Promise<void>;
   /**
-   * The one way to run an event again: removes a failed or completed job and adds a new one, leaves a living
-   * job alone. Reads job and claim first; another firm's event is left alone too.
+   * The only way to run an event again: replaces a failed or completed job by a new one. Changes nothing if the job is alive,
+   * or if claim or job belong to another firm (`foreign`).
    */
   requeue(event: WebhookEvent): Promise<'enqueued' | 'alive' | 'foreign'>;
-  /** Keeps a quarantined delivery until the worker can write its row. */
+  /** Enqueues a quarantined delivery until the worker can write its row. */
   addQuarantined(entry: QuarantineEntry): Promise<void>;
 }
 
-/** An authentic delivery whose firm is not known, or is another one than its account's. */
+/** An authentic delivery that must not be applied: its firm is unknown, or its account or id belong to another firm. */
 export interface QuarantineEntry {
   event: Omit<WebhookEvent, 'firmId'> & { firmId: string | null };
   reason: QuarantineReason;
 }
 
-/** The circuit breaker in front of Redis: closed while Redis is well, open while it is not. */
+/** The circuit breaker in front of Redis: closed while Redis works, open while it does not. */
 export interface CircuitBreaker {
   /**
    * Runs work that needs Redis. Throws `StoreUnavailableError` if Redis fails, takes longer than its budget, or is too full;
-   * while the breaker is open, at once and without running anything.
+   * while the breaker is open, it throws at once and runs nothing.
    */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface Spill {
   /**
-   * Commits an event that Redis can't take now. False: this firm has the event there already. `inQueue`: it is only a copy
-   * of what the queue gets as well, and the relay needs to look at it only after a while.
+   * Commits an event to the spill table. False: this firm has it there already. `inQueue`: the event is enqueued as well, so
+   * the relay checks the row only after a while.
    */
   add(event: WebhookEvent, body: Buffer, options: { inQueue: boolean }): Promise<boolean>;
 }
 
-/** What a 200 means: the event is in Redis (or, while Redis is away, in Postgres), or in any case in Postgres too. */
+/**
+ * What a 200 promises. `queue`: the event is in Redis, or in Postgres while Redis can't take it. `postgres`: it is in Postgres
+ * as well, unless that is unreachable (`degraded`).
+ */
 export type AckDurability = 'queue' | 'postgres';
 
 export interface AcceptPorts {
@@ -108,7 +111,7 @@ export interface AcceptPorts {
   now(): number;
 }
 
-/** A change with all that its row needs: made by `planChanges` in apply.ts. */
+/** A change with all that its row needs. Made by `planEvent`. */
 export interface PlannedChange extends Change {
   firmId: string;
   provider: ProviderName;
@@ -122,13 +125,13 @@ export interface LedgerRow {
   body: Buffer;
   links: ChangeSet['links'];
   outcome: string;
-  /** Why it changes nothing, where the outcome is `ignored`. */
+  /** Why it changes nothing, if the outcome is `ignored`. */
   ignored: string | null;
-  /** Why it failed, where the outcome is `failed` or `dead`. */
+  /** Why it failed, if the outcome is `failed` or `dead`. */
   error: string | null;
 }
 
-/** A ledger row that was there before, locked until the transaction ends. */
+/** A ledger row that existed before, locked until the transaction ends. */
 export interface ExistingRow {
   outcome: string;
   receivedAtMs: number;
@@ -141,16 +144,16 @@ export interface AttemptRecord {
   error: string | null;
 }
 
-/** One object that an event moved forward: a row of `domain_changes`. */
+/** One object that an event changed: a row of `domain_changes`. */
 export interface AppliedChange {
   change: PlannedChange;
   entityId: string;
-  /** Its row before and after, by column name, where they were asked for; `before` is null where it was made here. */
+  /** Its row before and after, by column name, if requested. `before` is null if the event created it. */
   before?: Record<string, unknown> | null;
   after?: Record<string, unknown>;
 }
 
-/** An event that is about to be recorded, for the handlers of the team's own. */
+/** An event that is about to be recorded, as the team's handlers get it. */
 export interface HandledEvent {
   event: WebhookEvent;
   body: Buffer;
@@ -159,11 +162,11 @@ export interface HandledEvent {
   changed: readonly AppliedChange[];
 }
 
-/** The team's own code, inside the apply transaction. */
+/** The team's own handlers, run inside the apply transaction. */
 export interface EventHandlers {
-  /** True if there is code for events like this one: they run alone, in a transaction that sees their firm and no other. */
+  /** True if there is a handler for this event, which then runs alone in a transaction that sees only its firm. */
   wants(event: WebhookEvent): boolean;
-  /** Runs it. What it throws is the event's own fault, unless it is a `StoreUnavailableError`. */
+  /** Runs the handlers. Anything they throw fails the event, except a `StoreUnavailableError`. */
   run(tx: HandlerTransaction, handled: HandledEvent): Promise<void>;
 }
 
@@ -178,22 +181,22 @@ export interface HandlerTransaction {
 
 export interface HandlerClient {
   statement: Statement;
-  /** Adds a row to the outbox; false where the firm had this effect before. What `make` throws fails the whole. */
+  /** Adds a row to the outbox; false if the firm has this effect already. If `make` throws, the event fails. */
   addEffect(make: () => Effect): Promise<boolean>;
 }
 
-/** One statement. Faults of the store throw `StoreUnavailableError`, all others what the database said. */
+/** Runs one statement. Throws `StoreUnavailableError` for a store outage, else the database's own error. */
 export type Statement = (
   text: string,
   values?: readonly unknown[],
 ) => Promise<{ rows: unknown[]; rowCount: number | null }>;
 
-/** Something to happen outside of the database: a row of `webhook_outbox`. */
+/** Something that must happen outside of the database: a row of `webhook_outbox`. */
 export interface Effect {
   firmId: string;
   provider: ProviderName;
   eventId: string;
-  /** Unique per firm, for ever. */
+  /** Unique per firm, and never reused. */
   key: string;
   /** The name of a delivery or of one of the firm's destinations. */
   destination: string;
@@ -201,24 +204,24 @@ export interface Effect {
   payload: string;
 }
 
-/** The inside of one apply transaction. It sees the firms that it was opened for, and no others. */
+/** One apply transaction. It sees only the firms that it was opened for. */
 export interface ApplyTransaction extends HandlerTransaction {
-  /** Large bodies from `webhook_bodies`, the spill, or a ledger row that failed before, by idempotency key. */
+  /** Reads bodies from `webhook_bodies`, the spill, or a ledger row that failed before, by idempotency key. */
   storedBodies(events: readonly WebhookEvent[]): Promise<Map<string, Buffer>>;
-  /** Inserts in key order what is not there yet; returns the idempotency keys of the rows that are new. */
+  /** Inserts the rows that do not exist yet, in key order. Returns their idempotency keys. */
   insertLedger(rows: readonly LedgerRow[]): Promise<Set<string>>;
-  /** Locks the firm's own rows of these events and reads them after the lock, by idempotency key. */
+  /** Locks the firms' own rows of these events, then reads them, by idempotency key. */
   lockLedger(events: readonly WebhookEvent[]): Promise<Map<string, ExistingRow>>;
-  /** Applies guarded changes in lock order; returns those that changed what an object's row says, with its rows if asked. */
+  /** Applies guarded changes in lock order. Returns those that changed an object's row; with the rows if `withRows`. */
   change(changes: readonly PlannedChange[], withRows?: boolean): Promise<AppliedChange[]>;
-  /** Sets outcome and links of rows that exist; counts an attempt. */
+  /** Updates outcome and links of existing rows, and counts the attempt of those that had failed. */
   finalizeLedger(rows: readonly LedgerRow[]): Promise<void>;
-  /** Inserts or updates the row as `failed` or `dead`, never over a final one; false: nothing was changed. */
+  /** Inserts or updates the row as `failed` or `dead`. False: nothing changed, because the row is final or another firm's. */
   failLedger(row: LedgerRow): Promise<boolean>;
   /** Appends to `webhook_attempts` and `domain_changes`. */
   record(attempts: readonly AttemptRecord[], changes: readonly AppliedChange[]): Promise<void>;
   quarantine(entry: QuarantineEntry): Promise<void>;
-  /** Deletes the stored bodies and spill rows of those events that have one: the ledger holds them now. */
+  /** Deletes the stored bodies and spill rows of these events: the ledger has them now. */
   deleteStoredCopies(events: readonly WebhookEvent[]): Promise<void>;
 }
 
@@ -227,31 +230,31 @@ export interface ApplyPorts {
   transaction<T>(firmIds: readonly string[], work: (tx: ApplyTransaction) => Promise<T>): Promise<T>;
   provider: ReadingProvider;
   handlers?: EventHandlers;
-  /** Sets the claims of finished events to `done`. A failure costs only a later duplicate its fast answer. */
+  /** Sets the claims of finished events to `done`. If that fails, a later duplicate is recognised by the ledger instead. */
   claimsDone(events: readonly WebhookEvent[]): Promise<void>;
-  /** Deletes the claims that these events' firms have on them. A failure costs a later delivery a way through quarantine. */
+  /** Deletes the claims that these events' firms have on them. If that fails, the true firm's next delivery is quarantined. */
   claimsReleased(events: readonly WebhookEvent[]): Promise<void>;
 }
 
 /** One job to apply. `lastAttempt`: if it fails now, it is `dead`. */
 export interface ApplyItem {
   event: WebhookEvent;
-  /** 1, 2, … of this run of the job; attempts that failed for a reason of ours are not in it. */
+  /** 1, 2, … of this job. Attempts that ended in a store outage are not counted. */
   attempt: number;
   lastAttempt: boolean;
 }
 
 export interface Applied {
   outcome: ApplyOutcome;
-  /** What went wrong, where the outcome is `failed` or `dead`. */
+  /** The error, if the outcome is `failed` or `dead`. */
   error: unknown;
-  /** Why the event changes nothing, where the outcome is `ignored`. */
+  /** Why the event changes nothing, if the outcome is `ignored`. */
   ignored?: string;
   /** The same delivery, via queue and spill: not counted as a duplicate. */
   sameDelivery?: true;
 }
 
-/** The event failed, and the failure could not be recorded although the store is up. */
+/** The event failed, and its failure could not be recorded although Postgres works. */
 export interface Unrecorded {
   outcome: null;
   error: unknown;

@@ -4,7 +4,7 @@ import type { Story } from './story.js';
 
 export type Headers = Record<string, string | string[] | undefined>;
 
-/** What a signature is made over, and with. */
+/** The parts of a request that a signature covers, and the secrets. */
 export interface SignedRequest {
   /** The exact bytes of the body. */
   body: Buffer;
@@ -13,7 +13,7 @@ export interface SignedRequest {
   /** The address as the provider calls it: public base URL + raw path and query. Square and Twilio sign it. */
   url: string;
   secrets: readonly string[];
-  /** The clock to judge time stamps by, milliseconds since 1970. */
+  /** The current time for checking time stamps, in milliseconds since 1970. */
   nowMs: number;
 }
 
@@ -28,7 +28,7 @@ export interface Route {
 export type ReplyKind = 'json' | 'twiml';
 
 export interface RetryPolicy {
-  /** How often a handler's error may happen before the event is `dead`. Errors of ours never count. */
+  /** How many attempts may fail before the event is `dead`. Store outages never count. */
   attempts: number;
   /** Milliseconds to wait after the given attempt (1, 2, …) failed, without jitter; capped. */
   delayMs(attempt: number): number;
@@ -37,10 +37,10 @@ export interface RetryPolicy {
 /** How the ledger table of a provider names an event. */
 export interface LedgerTable {
   table: string;
-  /** The columns that hold the event key, unique together, and how they follow from the event id. */
+  /** The columns of the event key, unique together; `keyValues` derives their values from the event id. */
   keyColumns: readonly string[];
   keyValues(eventId: string): readonly string[];
-  /** The columns that link the event to the objects that it touched. */
+  /** The columns that link the event to objects. */
   linkColumns: readonly string[];
 }
 
@@ -53,11 +53,11 @@ export interface SampleRequest {
 }
 
 export interface Sample {
-  /** As `semel send <provider> <type>` names it: the event type, then `:variant` where it has several samples. */
+  /** Its name in `semel send <provider> <type>`: the event type, then `:variant` if the type has several samples. */
   type: string;
   channel: string | null;
   description: string;
-  /** A new event with ids of its own; `overrides` is merged over the event's object (or the form's fields). */
+  /** Builds an event with new ids. `overrides` is merged into the event's object, or the form's fields. */
   build(options: { account: string | null; nowMs: number; overrides?: Record<string, unknown> }): {
     body: Buffer;
     contentType: string;
@@ -71,41 +71,41 @@ export interface SecretRefusal {
   advice: string;
 }
 
-/** All that Semel knows about a provider: one folder in packages/providers, one line in its registry. */
+/** Everything about a provider: one folder in packages/providers, one line in its registry. */
 export interface Provider {
   name: ProviderName;
-  /** As people write it: `DocuSign`. */
+  /** Its name in texts: `DocuSign`. */
   title: string;
   routes: readonly Route[];
   bodyLimitBytes: number;
-  /** How long a claim is remembered: the provider's automatic retry period plus a day. */
+  /** How long a claim is stored, in milliseconds: the provider's automatic retry period plus a day. */
   claimWindowMs: number;
   retry: RetryPolicy;
   ledger: LedgerTable;
-  /** Each attempt at one event has a body of its own: that it differs from the first says nothing. */
+  /** The body differs in each delivery of the same event, so differing bodies are not reported. */
   bodyChangesOnRetry?: true;
   /** True if one of the secrets signed these bytes. Constant time in the signature. Never throws. */
   verify(request: SignedRequest): boolean;
   /**
-   * A usual reason why `verify` refuses a request like this one, as a sentence for the operator's log; null where none is
-   * known. It quotes nothing of the request: anyone may have sent it. Never throws.
+   * A likely reason why `verify` refused this request, as a sentence for the operator's log; null if none is known. Must not
+   * quote the request: anyone may have sent it. Never throws.
    */
   signatureHint?(request: Omit<SignedRequest, 'secrets'>): string | null;
   /**
-   * Names the event. Throws `RejectedError('malformed')` where no event key can be derived. `headers` are those of the
-   * request that `verify` has judged: only a header that the signature covers may have a part in the name.
+   * Reads the event's identity. Throws `RejectedError('malformed')` if no event key can be derived. Only headers that the
+   * signature covers may be part of the event id.
    */
   identify(body: Buffer, channel: string | null, headers?: Headers): Identity;
-  /** How the sender of this event is answered, whatever became of it and by whichever path it came. Default: JSON. */
+  /** The kind of answer to the sender of this event, whatever its outcome and route. Default: JSON. */
   replyTo?(event: Pick<WebhookEvent, 'type'>): ReplyKind;
-  /** The pure rule: what the event changes. Throws where the body of a known type lacks what the rule needs. */
+  /** The pure rule: returns the event's changes. Throws if the body of a known type lacks what the rule needs. */
   changesOf(event: WebhookEvent, body: Buffer): ChangeSet;
-  /** The body as a JSON text for the ledger's searchable copy; null where it is not JSON or a form. */
+  /** Returns the body as JSON text for the ledger's searchable copy; null if it is neither JSON nor a form. */
   toJson(body: Buffer): string | null;
   samples: readonly Sample[];
-  /** Lives told with these samples. */
+  /** Sequences of these samples. */
   stories: readonly Story[];
-  /** Adds the signature headers, made by the vendor's SDK where it can, never by `verify`'s own code. */
+  /** Adds the signature headers. Uses the vendor's SDK where it can, and never the code of `verify`. */
   sign(delivery: SampleRequest, options: { url: string; secret: string; nowMs: number }): SampleRequest;
   /** An example of this provider's secret, for `endpoint add --help` and generated endpoints. */
   newSecret(): string;
@@ -118,7 +118,7 @@ export interface Provider {
 
 type Awaitable<T> = T | Promise<T>;
 
-/** A provider whose functions may read a large body elsewhere, so that the event loop goes on. */
+/** A provider whose functions may read a large body in another thread, so that the event loop is not blocked. */
 export interface ReadingProvider extends Omit<Provider, 'verify' | 'identify' | 'changesOf'> {
   verify(...args: Parameters<Provider['verify']>): Awaitable<boolean>;
   identify(...args: Parameters<Provider['identify']>): Awaitable<Identity>;

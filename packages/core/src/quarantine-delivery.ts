@@ -2,7 +2,7 @@ import { inlineBodyHardLimitBytes } from './body.js';
 import { StoreUnavailableError } from './errors.js';
 import type { AcceptPorts, QuarantineEntry } from './ports.js';
 
-/** Keeps an authentic delivery that must not be applied where an operator sees it; in a queue until Postgres can take it. */
+/** Writes an authentic delivery that must not be applied to the quarantine; to a queue while Postgres is unreachable. */
 export async function quarantineDelivery(
   ports: Pick<AcceptPorts, 'quarantine' | 'queue'>,
   entry: QuarantineEntry,

@@ -3,7 +3,7 @@ import { SemelError } from './errors.js';
 import { type ApplyOutcome, idempotencyKey, type WebhookEvent } from './event.js';
 import type { Applied, ApplyItem, ApplyPorts } from './ports.js';
 
-/** The event failed by itself: rolled back already, and now written down in a transaction of its own. */
+/** Records a failed event in a new transaction: the one that failed was rolled back. */
 export async function recordFailure(
   ports: Pick<ApplyPorts, 'transaction'>,
   item: ApplyItem,
@@ -18,10 +18,10 @@ export async function recordFailure(
     const row = { event, body, links: {}, outcome, ignored: null, error: message };
     if (await tx.failLedger(row)) {
       await tx.record([{ ...row, attempt }], []);
-      if (event.spilled) await tx.deleteStoredCopies([event]); // or the relay would run a dead event again and again
+      if (event.spilled) await tx.deleteStoredCopies([event]); // else the relay would run a dead event again
       return { outcome, error };
     }
-    // A COMMIT whose answer got lost was a commit: a final row stays as it is.
+    // The row is final: an earlier COMMIT succeeded although its answer was lost. Or the id belongs to another firm.
     const isOurs = (await tx.lockLedger([event])).size > 0;
     if (!isOurs) await tx.quarantine({ event, reason: 'owner_collision' });
     await tx.deleteStoredCopies([event]);

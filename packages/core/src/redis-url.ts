@@ -1,16 +1,16 @@
-/** Where Redis is, as `REDIS_URL` says it. */
+/** The parts of a `REDIS_URL`. */
 export interface RedisAddress {
   kind: 'single' | 'sentinel' | 'cluster';
   tls: boolean;
-  /** Servers, Sentinels or nodes of the cluster: some of them are enough, they tell of the others. */
+  /** Servers, Sentinels or nodes of the cluster. Some of them are enough: the client discovers the others. */
   hosts: readonly { host: string; port: number }[];
-  /** Of the servers. */
+  /** The login of the servers. */
   username: string | undefined;
   password: string | undefined;
-  /** What the Sentinels call the master; '' without Sentinels. */
+  /** The Sentinels' name of the master; '' without Sentinels. */
   masterName: string;
   db: number;
-  /** Of the Sentinels, where they ask for it. */
+  /** The login of the Sentinels, if they need one. */
   sentinel: { username: string | undefined; password: string | undefined };
 }
 
@@ -20,7 +20,7 @@ const hostAndPort = /^(\[[0-9a-f:.]+\]|[^:[\],\s]+)(?::(\d{1,5}))?$/i;
 
 /**
  * Reads `redis://`, `redis+sentinel://[user:password@]host:port,…/master[/db]` and `redis+cluster://host:port,…`, each with
- * `rediss` for TLS. Null where it is none of them. Not by `URL`: that knows no list of hosts.
+ * `rediss` for TLS. Returns null for anything else. `URL` can't parse a list of hosts.
  */
 export function parseRedisUrl(text: string): RedisAddress | null {
   const [, scheme, mode, login = '', list = '', path = '', query = ''] = form.exec(text) ?? [];
@@ -40,7 +40,7 @@ export function parseRedisUrl(text: string): RedisAddress | null {
     kind === 'sentinel' ? path.split('/') : ['', ...path.split('/')];
   if (rest.some(Boolean) || !/^\d*$/.test(db)) return null;
   if ((kind === 'sentinel') !== (masterName !== '')) return null;
-  if (kind === 'cluster' && Number(db) !== 0) return null; // a cluster has no other
+  if (kind === 'cluster' && Number(db) !== 0) return null; // a cluster has only database 0
 
   const colon = login.indexOf(':');
   const options = new URLSearchParams(query);
@@ -59,7 +59,7 @@ export function parseRedisUrl(text: string): RedisAddress | null {
       },
     };
   } catch {
-    return null; // an escape that is none
+    return null; // an invalid percent escape
   }
 }
 

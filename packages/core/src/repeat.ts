@@ -1,5 +1,5 @@
 export interface RepeatOptions {
-  /** Time between two passes, unless a pass returns another one. */
+  /** The wait between two passes in milliseconds, unless a pass returns another one. */
   everyMs: number;
   /** Default: `everyMs`. */
   firstInMs?: number;
@@ -8,13 +8,13 @@ export interface RepeatOptions {
 }
 
 export interface Repeating {
-  /** Starts a pass now, or right after the running one. After a failure the next pass waits for its time all the same. */
+  /** Starts a pass now, or right after the running one. If that one fails, the next pass waits `everyMs`. */
   wake(): void;
   /** Resolves when the running pass has ended. No pass starts afterwards. */
   stop(): Promise<void>;
 }
 
-/** Runs one pass after the other, never two at a time. A pass that returns a number sets the milliseconds until the next one. */
+/** Runs `pass` again and again, never two at a time. A pass that returns a number sets the milliseconds until the next one. */
 export function repeat(pass: () => Promise<unknown>, options: RepeatOptions): Repeating {
   const { everyMs, firstInMs = everyMs, onOutage } = options;
   let running: Promise<void> | null = null;

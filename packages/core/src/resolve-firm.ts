@@ -1,7 +1,7 @@
 import type { QuarantineReason } from './errors.js';
 import type { AcceptPorts, Endpoint } from './ports.js';
 
-/** A firm's endpoint signs for that firm alone; only a platform endpoint is routed by the account in the body. */
+/** Finds the firm of an event. A firm's endpoint serves that firm alone; a platform endpoint is routed by account. */
 export function resolveFirm(
   ports: Pick<AcceptPorts, 'endpoints'>,
   endpoint: Endpoint,

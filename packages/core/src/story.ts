@@ -1,13 +1,13 @@
-/** One event of a life: a sample's type, and what it shares with the others. */
+/** One event of a story: a sample's type, and the ids that it shares with the others. */
 export interface StoryEvent {
   type: string;
   overrides?: Record<string, unknown>;
 }
 
-/** The life of one object, event by event in the order in which it happened: what `semel send --story` plays. */
+/** The events of one object's whole life, in order, as `semel send --story` posts them. */
 export interface Story {
   name: string;
   description: string;
-  /** A new life: ids are drawn once, and every event of it shares them. */
+  /** Returns the events of one run. They share ids that are new in each run. */
   tell(): readonly StoryEvent[];
 }

@@ -1,6 +1,6 @@
 /**
- * Returns the result of `work`. After `ms` without one, throws the error that `late` makes. The work itself goes on: what it
- * started may still take effect, and its own error is ignored then.
+ * Returns the result of `work`. If there is none after `ms`, throws the error that `late` makes. The work itself goes on: it
+ * may still take effect, and its error is ignored.
  */
 export async function withDeadline<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
