@@ -1,7 +1,7 @@
 import type { Redis as SingleRedis } from 'ioredis';
 import { mastersOf, type Redis } from './topology.js';
 
-/** What is wrong with the settings of the masters, one line each; empty: nothing. Throws if one is too old or away. */
+/** Returns warnings about the settings of the masters, one line each. Throws if a master is too old or unreachable. */
 export async function checkRedis(redis: Redis): Promise<string[]> {
   const warnings = await Promise.all(mastersOf(redis).map(checkServer));
   return [...new Set(warnings.flat())];
@@ -15,7 +15,7 @@ async function checkServer(server: SingleRedis): Promise<string[]> {
   try {
     const warnings: string[] = [];
     if ((await setting('maxmemory-policy')) !== 'noeviction')
-      warnings.push('maxmemory-policy is not noeviction: Redis may throw accepted events away');
+      warnings.push('maxmemory-policy is not noeviction: Redis may evict accepted events');
     if ((await setting('appendonly')) !== 'yes' || (await setting('appendfsync')) !== 'always')
       warnings.push(
         'appendonly yes with appendfsync always is not set: a power cut may lose accepted events',
@@ -27,8 +27,8 @@ async function checkServer(server: SingleRedis): Promise<string[]> {
 }
 
 /**
- * Says what `checkRedis` finds, each thing once: `onWarning` for a setting, `onError` for a server that is too old. It looks
- * again after each connection, for it may be another server's by then.
+ * Reports what `checkRedis` finds: `onWarning` once for each setting, `onError` for a server that is too old. Checks again after
+ * each reconnect, which may lead to another server.
  */
 export function checkRedisWhenReady(
   redis: Redis,
@@ -42,7 +42,7 @@ export function checkRedisWhenReady(
         for (const warning of warnings) said.add(warning);
       },
       (error: unknown) => {
-        if (redis.status === 'ready') onError(error); // else it is only gone again
+        if (redis.status === 'ready') onError(error); // else the connection was lost again
       },
     );
   });

@@ -1,12 +1,11 @@
 /**
- * Reads claim and job together, and takes the claim if there is neither. One atomic step, one round trip.
- * Reads, never writes, BullMQ's keys.
+ * Reads claim and job in one atomic step, and takes the claim if there is neither. Never writes BullMQ's keys.
  *
  * KEYS  1 claim · 2 job hash · 3 failed set · 4 completed set · 5 jobs by firm
  * ARGV  1 firm id · 2 job id · 3 lease of a new claim in milliseconds, 0: only read
- * Returns claim (`state|firm id`, '' if absent), job (none, alive, failed, completed), the firm id in the job's data ('' if none),
- * 1 if that data says that the event is in the spill as well, and how many jobs of the firm the queue holds: with a new claim,
- * whose job is about to be added, one more. Jobs of version 1 call the firm `owner`.
+ * Returns 1 claim (`state|firm id`, '' if absent) · 2 job (none, alive, failed, completed) · 3 firm id of the job ('' if none) ·
+ * 4 whether the event is in the spill as well (0, 1) · 5 how many jobs of the firm the queue holds, including the one that a new
+ * claim is for; 0 if the claim is not new. Jobs of version 1 call the firm `owner`.
  */
 export const acquireScript = `
 local claim = redis.call('GET', KEYS[1])
@@ -29,7 +28,7 @@ return { claim or '', job, firm, copied, backlog }
 `;
 
 /**
- * Moves a claim forward to queued, never back from done.
+ * Sets a claim to queued, unless it is done.
  * KEYS 1 claim · ARGV 1 firm id · 2 time to live in milliseconds
  */
 export const confirmScript = `

@@ -5,10 +5,10 @@ import { claimKey, prefixOf, queueKey } from './names.js';
 import { onRedis } from './redis.js';
 import { mastersOf, type Redis } from './topology.js';
 
-/** How long a receiver has between claim and confirm before another delivery may take the claim over. */
+/** How long a claim lasts before it is confirmed; then another delivery may take it. */
 const leaseMs = 60_000;
 
-/** The claims of one provider, and the read-only look that `requeue` shares with them. */
+/** The claims of one provider; `inspect` reads like `acquire`, but takes no claim. */
 export interface ClaimStore extends Claims {
   inspect(event: Pick<WebhookEvent, 'firmId' | 'eventId'>): Promise<ClaimState>;
 }
@@ -46,7 +46,7 @@ export function claimsOf(redis: Redis, provider: Provider): ClaimStore {
   };
 }
 
-/** Marks events as done, for the provider's claim window from now on. */
+/** Sets the claims of events to `done`, for the provider's claim window from now on. */
 export async function claimsDone(
   redis: Redis,
   provider: Provider,
@@ -58,7 +58,7 @@ export async function claimsDone(
   for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
 }
 
-/** Gives up the claims that these events' firms have on them. */
+/** Deletes the claims that these events' firms have on them. */
 export async function releaseClaims(
   redis: Redis,
   provider: Provider,
@@ -68,7 +68,7 @@ export async function releaseClaims(
     await redis.eval(releaseScript, 1, claimKey(provider.name, eventId), firmId);
 }
 
-/** Forgets every claim of a provider (after Postgres was restored to an earlier time). Returns how many there were. */
+/** Deletes all claims of a provider, for use after Postgres was restored to an earlier time. Returns their number. */
 export async function resetClaims(redis: Redis, provider: string): Promise<number> {
   const match = `${globEscape(prefixOf(provider))}:claim:*`;
   let count = 0;

@@ -5,7 +5,7 @@ import type { Redis } from './topology.js';
 const readyTimeoutMs = 5_000;
 const commandTimeoutMs = 10_000;
 
-/** A connection that is ready to use; the caller disconnects it. Throws the first error, or after 5 s: an operator can try again. */
+/** Opens a connection and waits until it is ready. Throws its first error, or after 5 s. The caller disconnects it. */
 export async function connectRedis(url: string): Promise<Redis> {
   const redis = openProducerRedis(url, commandTimeoutMs);
   try {

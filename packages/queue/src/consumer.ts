@@ -18,13 +18,13 @@ import type { Redis } from './topology.js';
 
 export interface ConsumerOptions {
   redisUrl: string;
-  /** For short commands, beside the consumer's own connection. */
+  /** For short commands. The consumer opens its own connections as well. */
   redis: Redis;
   provider: Provider;
   concurrency: number;
   /** Multiplies the provider's retry delays. */
   retryScale: number;
-  /** How long a worker that has gone silent keeps its jobs; then they run elsewhere. Default: 30 s. */
+  /** How long the jobs of a silent worker stay locked, in milliseconds; then another worker runs them. Default: 30 s. */
   lockMs?: number | undefined;
   /**
    * Applies one event, or asks for it to be run again later. Throws if nothing was decided: `StoreUnavailableError` if other
@@ -35,9 +35,9 @@ export interface ConsumerOptions {
   alone<T>(work: () => Promise<T>): Promise<T>;
   /** Records that an event ended its workers too often to be run again. */
   onStuck(item: ApplyItem): Promise<Applied>;
-  /** A job that BullMQ failed without running it to an end of ours. */
+  /** Called for a job that BullMQ failed and whose failure is not recorded. */
   onLost(event: WebhookEvent, attempt: number): void;
-  /** A fault of ours: the queue should rest until it is over. */
+  /** Called if a store failed: the queue should be paused until it is back. */
   onOutage(error: StoreUnavailableError): void;
   onStalled(eventId: string): void;
   onError(error: Error): void;
@@ -46,7 +46,7 @@ export interface ConsumerOptions {
 export interface Consumer {
   pause(): void;
   resume(): void;
-  /** Lets running jobs end, for so long; then lets go of them: they run again elsewhere. */
+  /** Waits for running jobs at most this long. Jobs that still run then are run again elsewhere. */
   close(timeoutMs: number): Promise<void>;
 }
 
@@ -76,7 +76,7 @@ export function openConsumer(options: ConsumerOptions): Consumer {
       });
       if ('postponeMs' in applied) return postpone(job, token, applied.postponeMs);
       if (applied.outcome === 'failed') {
-        // First attempts come before retries, and those of a firm with few jobs before those of one with many.
+        // First attempts come before retries, and retries of firms with few jobs before those of firms with many.
         await backlog
           .retryPriority(event.firmId)
           .then((priority) => job.changePriority({ priority }))
@@ -89,7 +89,7 @@ export function openConsumer(options: ConsumerOptions): Consumer {
         await dropBody(job, event).catch(options.onError);
         throw new RecordedDeath(recordedReason);
       }
-      // A job kept under another firm's event would turn that firm's own deliveries into collisions.
+      // A finished job under another firm's event id would turn that firm's own deliveries into collisions.
       if (applied.outcome === 'quarantined') job.opts.removeOnComplete = true;
       return applied.outcome;
     },
@@ -126,7 +126,7 @@ export function openConsumer(options: ConsumerOptions): Consumer {
   };
 }
 
-/** The ledger has the body of an event that failed: in Redis it would only take room until the next attempt. */
+/** Removes the body of a failed event from its job, to save memory in Redis: the ledger has it. */
 async function dropBody(job: Job, event: WebhookEvent): Promise<void> {
   if (!('stored' in event.body)) await job.updateData({ ...event, body: { stored: true } });
 }

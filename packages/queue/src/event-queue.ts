@@ -7,8 +7,8 @@ import { onRedis } from './redis.js';
 import type { Redis } from './topology.js';
 
 /**
- * A BullMQ queue for a process that must go on while Redis is away: it neither waits for a connection nor asks it for its
- * version, or its first failure would last for ever.
+ * Opens a BullMQ queue for a process that must go on while Redis is unreachable. It does not wait for the connection, nor check
+ * the server's version: BullMQ would remember the first failure of either for ever.
  */
 export function openQueue(redis: Redis, name: string): Queue {
   const queue = new Queue(name, {
@@ -18,11 +18,11 @@ export function openQueue(redis: Redis, name: string): Queue {
     skipVersionCheck: true,
     skipMetasUpdate: true,
   });
-  queue.on('error', () => undefined); // every call of ours answers for itself
+  queue.on('error', () => undefined); // each call reports its own error
   return queue;
 }
 
-/** Removal is the worker's option, not the job's, so that it does not take room in every job. */
+/** Removal is an option of the worker, not of the job, which saves memory in every job. */
 export const jobOptions = (eventId: string, attempts: number, backlog = 0): JobsOptions => ({
   jobId: eventId,
   attempts,
@@ -40,11 +40,11 @@ export interface ProviderQueue {
 export interface ProviderQueueOptions {
   redis: Redis;
   provider: Provider;
-  /** How often a handler's error may happen before the event is dead. */
+  /** How many attempts may fail before the event is dead. */
   attempts: number;
 }
 
-/** The producer's side of one provider: its claims and its queue. */
+/** Opens the producer's side of one provider: its claims and its queue. */
 export function openProviderQueue({ redis, provider, attempts }: ProviderQueueOptions): ProviderQueue {
   const claims = claimsOf(redis, provider);
   const events = openQueue(redis, provider.name);
@@ -61,7 +61,7 @@ export function openProviderQueue({ redis, provider, attempts }: ProviderQueueOp
       if ((claimFirmId ?? event.firmId) !== event.firmId || (jobFirmId ?? event.firmId) !== event.firmId)
         return 'foreign';
       if (job === 'alive') return 'alive';
-      // Not `job.retry()`: it keeps the stalled counter, and a job that stalled out would fail again at once.
+      // Not `job.retry()`: that does not reset the stalled counter, so a job that stalled too often would fail again at once.
       if (job !== 'none') await onRedis(() => events.remove(event.eventId));
       await add(event, await onRedis(() => redis.hincrby(backlogKey(provider.name), event.firmId, 1)));
       return 'enqueued';

@@ -4,28 +4,28 @@ import { readEvent } from './read-event.js';
 import { onRedis } from './redis.js';
 import type { Redis } from './topology.js';
 
-/** What BullMQ keeps as the reason of a failure that is in the ledger already: only that, never the event's data. */
+/** The reason that BullMQ stores for a failure that the ledger has. It never contains the event's data. */
 export const recordedReason = 'handler_failed';
-/** BullMQ's own, of a job whose workers died under it more often than `maxStalledCount`. */
+/** BullMQ's reason for a job that stalled more often than `maxStalledCount`: its workers died while they ran it. */
 const stalledOutReason = 'job stalled more than allowable limit';
 
 export interface FailedJob {
   event: WebhookEvent;
-  /** How often a handler failed it, by BullMQ's count. */
+  /** Failed attempts, as BullMQ counts them. */
   attempts: number;
-  /** Its workers died under it, again and again. */
+  /** BullMQ gave it up because its workers died while they ran it. */
   stalledOut: boolean;
 }
 
 export interface FailedPage {
-  /** Ids of jobs that no processor of ours has failed: nobody may have written down what became of them. */
+  /** Ids of failed jobs whose failure may not be recorded. */
   eventIds: string[];
-  /** From where the next page goes on: the time of its last failure. */
+  /** Where the next page starts: the time of this page's last failure. */
   lastMs: number;
   full: boolean;
 }
 
-/** Jobs that failed between two times in milliseconds since 1970 (the first one excluded), the oldest first, `limit` looked at. */
+/** Finds jobs that failed after `afterMs` and up to `untilMs` (since 1970), oldest first. Reads at most `limit` failed jobs. */
 export async function findLostJobs(
   redis: Redis,
   queueName: string,
@@ -51,13 +51,13 @@ export async function findLostJobs(
   const full = ids.length === limit;
   return {
     eventIds: ids.filter((_, i) => reasons[i] !== recordedReason),
-    // Others of the last millisecond may stand beyond a full page.
+    // The next page may hold more failures of the last millisecond.
     lastMs: full && lastMs > firstMs ? lastMs - 1 : lastMs,
     full,
   };
 }
 
-/** Those of these jobs that are there, and of a version that this process knows. */
+/** Reads these jobs. Leaves out those that don't exist or have an unknown version. */
 export async function readJobs(
   redis: Redis,
   queueName: string,

@@ -2,15 +2,15 @@ import { type Repeating, repeat } from '@semel/core';
 import { prefixOf, queueKey } from './names.js';
 import type { Redis } from './topology.js';
 
-/** A hash: how many jobs of each firm the queue holds, whether they wait, run or are delayed. */
+/** The key of a hash that counts each firm's jobs in the queue: waiting, active or delayed. */
 export const backlogKey = (provider: string): string => `${prefixOf(provider)}:firms`;
 
 const jobsPerPriority = 50;
 const lowestPriority = 2_000;
 
 /**
- * The priority of a job that is its firm's n-th: 0, the first, for the first fifty, then one lower for each fifty more. So a
- * firm with a backlog delays itself: jobs of a firm with few are run before its own later ones.
+ * Returns the priority of a firm's n-th job: 0, which is run first, for the first fifty, and one lower for each fifty more. So a
+ * firm with a backlog delays itself, not firms with few jobs.
  */
 export const priorityOf = (backlog: number): number =>
   Math.min(Math.floor(backlog / jobsPerPriority), lowestPriority);
@@ -18,7 +18,7 @@ export const priorityOf = (backlog: number): number =>
 /**
  * KEYS 1 hash · 2 wait · 3 prioritized · 4 active · 5 delayed
  * ARGV firm id, number of jobs that left, firm id, …
- * What a crash left counted too high is forgotten as soon as the queue is empty, or when it counts twice as many as there are.
+ * A crash leaves the count too high. It is reset when the queue is empty, or when it exceeds twice the real number.
  */
 export const leaveScript = `
 for i = 1, #ARGV, 2 do
@@ -32,16 +32,16 @@ return counted
 `;
 
 export interface FirmBacklog {
-  /** The priority of a firm's next attempt at a job that failed: after its first attempts. */
+  /** Returns the priority of a firm's retry, which is below that of its next first attempt. */
   retryPriority(firmId: string): Promise<number>;
-  /** A job of the firm has left the queue for good. */
+  /** Counts a job of the firm that left the queue for good. */
   leave(firmId: string): void;
   stop(): Promise<void>;
 }
 
 const flushMs = 100;
 
-/** Keeps count of a provider's jobs by firm, for its worker. Producers count each job when they add it. */
+/** Counts a provider's jobs by firm, on the worker's side. Producers count each job when they add it. */
 export function openFirmBacklog(redis: Redis, provider: string): FirmBacklog {
   const keys = [
     backlogKey(provider),

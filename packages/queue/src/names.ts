@@ -1,15 +1,15 @@
-/** The hash tag that keeps a provider's queue and its claims in one slot: lost together or kept together. */
+/** The key prefix of a queue. Its hash tag puts a provider's queue and claims in one slot of a cluster. */
 export const prefixOf = (queueName: string): string => `{semel:${queueName}}`;
 
 export const claimKey = (provider: string, eventId: string): string =>
   `${prefixOf(provider)}:claim:${eventId}`;
 
-/** A key of BullMQ's own: of a job, or of one of the queue's sets. Pinned and tested against BullMQ itself. */
+/** A key of BullMQ: of a job, or of one of the queue's sets. A test compares it with BullMQ itself. */
 export const queueKey = (queueName: string, part: string): string =>
   `${prefixOf(queueName)}:${queueName}:${part}`;
 
-/** Where quarantined deliveries wait while Postgres is away. */
+/** The queue of quarantined deliveries, used while Postgres is unreachable. */
 export const quarantineQueueName = 'quarantine';
 
-/** Where effects wait to be delivered. Its jobs name rows of `webhook_outbox`, and carry nothing of them. */
+/** The queue of effects. Its jobs contain only the ids of `webhook_outbox` rows. */
 export const outboxQueueName = 'outbox';

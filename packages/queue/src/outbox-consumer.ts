@@ -6,23 +6,23 @@ import { postpone, postponedMs } from './postpone.js';
 import { openWorker } from './queue-worker.js';
 import { RecordedDeath, RecordedFailure } from './recorded-failure.js';
 
-/** How an attempt went, as the row says. `over`: there is nothing to do, for it is delivered or another process has it. */
+/** The result of an attempt, as the row has it. `over`: nothing to do, because it is delivered or another process has it. */
 export type DeliveryResult =
   | { outcome: 'delivered' | 'over' }
   | { outcome: 'failed'; delayMs: number }
-  /** Its destination has no room for it now: no attempt was made. */
+  /** Its destination is busy: no attempt was made. */
   | { outcome: 'postponed'; delayMs: number }
   | { outcome: 'dead' };
 
 export interface OutboxConsumerOptions {
   redisUrl: string;
   concurrency: number;
-  /** Delivers one row and writes down how it went. Throws where that could not be written. */
+  /** Delivers one row and records the result. Throws if that can't be recorded. */
   deliver(job: OutboxJob): Promise<DeliveryResult>;
   onError(error: Error): void;
 }
 
-/** The worker of the outbox. Between attempts a job waits in Redis as long as its row says; dead ones stay, to be seen. */
+/** The worker of the outbox. Between attempts a job waits in Redis as long as its row says. Dead jobs stay visible. */
 export function openOutboxConsumer(options: OutboxConsumerOptions): Pick<Consumer, 'close'> {
   const { worker, close } = openWorker<OutboxJob>(
     { redisUrl: options.redisUrl, queueName: outboxQueueName },

@@ -13,22 +13,22 @@ export interface OutboxJob {
 }
 
 export interface OutboxQueue {
-  /** Makes sure that each row has a living job. Its `jobId` is the row's id: a second job for a row is none. */
+  /** Adds a job for each row. The job id is the row's id, so a row that has a living job gets no second one. */
   add(rows: readonly Omit<OutboxJob, 'v'>[]): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The producer's side of the outbox. The rows are the truth; whatever is lost here is added again. */
+/** Opens the producer's side of the outbox. The rows are the source of truth: lost jobs are added again. */
 export function openOutboxQueue(redis: Redis): OutboxQueue {
   const queue = openQueue(redis, outboxQueueName);
 
   async function addOne(row: Omit<OutboxJob, 'v'>): Promise<void> {
     const { id } = row;
-    const kept = await queue.getJob(id);
-    // A dead letter that was replayed: added over, it would stay as it is.
-    if (kept !== undefined && (await kept.isFailed())) await kept.remove();
+    const existing = await queue.getJob(id);
+    // A replayed dead letter: BullMQ ignores a job whose id exists, so the failed one is removed.
+    if (existing !== undefined && (await existing.isFailed())) await existing.remove();
     const job: OutboxJob = { v: 1, ...row };
-    // The row counts the attempts, and says when it is dead.
+    // The row counts attempts and decides when it is dead.
     await queue.add('deliver', job, {
       jobId: id,
       attempts: 1_000_000,

@@ -1,6 +1,6 @@
 import { DelayedError, type Job } from 'bullmq';
 
-/** Runs a job again later. It spends no attempt. Throws what tells BullMQ so. */
+/** Delays a job without spending an attempt. Always throws the error by which BullMQ knows it. */
 export async function postpone(job: Job, token: string | undefined, delayMs: number): Promise<never> {
   await job.moveToDelayed(Date.now() + delayMs, token);
   throw new DelayedError();
@@ -8,8 +8,8 @@ export async function postpone(job: Job, token: string | undefined, delayMs: num
 
 /** Delays of jobs that can't be run now, in milliseconds. */
 export const postponedMs = {
-  /** A store failed: the queue rests until it is back, so that the job need not wait long. */
+  /** A store failed. The queue is paused until it is back, so a short delay is enough. */
   outage: 1_000,
-  /** A newer release wrote the job, or its failure could not be recorded: only this job waits, until someone looks. */
+  /** A later version wrote the job, or its failure could not be recorded. Only this job waits. */
   other: 30_000,
 };

@@ -1,11 +1,11 @@
 import { openQueue } from './event-queue.js';
 import type { Redis } from './topology.js';
 
-/** No worker takes a job of this queue any more, wherever it runs; those that run now end. What is added waits. */
+/** Pauses a queue for all workers. Running jobs end; new jobs wait. */
 export const pauseQueue = (redis: Redis, queueName: string): Promise<void> =>
   onQueue(redis, queueName, (queue) => queue.pause());
 
-/** All workers take its jobs again. Paused or not, twice or not. */
+/** Resumes a queue for all workers. Harmless if it is not paused. */
 export const resumeQueue = (redis: Redis, queueName: string): Promise<void> =>
   onQueue(redis, queueName, (queue) => queue.resume());
 

@@ -2,8 +2,8 @@ import { queueKey } from './names.js';
 import type { Redis } from './topology.js';
 
 /**
- * Counts a queue's jobs and looks for the oldest that is not finished. No more than `sample` jobs at each end of a list are
- * looked at: retries stand anywhere in it, but those that failed longest ago are at its ends. Only reads.
+ * Counts a queue's jobs and finds the oldest unfinished one. Reads at most `sample` jobs at each end of a list: retries may be
+ * anywhere in it, but the oldest are near its ends. Writes nothing.
  *
  * KEYS  1 wait · 2 active · 3 delayed · 4 prioritized · 5 paused · 6 failed · 7 completed · 8 meta
  * ARGV  1 key prefix of jobs · 2 sample
@@ -37,13 +37,13 @@ const sample = 50;
 export interface QueueStats {
   /** Jobs of a paused queue wait as `paused`, not as `waiting`. */
   jobs: Record<'waiting' | 'active' | 'delayed' | 'prioritized' | 'paused' | 'failed' | 'completed', number>;
-  /** When the oldest job that is not finished was added, in milliseconds since 1970; null where there is none. */
+  /** When the oldest unfinished job was added, in milliseconds since 1970; null: there is none. */
   oldestMs: number | null;
-  /** No worker takes anything from it, by an operator's wish. */
+  /** An operator has paused the queue. */
   isPaused: boolean;
 }
 
-/** One cheap round trip, whatever the length of the queue. */
+/** Reads a queue's figures in one round trip. The cost does not depend on the queue's length. */
 export async function readQueueStats(redis: Redis, queueName: string): Promise<QueueStats> {
   const keys = parts.map((part) => queueKey(queueName, part));
   const answer = await redis.semelQueueStats(...keys, queueKey(queueName, ''), sample);

@@ -3,7 +3,7 @@ import { type Processor, Worker, type WorkerOptions } from 'bullmq';
 import { prefixOf } from './names.js';
 import { openConsumerRedis } from './redis.js';
 
-/** BullMQ asks Redis to hold its answer until there is a job, for up to ten seconds. A vanished peer would be missed as late. */
+/** How long BullMQ blocks for a job; its default is up to ten seconds. A vanished peer is noticed only after that. */
 const waitSeconds = 2;
 
 class ShortWaits<Data> extends Worker<Data> {
@@ -11,7 +11,7 @@ class ShortWaits<Data> extends Worker<Data> {
     return waitSeconds;
   }
 
-  /** Stops the timers that a `close` leaves running which waits for a lost connection, or for a job. */
+  /** Stops timers that go on while `close` waits for a lost connection or a running job. */
   async abandon(): Promise<void> {
     await this.lockManager.close();
   }
@@ -19,11 +19,11 @@ class ShortWaits<Data> extends Worker<Data> {
 
 export interface QueueWorker<Data> {
   readonly worker: Worker<Data>;
-  /** Lets running jobs end, for so long; then lets go of them: they run again elsewhere. */
+  /** Waits for running jobs at most this long. Jobs that still run then are run again elsewhere. */
   close(timeoutMs: number): Promise<void>;
 }
 
-/** A BullMQ worker on connections of its own: what is common to all queues. */
+/** Opens a BullMQ worker on its own connections, with the options that all queues share. */
 export function openWorker<Data>(
   { redisUrl, queueName }: { redisUrl: string; queueName: string },
   run: Processor<Data>,
@@ -34,7 +34,7 @@ export function openWorker<Data>(
     connection,
     prefix: prefixOf(queueName),
     drainDelay: waitSeconds,
-    // A deploy or a crash is no fault of the event: the ledger makes another run harmless.
+    // A stall is caused by a deploy or a crash, not by the event, and the ledger makes another run harmless.
     maxStalledCount: 1_000,
     ...options,
   });
@@ -42,7 +42,7 @@ export function openWorker<Data>(
     worker,
     async close(timeoutMs) {
       const closed = worker.close().catch(() => undefined);
-      // Not `close(true)`: a second close only waits for the first one.
+      // Not `close(true)`: after a first call it would only wait for that one.
       await withDeadline(timeoutMs, closed, () => new Error('late')).catch(() => worker.abandon());
       disconnect();
     },

@@ -1,6 +1,6 @@
 import { UnrecoverableError } from 'bullmq';
 
-/** A failure that is recorded in Postgres. BullMQ keeps only this reason, never data of the event or the destination. */
+/** A failure that is recorded in Postgres. BullMQ stores only this reason, never data of the event or destination. */
 export class RecordedFailure extends Error {
   /** When the next attempt is due; null: the queue's own backoff decides. */
   readonly delayMs: number | null;
@@ -10,5 +10,5 @@ export class RecordedFailure extends Error {
   }
 }
 
-/** The same after the last attempt. */
+/** The failure of the last attempt. */
 export class RecordedDeath extends UnrecoverableError {}

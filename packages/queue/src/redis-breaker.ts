@@ -26,7 +26,7 @@ export interface RedisBreakerOptions {
   backlogLimit: number;
   /** How long the first connection may take before Redis counts as unreachable. Default: 5 s. */
   firstConnectionMs?: number;
-  /** Called when the state changes; `queue` is null where it is the state of all. Not called while the first connection is made. */
+  /** Called when the state changes; `queue` is null for the state of all queues. Not called before the first connection. */
   onChange(state: BreakerState, queue: string | null): void;
 }
 
@@ -39,9 +39,8 @@ export interface RedisBreaker {
 }
 
 /**
- * A circuit breaker in front of Redis. The first failure opens it; one poll, not every event, finds out when it can be
- * closed again. It is also open while Redis is full: at `maxmemory` itself BullMQ's workers can't finish jobs any more, so
- * events have to go elsewhere before.
+ * Opens a circuit breaker in front of Redis. The first failure opens it. One poll, not every event, finds out when it can close.
+ * It also refuses events while Redis is full, well below `maxmemory`: at `maxmemory` workers can't finish jobs any more.
  */
 export function openRedisBreaker(options: RedisBreakerOptions): RedisBreaker {
   const { redis, queues, budgetMs, everyMs } = options;
@@ -98,7 +97,7 @@ export function openRedisBreaker(options: RedisBreakerOptions): RedisBreaker {
         if (current !== 'closed')
           throw new StoreUnavailableError('redis', new Error(`the breaker is ${current}`));
         try {
-          // Late work may still take effect, under the same job id: whoever handles the event next will find it.
+          // Late work may still take effect: the job id is the same, so the next delivery of the event finds it.
           return await withDeadline(budgetMs, work(), overBudget);
         } catch (error) {
           if (error instanceof StoreUnavailableError && error.store === 'redis') become('open');
@@ -126,7 +125,7 @@ const countWaiting = async (redis: Redis, queue: string): Promise<number> => {
   return waiting + prioritized + delayed;
 };
 
-/** The share of `maxmemory` in use on the fullest master, 0 … 1; 0 where there is no limit. */
+/** The share of `maxmemory` in use on the fullest master, 0 … 1; 0 if there is no limit. */
 const readFullness = async (redis: Redis): Promise<number> =>
   Math.max(
     ...(await Promise.all(mastersOf(redis).map(async (master) => fullnessOf(await master.info('memory'))))),

@@ -3,8 +3,8 @@ import type { RedisOptions } from 'ioredis';
 import { openTopology, type Redis } from './topology.js';
 
 /**
- * For a process that answers requests: a command fails at once while Redis is away, and soon while it is slow. A connection
- * that stays silent for twice as long is replaced: its peer may be gone without a word, and would never answer again.
+ * Opens a connection for a process that answers requests. Commands fail at once while Redis is unreachable, and after
+ * `commandTimeoutMs` while it is slow. A connection that is silent for twice that time is replaced: its peer may have vanished.
  */
 export const openProducerRedis = (url: string, commandTimeoutMs: number): Redis =>
   openTopology(url, {
@@ -12,29 +12,29 @@ export const openProducerRedis = (url: string, commandTimeoutMs: number): Redis 
     commandTimeout: commandTimeoutMs,
     socketTimeout: 2 * commandTimeoutMs,
     maxRetriesPerRequest: 0,
-    // What was refused failed already: only the connection can be helped.
+    // Reconnects, but does not resend the command: the caller has its error already.
     reconnectOnError: (error) => isDemotion(error),
   });
 
 export interface ConsumerRedis {
   connection: Redis;
-  /** Ends it, and the copy that BullMQ makes of it to wait on. */
+  /** Closes the connection, and the copies that BullMQ made of it. */
   disconnect(): void;
 }
 
-/** For BullMQ workers, which wait for as long as it takes, but not on a connection that is silent for longer than they asked for. */
+/** Opens a connection for BullMQ workers. Commands wait until Redis is back; a connection that is silent too long is replaced. */
 export function openConsumerRedis(url: string): ConsumerRedis {
   const open = (connectionName?: string) =>
     openTopology(url, {
       socketTimeout: 5_000,
       maxRetriesPerRequest: null,
-      // What was refused did nothing: it is sent again to the new master.
+      // Reconnects and sends the refused command, which had no effect, to the new master.
       reconnectOnError: (error) => (isDemotion(error) ? 2 : false),
       ...(connectionName === undefined ? {} : { connectionName }),
     });
   const connection = open();
   const opened = [connection];
-  // BullMQ hands a single connection's options over as the first, those of a cluster's as the second.
+  // BullMQ passes the options of a single connection as the first argument, those of a cluster as the second.
   const duplicate = (own?: RedisOptions, cluster?: { redisOptions?: RedisOptions }): Redis => {
     const copy = open((own ?? cluster?.redisOptions)?.connectionName);
     opened.push(copy);
@@ -49,10 +49,10 @@ export function openConsumerRedis(url: string): ConsumerRedis {
   };
 }
 
-/** The server was a master and is a replica now: the client would stay with it, and be refused, for ever. */
+/** True if the server is not a master any more: without a reconnect the client would stay with it and be refused for ever. */
 const isDemotion = ({ message }: Error): boolean => /^(READONLY|UNBLOCKED)\b/.test(message);
 
-/** Runs a Redis or BullMQ call of the producer; whatever fails there is a store that can't be used now. */
+/** Runs a Redis or BullMQ call of the producer. Throws every error as `StoreUnavailableError`. */
 export async function onRedis<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();

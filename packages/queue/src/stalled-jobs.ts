@@ -1,9 +1,9 @@
 import type { Applied } from '@semel/core';
 import type { Job } from 'bullmq';
 
-/** A job whose workers died this often while they ran it is run alone from then on. */
+/** After its workers died this often, a job is run alone. */
 const stallsTogether = 3;
-/** A job whose workers died this often while they ran it alone is not run any more. */
+/** After its workers died this often while they ran it alone, a job is not run any more. */
 const stallsAlone = 2;
 
 type Result = Applied | { postponeMs: number };
@@ -17,8 +17,8 @@ export interface StalledJobOptions {
 }
 
 /**
- * Runs a job, and keeps one that ends its worker (a handler that never yields, a body that exhausts the memory) from doing
- * so for ever. Jobs that only ran beside such a one get another chance, alone.
+ * Runs a job, but not for ever one that ends its workers: a handler that never yields, a body that exhausts the memory. Jobs
+ * that only ran at the same time as such a job are run again, alone.
  */
 export function runUnlessStuck(job: Job, { run, alone, onStuck }: StalledJobOptions): Promise<Result> {
   if (job.stalledCounter < stallsTogether) return run();

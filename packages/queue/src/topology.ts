@@ -2,7 +2,7 @@ import { parseRedisUrl, type RedisAddress } from '@semel/core';
 import { Cluster, type RedisOptions, Redis as SingleRedis } from 'ioredis';
 import { scripts } from './scripts.js';
 
-/** A connection to Redis, whatever stands behind it: one server, the master that Sentinels name, or a cluster. */
+/** A connection to one server, to the master that Sentinels name, or to a cluster. */
 export type Redis = SingleRedis | Cluster;
 
 /** All masters that hold keys. */
@@ -11,7 +11,7 @@ export const mastersOf = (redis: Redis): readonly SingleRedis[] =>
 
 const reconnectDelayMs = (times: number) => Math.min(50 * 2 ** Math.min(times, 5), 1_000);
 
-/** What differs between those who answer requests and those who wait for jobs. */
+/** The options in which producers and consumers differ. */
 export type ConnectionOptions = Pick<
   RedisOptions,
   | 'commandTimeout'
@@ -24,17 +24,17 @@ export type ConnectionOptions = Pick<
 
 const common = {
   connectTimeout: 2_000,
-  /** How long the other side may take to take its leave. */
+  /** How long a disconnect waits for the other side, in milliseconds. */
   disconnectTimeout: 500,
   keepAlive: 10_000,
 };
 
-/** Opens what a `REDIS_URL` names. Throws where it is none. Connects by itself, and again and again. */
+/** Opens a connection to a `REDIS_URL`, which reconnects by itself. Throws if the URL is invalid. */
 export function openTopology(url: string, options: ConnectionOptions): Redis {
   const address = parseRedisUrl(url);
   if (address === null) throw new Error('REDIS_URL is not an address of Redis');
   const redis = open[address.kind](address, { ...common, ...options }, url);
-  // Without a listener every failed reconnect would be printed by ioredis; /readyz says what is away.
+  // Without a listener ioredis prints every failed reconnect. `/readyz` reports what is unreachable.
   redis.on('error', () => undefined);
   return redis;
 }
@@ -64,28 +64,28 @@ const open: Record<
       ...(address.sentinel.username === undefined ? {} : { sentinelUsername: address.sentinel.username }),
       ...(address.sentinel.password === undefined ? {} : { sentinelPassword: address.sentinel.password }),
       ...(address.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
-      // A frozen Sentinel takes the connection and answers nothing.
+      // A frozen Sentinel accepts the connection and never answers.
       sentinelCommandTimeout: 1_000,
-      // A master that is cut off from its Sentinels goes on taking writes, which are lost when it is let in again.
+      // A master that is cut off from its Sentinels still takes writes, which are lost when it rejoins.
       failoverDetector: true,
       retryStrategy: reconnectDelayMs,
     }),
 
-  // Not pipelined automatically: such commands would wait for a cluster that is away, however long.
+  // No automatic pipelines: their commands would wait without a limit for an unreachable cluster.
   cluster: (address, { enableOfflineQueue = true, reconnectOnError: _, ...options }) =>
     new Cluster([...address.hosts], {
       enableOfflineQueue,
       scripts,
       clusterRetryStrategy: reconnectDelayMs,
       slotsRefreshTimeout: 1_000,
-      slotsRefreshInterval: 0, // a lost node and MOVED tell in time; its timer would outlive `disconnect`
+      slotsRefreshInterval: 0, // lost nodes and MOVED answers refresh them soon enough; its timer would outlive `disconnect`
       // A request can't wait for a failover, a worker can.
       maxRedirections: enableOfflineQueue ? 16 : 4,
       redisOptions: { ...options, ...login(address) },
     }),
 };
 
-/** Commands of one moment go out together, where requests wait for them. */
+/** Commands of one tick are sent together, where requests wait for them. */
 const pipelined = ({ enableOfflineQueue }: ConnectionOptions) => ({
   enableAutoPipelining: enableOfflineQueue === false,
 });
