@@ -35,31 +35,31 @@ export interface WorkerOptions extends DatabaseOptions {
   settingsOf(provider: Provider): { concurrency: number; retryScale: number; attempts: number };
   deliveryFlushMs: number;
   shutdownTimeoutMs: number;
-  /** How long a worker that has gone silent keeps its jobs; longer than any transaction lasts. Default: the queue's. */
+  /** How long the jobs of a silent worker stay locked; longer than any transaction lasts. Default: the queue's. */
   lockMs?: number;
-  /** How long a statement, and a silence inside a transaction, may last; well below `lockMs`. Default: 10 s. */
+  /** How long a statement, and an idle transaction, may last; well below `lockMs`. Default: 10 s. */
   statementTimeoutMs?: number;
-  /** With which DocuSign is asked for envelopes whose messages had no data; null: it is not asked. */
+  /** Credentials for reading envelopes whose messages had no data from DocuSign; null: they are not read. */
   docusign?: (DocusignCredentials & { timeoutMs?: number; everyMs?: number }) | null;
-  /** The team's own code. Default: none. */
+  /** The team's own handlers. Default: none. */
   handlers?: Handlers;
   handlerTimeoutMs?: number;
   outbox?: Partial<OutboxSettings>;
   relay: RelaySettings;
   sweep?: Partial<SweepSettings>;
   log: Logger;
-  /** Puts something around what `apply` calls: traces, or the places where the fault suite kills the process. */
+  /** Wraps the ports of `apply`: for traces, or for the failpoints of the fault suite. */
   decorate?: (ports: ApplyPorts, provider: Provider) => ApplyPorts;
 }
 
 export interface RelaySettings {
-  /** How often to look for spill rows, while there are none. */
+  /** How often to check for spill rows while there are none. */
   everyMs: number;
-  /** When a row that the queue has is looked at again: it may have lost it. */
+  /** When a row whose event was enqueued is checked again: the queue may have lost the job. */
   againAfterMs: number;
-  /** For how long a worker takes rows that it brings to the queue. Default: 30 s. */
+  /** How long a worker reserves the rows that it enqueues. Default: 30 s. */
   leaseMs?: number;
-  /** Of Redis's `maxmemory`, 0 … 1: above it nothing is brought to the queue. */
+  /** The share of Redis's `maxmemory`, 0 … 1, above which nothing is enqueued. */
   highWater: number;
   /** Jobs that wait in one queue: above it nothing is brought there. */
   backlogLimit: number;
@@ -79,7 +79,7 @@ const sweepDefaults: SweepSettings = { everyMs: 30_000, graceMs: 300_000, pageSi
 
 const redisCommandTimeoutMs = 2_500;
 
-/** Starts a worker per provider, although a store may be away; the server that it returns has health and metrics. */
+/** Starts a worker per provider, even while a store is unreachable. Returns a server with health and metrics. */
 export function buildWorker(options: WorkerOptions): FastifyInstance {
   const { providers, log, redisUrl, handlers: { handlers, deliveries: ways } = noHandlers } = options;
   const metrics = createMetrics(
@@ -144,7 +144,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
       openProviderQueue({ redis, provider, attempts: options.settingsOf(provider).attempts }),
     ]),
   );
-  // It does not look by itself: relay and sweeper tell it to before they begin.
+  // It has no poll: relay and sweeper call `check` before each pass.
   const { highWater, backlogLimit } = options.relay;
   const redisBreaker = openRedisBreaker({
     redis,

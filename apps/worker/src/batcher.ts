@@ -1,17 +1,17 @@
 export interface BatcherOptions<Item, Result> {
-  /** Items per batch at most. */
+  /** The most items in a batch. */
   maxSize: number;
-  /** Batches at work at the same time at most. */
+  /** The most batches that run at the same time. */
   concurrency: number;
-  /** Batches at work with items of one firm at most. Default: `concurrency`. */
+  /** The most running batches with items of the same firm. Default: `concurrency`. */
   concurrencyOfFirm?: number;
   /** Two items with the same key never share a batch. */
   keyOf(item: Item): string;
   firmOf(item: Item): string;
-  /** What an item adds to its batch, and how much a batch takes; one item alone may weigh more. */
+  /** The weight of an item. A batch weighs at most `maxWeight`, but a single item may weigh more. */
   weightOf(item: Item): number;
   maxWeight: number;
-  /** One result per item, in order. If it throws, it throws for each. */
+  /** Returns one result per item, in order. If it throws, every item of the batch fails. */
   run(items: Item[]): Promise<Result[]>;
 }
 
@@ -22,15 +22,15 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Collects items that arrive while a batch is at work, and runs them together as the next one. Group commit without a timer:
- * an item that finds room runs at once, alone if need be; under load the batches fill by themselves. Firms take turns: what
- * one firm has waiting delays the others by one item at a time. Returns a function that runs one item as part of a batch.
+ * Collects items that arrive while batches run, and runs them together as the next batch. Group commit without a timer: an item
+ * runs at once if there is room, and batches grow under load. Firms take turns, one item each. Returns a function that runs one
+ * item as part of a batch.
  */
 export function createBatcher<Item, Result>(
   options: BatcherOptions<Item, Result>,
 ): (item: Item) => Promise<Result> {
   const { maxSize, maxWeight, concurrency, concurrencyOfFirm = concurrency } = options;
-  /** By firm, in the order of their turns. */
+  /** Items by firm, in the order of the firms' turns. */
   const waiting = new Map<string, Waiting<Item, Result>[]>();
   const atWorkOf = new Map<string, number>();
   let atWork = 0;
@@ -53,7 +53,7 @@ export function createBatcher<Item, Result>(
     while (firms.length > 0 && batch.length < maxSize) firms = firms.filter(takeOne);
     return batch;
 
-    /** Takes a firm's first item, and puts the firm behind the others. False: it has no more that fits. */
+    /** Takes a firm's first item and moves the firm to the end. False: the firm has no more items that fit. */
     function takeOne(firm: string): boolean {
       const own = waiting.get(firm) as Waiting<Item, Result>[];
       const [first] = own as [Waiting<Item, Result>];
@@ -99,7 +99,7 @@ export function createBatcher<Item, Result>(
       own.push({ item, resolve, reject });
       waiting.set(firm, own);
       if (scheduled) return;
-      scheduled = true; // jobs that came in one answer from Redis start in one batch
+      scheduled = true; // so that jobs from one answer of Redis share a batch
       setImmediate(startBatches);
     });
 }

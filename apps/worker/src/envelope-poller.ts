@@ -15,26 +15,26 @@ export interface EnvelopePollerOptions {
   pool: Parameters<typeof claimPoll>[0];
   reader: EnvelopeReader;
   log: Logger;
-  /** How often to look for envelopes whose 15 minutes are over. */
+  /** How often to check for envelopes whose 15 minutes are over. */
   everyMs: number;
 }
 
 export interface EnvelopePoller {
-  /** An event was applied. If it only named its envelope, DocuSign is asked for the rest. Never throws. */
+  /** Called for every applied event. If it only named its envelope, the rest is read from DocuSign. Never throws. */
   consider(event: WebhookEvent): void;
-  /** Waits for the question that is being asked, but not longer than this. */
+  /** Waits for the running request, at most this long. */
   close(timeoutMs: number): Promise<void>;
 }
 
-/** Envelopes that wait to be written down, at most: beyond it the next message of an envelope has to remind us. */
+/** The most envelopes that wait in memory to be recorded. Others are picked up with their next message. */
 const waitingLimit = 10_000;
-/** How long DocuSign is left alone after an answer of this kind, unless it says how long itself. */
+/** How long to wait after an error of this kind, unless DocuSign says how long. */
 const pauseMs = { refused: 15 * 60_000, limited: 15 * 60_000, away: 30_000, unknown: 0 };
 
 /**
- * Completes envelopes whose messages come without data, one question at a time, beside the events and never inside their
- * transactions: whatever happens here, no event waits for it. What is wanted is in the database, so that another event of
- * the firm finds what a dead worker left.
+ * Completes envelopes whose messages have no data: reads them from DocuSign, one request at a time. This happens outside of the
+ * events' transactions, so no event waits for it. The envelopes to read are in the database: if a worker dies, the next event
+ * of the firm makes another worker go on.
  */
 export function startEnvelopePoller(options: EnvelopePollerOptions): EnvelopePoller {
   const { pool, reader, log } = options;

@@ -53,7 +53,7 @@ const grace = closeWithGrace({ delay: config.shutdownTimeoutMs }, async ({ err }
   await watchdog.stop();
   log.info('worker.stopped');
 });
-// Started by a supervisor: its end is ours too, however it ended.
+// Started by a supervisor: stops when the supervisor ends, however it ends.
 process.on('disconnect', () => void grace.close());
 
 const address = await app.listen(config.worker);

@@ -1,23 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Places {
-  /** Takes a place for a job of the firm, or of the destination. Waits `waitMs` for one. False: it has all that it may have. */
+  /** Takes a place for a job of the firm or destination, and waits up to `waitMs` for one. False: it has no free place. */
   take(firmId: string): Promise<boolean>;
   giveBack(firmId: string): void;
-  /** When to run a job again that found no place, in milliseconds. */
+  /** Returns in how many milliseconds to run a job again that found no place. */
   postpone(firmId: string): number;
 }
 
 const checkMs = 25;
 const firstMs = 1_000;
 const longestMs = 60_000;
-/** How many postponed jobs of one firm come back in a second. */
+/** How many postponed jobs of one firm are run again per second. */
 const backPerSecond = 100;
 
 /**
- * The places that slow jobs of one firm may take in a worker, `most` at a time. A worker runs only so many jobs at once:
- * if those of one firm took all of them, no job of another firm would even be fetched. Jobs that find no place go back to
- * the queue for a while.
+ * Limits the slow jobs of each firm, or destination, to `most` at a time. A worker runs a fixed number of jobs at once: if one firm's slow jobs
+ * took all places, no job of another firm would be fetched. A job that finds no place is postponed.
  */
 export function createPlaces(most: number, waitMs = 250): Places {
   const taken = new Map<string, number>();

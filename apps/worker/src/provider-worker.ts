@@ -34,10 +34,10 @@ export interface ProviderWorkerOptions {
   /** Jobs that run at the same time. */
   concurrency: number;
   retryScale: number;
-  /** After this time without a sign of life from its worker, a job is run by another one. */
+  /** How long a silent worker's jobs stay locked, in milliseconds; then another worker runs them. */
   lockMs: number | undefined;
   handlers: EventHandlers;
-  /** Called after an event with handlers was committed: the outbox may have new rows. */
+  /** Called after an event with handlers: the outbox may have new rows. */
   onHandled(): void;
   deliveries: Pick<DeliveryRecorder, 'add'>;
   metrics: Metrics;
@@ -54,24 +54,24 @@ export interface ProviderWorker extends Consumer {
   applyNow(event: WebhookEvent): Promise<boolean>;
 }
 
-/** What one transaction takes: bytes of bodies, and objects. */
+/** The limits of one transaction: bytes of bodies, and objects. */
 const most = { bytes: 2 * 1024 * 1024, objects: mostObjects };
 
-/** The share of a transaction that an event takes; a failed one takes a transaction of its own. */
+/** The share of a transaction's limits that an event uses. A failed one has a transaction to itself. */
 function weightOf(plan: Plan): number {
   if (isFailed(plan)) return 1;
   return Math.max(plan.body.length / most.bytes, plan.changes.length / most.objects);
 }
 
-/** Above this share of a transaction an event is heavy: it waits only for others like it, and they for it. */
+/** Above this share an event is heavy. Heavy events have their own lane, so that the others don't wait for them. */
 const heavyWeight = 0.05;
 
 /** Transactions that run at the same time, per provider: one commits while the next is filled and sent. */
 const transactionsAtOnce = 2;
-/** Events whose handlers run at the same time, per provider. Each has a transaction, and holds a connection, of its own. */
+/** Events whose handlers run at the same time, per provider. Each has its own transaction and connection. */
 export const handledAtOnce = 4;
 
-/** The BullMQ worker of one provider. Jobs of one moment share a transaction; firms take turns. */
+/** Starts the BullMQ worker of one provider. Jobs that arrive together share a transaction; firms take turns. */
 export function startProviderWorker(options: ProviderWorkerOptions): ProviderWorker {
   const { provider, redis, log, metrics, decorate = (ports: ApplyPorts) => ports } = options;
   const name = provider.name;

@@ -14,7 +14,7 @@ export interface RelayOptions {
   pool: Parameters<typeof takeDueSpill>[0];
   providers: readonly Provider[];
   queueOf(provider: string): Pick<ProviderQueue['queue'], 'requeue'>;
-  /** Applies an event without the queue. False: not now. */
+  /** Applies an event without the queue. False: it must wait. */
   applyNow(event: WebhookEvent): Promise<boolean>;
   breaker: RedisBreaker;
   metrics: Metrics;
@@ -30,7 +30,7 @@ export interface RelayOptions {
 type Requeued = 'enqueued' | 'alive' | 'foreign' | { error: unknown };
 
 const rowsPerPass = 200;
-/** When to check a row again whose event turned out to have a job: Redis took it, only its answer was late. */
+/** When to check a row again whose event has a job already: Redis took it, but answered too late. */
 const recheckMs = 2_000;
 /** When to try a row again that Redis refuses although it can be reached. */
 const refusedMs = 60_000;
@@ -106,7 +106,7 @@ export function startRelay({
     return refused.length > 0 ? 0 : rows.length + finished.length;
   }
 
-  /** All at once, but rows of one event id one after the other: the second firm's must see the first firm's job. */
+  /** Enqueues all rows at once, but those with the same event id in turn: the second firm's must see the first firm's job. */
   function requeueAll(rows: readonly SpillRow[]): Promise<Requeued[]> {
     const turns = new Map<string, Promise<Requeued>>();
     return Promise.all(
@@ -132,7 +132,7 @@ export function startRelay({
     log.warn(factsOf(row), 'event.quarantined');
   }
 
-  /** If Redis failed, the rows are due at once. If it can be reached and refuses these, they must not hold up the others. */
+  /** If Redis failed, the rows stay due. If it works but refuses these rows, they wait, so that they don't delay others. */
   async function putBack(refused: readonly [SpillRow, unknown][]): Promise<void> {
     if (!(await breaker.check()))
       return postponeSpill(
@@ -141,7 +141,7 @@ export function startRelay({
         { dueInMs: 0 },
       );
     for (const [row, err] of refused) {
-      // The first refusal may have been the end of an outage.
+      // A first refusal may be the tail of an outage, so the row is tried again at once.
       await postponeSpill(pool, [row], { dueInMs: row.refused ? refusedMs : 0, error: String(err) });
       if (!row.refused) continue;
       metrics.relayed(row.event.provider, 'refused_by_redis');

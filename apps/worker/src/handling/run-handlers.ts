@@ -15,11 +15,11 @@ export interface HandlingOptions {
   provider: Provider;
   handlers: readonly DefinedHandler[];
   timeoutMs: number;
-  /** A handler for exactly this type was not called: it asked for less, or the event is of the other mode. */
+  /** Called for a handler of exactly this type that was skipped, because of its `when` or because of the event's mode. */
   onSkipped(handler: DefinedHandler, handled: HandledEvent): void;
 }
 
-/** Runs the team's handlers of one provider, one after the other, in the order in which they were loaded. */
+/** Creates the runner of the team's handlers of one provider. They run in the order in which they were loaded. */
 export function createEventHandlers({
   provider,
   handlers,
@@ -87,14 +87,14 @@ export function createEventHandlers({
   }
 }
 
-/** An event that comes late, or says what another one said, is news to its own handlers all the same. */
+/** True if a handler must see the event. By default it also sees events that are late or change nothing. */
 function isFor({ when }: DefinedHandler, { ignored, changed }: HandledEvent): boolean {
   if (when === 'always') return true;
   if (ignored === 'mode_mismatch') return false;
   return when !== 'changed' || changed.length > 0;
 }
 
-/** A handler that does not wait for a promise must not end the process when it fails: it fails the transaction anyway. */
+/** Prevents an unhandled rejection where a handler does not await the promise: its failure fails the transaction anyway. */
 function unheard<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
   return promise;

@@ -3,14 +3,14 @@ import type { OutboxEntry } from '@semel/handlers';
 
 const payloadLimitBytes = 256 * 1024;
 
-/** Throws where it could be written, but never be delivered. */
+/** Makes an outbox row of a handler's entry. Throws `effect_invalid` if it could never be delivered. */
 export function toEffect(event: WebhookEvent, { key, to, payload }: OutboxEntry): Effect {
   const refuse = (why: string) => new SemelError('effect_invalid', why);
   if (!isName(key))
     throw refuse('`key` names the effect: a text of 1 to 255 bytes without control characters');
   if (!isName(to)) throw refuse('`to` names a delivery or a destination: a text of 1 to 255 bytes');
   const json = toJson(payload);
-  if (json === undefined) throw refuse('`payload` is not what JSON can carry');
+  if (json === undefined) throw refuse('`payload` cannot be written as JSON');
   if (Buffer.byteLength(json) > payloadLimitBytes) throw refuse('`payload` is larger than 256 KiB');
   const { firmId, provider, eventId } = event;
   return { firmId, provider, eventId, key, destination: to, payload: json };
@@ -24,6 +24,6 @@ function toJson(payload: unknown): string | undefined {
   try {
     return JSON.stringify(payload);
   } catch {
-    return undefined; // a circle, or a bigint
+    return undefined; // circular, or has a bigint
   }
 }

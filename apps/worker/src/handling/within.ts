@@ -1,8 +1,8 @@
 import { withDeadline } from '@semel/core';
 
 /**
- * Runs `work` for at most so long, then aborts its signal and throws `late()`. Code that goes on all the same is let go of:
- * whatever becomes of it changes nothing any more.
+ * Runs `work` for at most `timeoutMs`, then aborts its signal and throws `late()`. Code that ignores the signal goes on, but its
+ * result is ignored.
  */
 export function within<T>(
   timeoutMs: number,

@@ -1,13 +1,13 @@
 import { SemelError } from '@semel/core';
 
-/** A destination answered something else than 2xx. */
+/** A destination answered with a status other than 2xx. */
 export class AnsweredError extends SemelError {
-  /** Says that it will never take a delivery again: https://www.rfc-editor.org/rfc/rfc9110#name-410-gone */
+  /** The destination takes no more deliveries: https://www.rfc-editor.org/rfc/rfc9110#name-410-gone */
   readonly isGone: boolean;
 
   constructor(
     status: number,
-    /** How long it wants to be left alone, by its `Retry-After`. */
+    /** How long to wait, from its `Retry-After`, in milliseconds. */
     readonly retryAfterMs: number,
   ) {
     super(

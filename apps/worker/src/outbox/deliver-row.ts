@@ -10,7 +10,7 @@ export interface DeliverOptions {
   allowPrivate: boolean;
 }
 
-/** One attempt: to the delivery of this name, or else to the firm's destination of this name. Throws where it did not go through. */
+/** Makes one attempt: at the delivery of this name, or else at the firm's destination of this name. Throws if it fails. */
 export async function deliverRow(row: OutboxRow, options: DeliverOptions): Promise<void> {
   const { timeoutMs, allowPrivate } = options;
   const { id, destination, payload, effectKey: key, attempt, endpoint } = row;
@@ -32,7 +32,7 @@ export async function deliverRow(row: OutboxRow, options: DeliverOptions): Promi
   if (secret === null)
     throw new SemelError(
       'destination_unknown',
-      `the secret of "${destination}" can't be opened with this key`,
+      `the secret of "${destination}" can't be decrypted with this key`,
     );
   return within(
     timeoutMs,

@@ -24,19 +24,19 @@ import { createDestinationBreakers } from './destination-breakers.js';
 import { retryDelayMs } from './retry-delay.js';
 
 export interface OutboxSettings {
-  /** Deliveries at work at the same time. */
+  /** The most deliveries at the same time. */
   concurrency: number;
-  /** How often a row may fail before it is dead. */
+  /** How many attempts may fail before a row is dead. */
   attempts: number;
-  /** Multiplies the waits between them. */
+  /** Multiplies the delays between attempts. */
   retryScale: number;
-  /** How long one may take. */
+  /** How long one attempt may take. */
   timeoutMs: number;
-  /** Whether destinations may be private addresses. */
+  /** True: destinations may have private addresses. */
   allowPrivate: boolean;
-  /** How often to look for rows that are due. */
+  /** How often to check for due rows. */
   pollMs: number;
-  /** After how long a row that was handed to the queue, and is still due, is handed over again: Redis may have lost it. */
+  /** When to enqueue a row again that was enqueued and is still due: Redis may have lost its job. */
   againAfterMs: number;
 }
 
@@ -51,18 +51,18 @@ export interface OutboxWorkerOptions extends OutboxSettings {
 }
 
 export interface OutboxWorker {
-  /** Looks for due rows now: some were just committed. */
+  /** Checks for due rows now. */
   wake(): void;
   close(timeoutMs: number): Promise<void>;
 }
 
 const rowsPerLook = 200;
 
-/** Hands due rows to the queue, and delivers what comes out of it. The rows are the truth, the queue only paces them. */
+/** Enqueues due rows and delivers them. The rows are the source of truth; the queue only sets the pace. */
 export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
   const { pool, key, metrics, log, timeoutMs } = options;
   const queue = openOutboxQueue(options.redis);
-  // Longer than an attempt can take, with what it takes to write down how it went.
+  // Longer than an attempt and recording its result can take.
   const leaseMs = timeoutMs + 20_000;
 
   const breakers = createDestinationBreakers(options.retryScale);
@@ -98,7 +98,7 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
     const startedMs = performance.now();
     const error: unknown = await deliverRow(row, options).then(
       () => null,
-      (failure: unknown) => failure ?? new Error('it threw nothing'),
+      (failure: unknown) => failure ?? new Error('the delivery threw nothing'),
     );
     breakers.ended(destination, error === null || !isUnreachable(error));
     const result = resultOf(row, error);

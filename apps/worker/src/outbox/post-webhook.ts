@@ -10,7 +10,7 @@ export interface PostOptions {
   url: string;
   /** `whsec_` and base64. */
   secret: string;
-  /** The same in every attempt: the receiving side tells a second one by it. */
+  /** The same in every attempt, so that the receiver can recognise a repeated delivery. */
   id: string;
   body: string;
   signal: AbortSignal;
@@ -18,13 +18,14 @@ export interface PostOptions {
 }
 
 /**
- * Sends one webhook, signed as https://www.standardwebhooks.com says. Returns when the answer is 2xx, throws `AnsweredError`
- * for any other: a redirect is not followed, for it could lead anywhere.
+ * Sends one webhook, signed as in https://www.standardwebhooks.com. Throws `AnsweredError` if the answer is not 2xx. Redirects are
+ * not followed: they could lead to a private address.
  */
 export async function postWebhook(options: PostOptions): Promise<void> {
   const { id, body, secret, allowPrivate } = options;
   const url = new URL(options.url);
-  if (!/^https?:$/.test(url.protocol)) throw new SemelError('destination_refused', 'only http and https are');
+  if (!/^https?:$/.test(url.protocol))
+    throw new SemelError('destination_refused', 'the URL is neither http nor https');
   if (!allowPrivate) assertPublicHost(url);
   const sentAt = new Date();
   const headers = {
@@ -56,12 +57,12 @@ function answerOf(
         method: 'POST',
         headers: sent.headers,
         signal: sent.signal,
-        agent: false, // a connection of its own, so that its address was looked at
+        agent: false, // a new connection, so that its address is checked
         ...(sent.allowPrivate ? {} : { lookup: publicLookup }),
       },
       (answer) => {
         resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] });
-        answer.destroy(); // what it says beyond that is of no interest, however long it is
+        answer.destroy(); // the rest of the answer is not needed
       },
     );
     outgoing.on('error', reject);

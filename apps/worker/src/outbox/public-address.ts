@@ -2,7 +2,7 @@ import { Resolver } from 'node:dns/promises';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { SemelError } from '@semel/core';
 
-/** What is not a public host: https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry. */
+/** Ranges that are not public: https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry. */
 const special = new BlockList();
 for (const [network, prefix] of [
   ['0.0.0.0', 8],
@@ -29,7 +29,7 @@ for (const [network, prefix] of [
 ] as const)
   special.addSubnet(network, prefix, 'ipv6');
 
-/** Where IPv6 has public addresses at all. Mapped, translated, local and multicast ones are outside of it. */
+/** The public part of IPv6. Mapped, translated, local and multicast addresses are outside of it. */
 const global6 = new BlockList();
 global6.addSubnet('2000::', 3, 'ipv6');
 
@@ -42,19 +42,19 @@ export function isPublicAddress(address: string): boolean {
 const refusal = (host: string) =>
   new SemelError('destination_refused', `${host} is not, or not only, a public address`);
 
-/** Throws for a URL that names an address outright; names are looked at when they are resolved. */
+/** Throws if the URL has a literal address that is not public. Host names are checked when they are resolved. */
 export function assertPublicHost(url: URL): void {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const isLocal = isIP(host) === 0 ? /(^|\.)localhost\.?$/i.test(host) : !isPublicAddress(host);
   if (isLocal) throw refusal(host);
 }
 
-/** Not `dns.lookup`: it takes one of the process's four threads for as long as a name server is silent. */
+/** Not `dns.lookup`: it occupies one of the process's four threads while a name server does not answer. */
 const resolver = new Resolver({ timeout: 2_000, tries: 2 });
 
 /**
- * Resolves names for a connection, and refuses those with an address that is not public. The connection goes to an address
- * that was checked here: a name that resolves otherwise a moment later gains nothing. The hosts file is not read.
+ * Resolves a name for a connection, and refuses it if any of its addresses is not public. The connection uses the addresses that
+ * were checked here, so a name that resolves differently later (DNS rebinding) gains nothing. The hosts file is not read.
  */
 export const publicLookup: LookupFunction = (hostname, options, callback) => {
   resolve(hostname, Number(options.family ?? 0))
@@ -68,7 +68,7 @@ export const publicLookup: LookupFunction = (hostname, options, callback) => {
     .catch((error: NodeJS.ErrnoException) => callback(error, [] as unknown as string, 0));
 };
 
-/** At least one address; IPv4 first. Throws what the resolver said, if it found none. */
+/** Returns at least one address, IPv4 first. Throws the resolver's error if it found none. */
 async function resolve(hostname: string, family: number): Promise<string[]> {
   const [four, six] = await Promise.allSettled([
     family === 6 ? [] : resolver.resolve4(hostname),

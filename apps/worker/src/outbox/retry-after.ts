@@ -1,6 +1,6 @@
 /**
- * How long a `Retry-After` asks to wait, in milliseconds: it has whole seconds, or the date of an end. 0 where it is missing or
- * can't be read. https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
+ * Returns the wait that a `Retry-After` header asks for, in milliseconds. The header has whole seconds or a date. 0 if it is
+ * missing or invalid. https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
  */
 export function retryAfterMs(header: string | undefined, nowMs: number): number {
   const text = header?.trim() ?? '';

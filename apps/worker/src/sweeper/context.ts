@@ -4,11 +4,11 @@ import type { ProviderQueue, Redis, RedisBreaker } from '@semel/queue';
 import type { Logger, Metrics, SweptResult } from '@semel/telemetry';
 
 export interface SweepSettings {
-  /** How often to look. */
+  /** How often to sweep, in milliseconds. */
   everyMs: number;
-  /** How old something must be before it counts as left behind: what is under way ends well before. */
+  /** How old something must be to count as left behind; longer than any running work takes. */
   graceMs: number;
-  /** How many rows or jobs of a kind are looked at each time; the next time goes on after them. */
+  /** How many rows or jobs of a kind are checked in each pass. The next pass continues after them. */
   pageSize: number;
 }
 
@@ -18,21 +18,21 @@ export interface SweepOptions extends SweepSettings {
   breaker: RedisBreaker;
   providers: readonly Provider[];
   queueOf(provider: string): Pick<ProviderQueue, 'claims' | 'queue'>;
-  /** Writes an event down as `dead` whose job the queue gave up. */
+  /** Records an event as `dead` whose job the queue gave up. */
   recordLost(provider: Provider, event: WebhookEvent, attempts: number): Promise<Applied>;
   metrics: Metrics;
   log: Logger;
 }
 
-/** One kind of what is left behind. Looks at a page of it, heals it, and remembers where to go on. */
+/** Checks and heals one page of one kind of leftovers, and remembers where to continue. */
 export type Sweep = () => Promise<void>;
 
 type Named = Pick<WebhookEvent, 'provider' | 'eventId'> & { firmId: string };
 
 export interface SweepContext extends SweepOptions {
   /**
-   * Heals one event, counts what was done and says so; null: there was nothing to do. What fails although both stores are well
-   * is that event's own trouble, and holds up no other; else it throws `StoreUnavailableError`.
+   * Heals these events in turn; counts and logs each result (null: nothing to do). If one fails although both stores work, the
+   * others go on. Throws `StoreUnavailableError` if a store fails.
    */
   healEach<T extends Named>(
     found: readonly T[],

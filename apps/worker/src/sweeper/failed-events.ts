@@ -3,8 +3,8 @@ import { listFailedEvents, readFailedEvents } from '@semel/database';
 import type { Sweep, SweepContext } from './context.js';
 
 /**
- * Ledger rows that wait for their next attempt, and whose job is gone: Redis lost it. They get a new one. A row whose job
- * lives is left alone, and so is one whose job BullMQ failed: that is for `sweepLostJobs` to judge.
+ * Enqueues failed events again whose job Redis lost. Events with a living job are left alone, and so are those whose job BullMQ
+ * failed: `sweepLostJobs` handles them.
  */
 export function sweepFailedEvents(context: SweepContext, provider: Provider): Sweep {
   const { pool, pageSize, graceMs } = context;
@@ -12,8 +12,8 @@ export function sweepFailedEvents(context: SweepContext, provider: Provider): Sw
   let afterId = '0';
   return async () => {
     const page = await listFailedEvents(pool, provider, { afterId, olderThanMs: graceMs, limit: pageSize });
-    const looks = await Promise.all(page.map(({ firmId, eventId }) => claims.inspect({ firmId, eventId })));
-    const jobless = page.filter((_, i) => ['none', 'completed'].includes(looks[i]?.job ?? ''));
+    const states = await Promise.all(page.map(({ firmId, eventId }) => claims.inspect({ firmId, eventId })));
+    const jobless = page.filter((_, i) => ['none', 'completed'].includes(states[i]?.job ?? ''));
     const events = await readFailedEvents(pool, provider, jobless);
     await context.healEach(
       events.map((event) => ({

@@ -4,14 +4,14 @@ import { type FailedJob, findLostJobs, readJobs } from '@semel/queue';
 import type { SweptResult } from '@semel/telemetry';
 import type { Sweep, SweepContext } from './context.js';
 
-/** Jobs read at once, since each brings its body along. */
+/** The number of jobs read at once. Each may contain a body. */
 const jobsAtOnce = 50;
 
 /**
- * Jobs that BullMQ failed and nobody wrote down: the worker that should have was dead by then, or Postgres was away. One that
- * stalled out is recorded as `dead`, as the listener would have done: its workers died under it, and a new job would go on
- * killing them. Any other failed for a reason of ours, which costs no attempt: it runs again.
- * Goes forward in time and never back, but for a new start: what was judged once is not lost later.
+ * Handles jobs that BullMQ failed without a record in the ledger, because the worker died or Postgres was unreachable. A job
+ * that stalled too often is recorded as `dead`: its workers died while they ran it, and a new job would kill more. Any other
+ * failed because of an outage, which costs no attempt: it runs again.
+ * Only goes forward in time until it is restarted: a job that was handled once is not lost later.
  */
 export function sweepLostJobs(context: SweepContext, provider: Provider): Sweep {
   const { pool, redis, pageSize, graceMs } = context;
@@ -20,7 +20,7 @@ export function sweepLostJobs(context: SweepContext, provider: Provider): Sweep 
 
   async function record({ event, attempts }: FailedJob): Promise<SweptResult | null> {
     const { outcome, error } = await context.recordLost(provider, event, attempts);
-    if (outcome === 'duplicate') return null; // it is final by now
+    if (outcome === 'duplicate') return null; // its event is final
     context.metrics.applied(provider.name, outcome);
     const { eventId, type, firmId } = event;
     const facts = { provider: provider.name, eventId, type, firmId, outcome };
@@ -32,7 +32,7 @@ export function sweepLostJobs(context: SweepContext, provider: Provider): Sweep 
   async function heal(job: FailedJob): Promise<SweptResult | null> {
     if (job.stalledOut) return record(job);
     const result = await queue.requeue(job.event);
-    if (result === 'foreign') return record(job); // the ledger says whose it is
+    if (result === 'foreign') return record(job); // the ledger decides to which firm it belongs
     return result === 'enqueued' ? 'lost_requeued' : null;
   }
 

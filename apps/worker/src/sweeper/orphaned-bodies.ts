@@ -1,10 +1,10 @@
 import { type BodyRef, deleteOrphanedBodies, listStoredBodies } from '@semel/database';
 import type { Sweep, SweepContext } from './context.js';
 
-/** A receiver that died between storing a body and enqueuing its event never acknowledged it; the next delivery may use it. */
+/** A receiver that dies between storing a body and enqueuing the event has not answered; the next delivery uses that body. */
 const abandonedAfterMs = 24 * 3_600_000;
 
-/** Large bodies that nobody will ask for: of events that are final, and of events that neither ledger nor queue knows. */
+/** Deletes stored bodies that are not needed: of final events, and of events that are in neither ledger nor queue. */
 export function sweepOrphanedBodies(context: SweepContext): Sweep {
   const { pool, pageSize, graceMs } = context;
   let after: BodyRef | null = null;

@@ -12,8 +12,8 @@ export interface Sweeper {
 }
 
 /**
- * Finds what was begun and is not going on by itself, and sets it going again. One process at a time does it, and none while
- * a store is away. All that it does could be done twice: the ledger and the job id keep that harmless.
+ * Finds work that stopped half-way, and restarts it. One process sweeps at a time, and none while a store is unreachable. Doing
+ * something twice is harmless, because of the ledger and the job ids.
  */
 export function startSweeper({ lock, ...options }: SweepOptions & { lock: SweepLock }): Sweeper {
   const { breaker, providers, log } = options;
@@ -45,7 +45,7 @@ export function startSweeper({ lock, ...options }: SweepOptions & { lock: SweepL
       return;
     }
     if (sweeps === null) log.info('sweep.started');
-    sweeps ??= kinds(); // from the beginning: what the last one saw is not known
+    sweeps ??= kinds(); // starts at the beginning: it is unknown how far another process came
     for (const [kind, sweep] of sweeps) {
       if (stopped) return;
       await sweep().catch((err: unknown) => {
