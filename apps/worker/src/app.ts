@@ -48,7 +48,7 @@ export interface WorkerOptions extends DatabaseOptions {
   relay: RelaySettings;
   sweep?: Partial<SweepSettings>;
   log: Logger;
-  /** Wraps the ports of `apply`: for traces, or for the failpoints of the fault suite. */
+  /** Wraps the ports of `apply`: for traces, or for tests that kill the process at a given step. */
   decorate?: (ports: ApplyPorts, provider: Provider) => ApplyPorts;
 }
 

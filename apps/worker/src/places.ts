@@ -15,8 +15,8 @@ const longestMs = 60_000;
 const backPerSecond = 100;
 
 /**
- * Limits the slow jobs of each firm, or destination, to `most` at a time. A worker runs a fixed number of jobs at once: if one firm's slow jobs
- * took all places, no job of another firm would be fetched. A job that finds no place is postponed.
+ * Limits the slow jobs of each firm, or destination, to `most` at a time. A worker runs a fixed number of jobs at once: if one
+ * firm's slow jobs took all places, no job of another firm would be fetched. A job that finds no place is postponed.
  */
 export function createPlaces(most: number, waitMs = 250): Places {
   const taken = new Map<string, number>();

@@ -50,7 +50,7 @@ export interface ProviderWorkerOptions {
 }
 
 export interface ProviderWorker extends Consumer {
-  /** Applies an event that has no job. False: not now. Throws `StoreUnavailableError`, or what kept it from being decided. */
+  /** Applies an event that has no job. False: it must wait. Throws if nothing was decided. */
   applyNow(event: WebhookEvent): Promise<boolean>;
 }
 

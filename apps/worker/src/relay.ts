@@ -65,7 +65,7 @@ export function startRelay({
     );
   }
 
-  /** Redis is full, and jobs that wait for a retry may keep it so: the events are applied from Postgres. */
+  /** Applies events from Postgres while Redis is full: jobs that wait for a retry may keep it full. */
   async function applyDue(providers: readonly string[]): Promise<number> {
     const { rows } = await takeDueSpill(pool, { providers, limit: rowsPerPass, leaseMs });
     const left: SpillRow[] = [];

@@ -1,7 +1,7 @@
 export interface DestinationBreakers {
-  /** How long to wait until the destination may be tried, in milliseconds. 0: now. */
+  /** Returns in how many milliseconds the destination may be tried; 0: now. */
   waitMs(destination: string): number;
-  /** A delivery ended: the destination answered, or could not be reached. */
+  /** Called after each delivery. `wasReached`: the destination answered. */
   ended(destination: string, wasReached: boolean): void;
 }
 
@@ -16,9 +16,9 @@ const firstOpenMs = 30_000;
 const longestOpenMs = 600_000;
 
 /**
- * A circuit breaker for each destination. One that could not be reached five times in a row is left alone for 30 seconds, and
- * twice as long after each further failure, at most for 10 minutes. What is due for it meanwhile waits, and spends no attempt.
- * `scale` multiplies these times.
+ * Creates a circuit breaker for each destination. It opens for 30 seconds when the destination could not be reached five times
+ * in a row, and twice as long after each further failure, up to 10 minutes. Deliveries that are due meanwhile wait without
+ * spending an attempt. `scale` multiplies these times.
  */
 export function createDestinationBreakers(scale: number): DestinationBreakers {
   const breakers = new Map<string, Breaker>();

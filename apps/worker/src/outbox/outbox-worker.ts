@@ -71,7 +71,7 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
     ofFirm: createPlaces(Math.ceil(options.concurrency / 2), 0),
   };
 
-  /** No firm and no destination takes all places, and one that can't be reached takes none. */
+  /** Delivers a row if its destination can be reached and its firm and destination have a free place; else postpones it. */
   async function deliver(job: OutboxJob): Promise<DeliveryResult> {
     const { firmId } = job;
     const destination = `${firmId} ${job.destination ?? ''}`;
