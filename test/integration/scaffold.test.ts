@@ -58,7 +58,7 @@ t.test('a new provider is a folder, a line and a table', async (t) => {
   const files = newProvider({ root, name: 'acme', title: 'Acme Pay', now });
   newProvider({ root, name: 'zeta', title: 'Zeta', now }); // side by side, in the same second
 
-  for (const file of ['signature', 'identity', 'changes', 'samples', 'stories', 'sign', 'index'])
+  for (const file of ['signature', 'identity', 'changes', 'samples', 'scenarios', 'sign', 'index'])
     t.ok(files.includes(`packages/providers/src/acme/${file}.ts`), file);
   t.ok(files.includes('test/unit/providers/acme.test.ts'));
   const registry = readFileSync(join(root, registryFile), 'utf8');

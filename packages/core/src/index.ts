@@ -17,5 +17,5 @@ export * from './redis-url.js';
 export * from './release-event.js';
 export * from './repeat.js';
 export * from './resolve-firm.js';
-export * from './story.js';
+export * from './scenario.js';
 export * from './with-deadline.js';

@@ -1,6 +1,6 @@
 import type { ChangeSet } from './change.js';
 import type { Identity, ProviderName, WebhookEvent } from './event.js';
-import type { Story } from './story.js';
+import type { Scenario } from './scenario.js';
 
 export type Headers = Record<string, string | string[] | undefined>;
 
@@ -104,7 +104,7 @@ export interface Provider {
   toJson(body: Buffer): string | null;
   samples: readonly Sample[];
   /** Sequences of these samples. */
-  stories: readonly Story[];
+  scenarios: readonly Scenario[];
   /** Adds the signature headers. Uses the vendor's SDK where it can, and never the code of `verify`. */
   sign(delivery: SampleRequest, options: { url: string; secret: string; nowMs: number }): SampleRequest;
   /** An example of this provider's secret, for `endpoint add --help` and generated endpoints. */

@@ -69,14 +69,14 @@ export const samples: readonly Sample[] = [
   sample('thing.created', 'A type that is recorded, and changes nothing'),
 ];
 `,
-  'stories.ts': `import { randomUUID } from 'node:crypto';
-import type { Story } from '@semel/core';
+  'scenarios.ts': `import { randomUUID } from 'node:crypto';
+import type { Scenario } from '@semel/core';
 
-export const stories: readonly Story[] = [
+export const scenarios: readonly Scenario[] = [
   {
     name: 'thing',
     description: 'TODO: the life of one object, from its first event to its last',
-    tell() {
+    events() {
       const thing = { id: randomUUID() };
       return ['thing.created'].map((type) => ({ type, overrides: thing }));
     },
@@ -102,7 +102,7 @@ import { identify } from './identity.js';
 import { samples } from './samples.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
-import { stories } from './stories.js';
+import { scenarios } from './scenarios.js';
 
 /** TODO: link the page that describes the webhooks, and for how long they are retried. The claim must live a day longer. */
 export const ${name}: Provider = {
@@ -123,7 +123,7 @@ export const ${name}: Provider = {
   changesOf,
   toJson: jsonTextOf,
   samples,
-  stories,
+  scenarios,
   sign,
   newSecret,
 };

@@ -1,4 +1,4 @@
-import type { Provider, Story } from '@semel/core';
+import type { Provider, Scenario } from '@semel/core';
 import { type BuiltEvent, buildEvent } from './build-event.js';
 import { findSample } from './find-sample.js';
 
@@ -9,10 +9,10 @@ export function buildStory({
   account,
 }: {
   provider: Provider;
-  story: Story;
+  story: Scenario;
   account: string | null;
 }): BuiltEvent[] {
-  const events = story.tell();
+  const events = story.events();
   const endsMs = Date.now();
   return events.map(({ type, overrides }, index) =>
     buildEvent({

@@ -10,11 +10,11 @@ export async function listSamples(name: string | undefined): Promise<CommandResu
     provider.samples.map(({ type, description }) => ({ provider: provider.name, type, description })),
   );
   const stories = chosen.flatMap((provider) =>
-    provider.stories.map(({ name: story, description, tell }) => ({
+    provider.scenarios.map(({ name: story, description, events }) => ({
       provider: provider.name,
       story,
       description,
-      types: tell().map(({ type }) => type),
+      types: events().map(({ type }) => type),
     })),
   );
   const types = table(

@@ -4,10 +4,10 @@ import { jsonTextOf } from '../json.js';
 import { changesOf } from './changes.js';
 import { identify } from './identity.js';
 import { samples } from './samples.js';
+import { scenarios } from './scenarios.js';
 import { refuseSecret } from './secret.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
-import { stories } from './stories.js';
 
 /**
  * DocuSign Connect, JSON (restv2.1). If acknowledgement is required, retries last up to 15 days. The body limit is high because
@@ -32,7 +32,7 @@ export const docusign: Provider = {
   changesOf,
   toJson: jsonTextOf,
   samples,
-  stories,
+  scenarios,
   sign,
   newSecret,
   refuseSecret,

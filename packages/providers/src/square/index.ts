@@ -4,10 +4,10 @@ import { jsonTextOf } from '../json.js';
 import { changesOf } from './changes.js';
 import { identify } from './identity.js';
 import { samples } from './samples.js';
+import { scenarios } from './scenarios.js';
 import { refuseSecret } from './secret.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
-import { stories } from './stories.js';
 
 /** https://developer.squareup.com/docs/webhooks/overview. Square retries for 24 hours. */
 export const square: Provider = {
@@ -28,7 +28,7 @@ export const square: Provider = {
   changesOf,
   toJson: jsonTextOf,
   samples,
-  stories,
+  scenarios,
   sign,
   newSecret,
   refuseSecret,

@@ -4,10 +4,10 @@ import { jsonTextOf } from '../json.js';
 import { changesOf } from './changes.js';
 import { identify } from './identity.js';
 import { samples } from './samples.js';
+import { scenarios } from './scenarios.js';
 import { refuseSecret } from './secret.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
-import { stories } from './stories.js';
 
 /**
  * Any service that signs as https://www.standardwebhooks.com specifies, with one endpoint per service. The retry schedule that
@@ -31,7 +31,7 @@ export const standard: Provider = {
   changesOf,
   toJson: jsonTextOf,
   samples,
-  stories,
+  scenarios,
   sign,
   newSecret,
   refuseSecret,

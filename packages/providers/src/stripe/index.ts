@@ -4,10 +4,10 @@ import { jsonTextOf } from '../json.js';
 import { changesOf } from './changes.js';
 import { identify } from './identity.js';
 import { samples } from './samples.js';
+import { scenarios } from './scenarios.js';
 import { refuseSecret } from './secret.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
-import { stories } from './stories.js';
 
 /** https://docs.stripe.com/webhooks. In live mode Stripe retries for three days. */
 export const stripe: Provider = {
@@ -28,7 +28,7 @@ export const stripe: Provider = {
   changesOf,
   toJson: jsonTextOf,
   samples,
-  stories,
+  scenarios,
   sign,
   newSecret,
   refuseSecret,

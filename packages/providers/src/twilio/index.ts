@@ -4,11 +4,11 @@ import { changesOf } from './changes.js';
 import { identify } from './identity.js';
 import { keyValues } from './ledger-key.js';
 import { samples } from './samples.js';
+import { scenarios } from './scenarios.js';
 import { refuseSecret } from './secret.js';
 import { newSecret, sign } from './sign.js';
 import { verify } from './signature.js';
 import { signatureHint } from './signature-hint.js';
-import { stories } from './stories.js';
 import { toJson } from './to-json.js';
 
 /**
@@ -46,7 +46,7 @@ export const twilio: Provider = {
   changesOf,
   toJson,
   samples,
-  stories,
+  scenarios,
   sign,
   newSecret,
   refuseSecret,

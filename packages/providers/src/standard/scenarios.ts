@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Story } from '@semel/core';
+import type { Scenario } from '@semel/core';
 
-export const stories: readonly Story[] = [
+export const scenarios: readonly Scenario[] = [
   {
     name: 'contact',
     description: 'A contact that comes and goes',
-    tell() {
+    events() {
       const contact = { id: randomUUID() };
       return ['contact.created', 'contact.deleted'].map((type) => ({ type, overrides: contact }));
     },

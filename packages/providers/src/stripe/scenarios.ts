@@ -1,11 +1,11 @@
-import type { Story } from '@semel/core';
+import type { Scenario } from '@semel/core';
 import { randomText } from '../sample.js';
 
-export const stories: readonly Story[] = [
+export const scenarios: readonly Scenario[] = [
   {
     name: 'invoice-paid',
     description: 'An invoice from its draft to its payment, which fails once',
-    tell() {
+    events() {
       const customer = `cus_${randomText(14)}`;
       const invoice = { id: `in_1${randomText(23)}`, customer };
       const payment = { id: `pi_1${randomText(23)}`, customer };
@@ -27,7 +27,7 @@ export const stories: readonly Story[] = [
   {
     name: 'payment-refunded',
     description: 'A payment of which a part is paid back, and the rest disputed and lost',
-    tell() {
+    events() {
       const payment = { id: `pi_3${randomText(23)}` };
       const charge = { id: `ch_3${randomText(23)}`, payment_intent: payment.id };
       const about = { payment_intent: payment.id, charge: charge.id };
@@ -47,7 +47,7 @@ export const stories: readonly Story[] = [
   {
     name: 'invoice-voided',
     description: 'An invoice that nobody pays',
-    tell() {
+    events() {
       const invoice = { id: `in_1${randomText(23)}` };
       return ['invoice.created', 'invoice.finalized', 'invoice.payment_failed', 'invoice.voided'].map(
         (type) => ({ type, overrides: invoice }),

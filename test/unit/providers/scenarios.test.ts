@@ -7,12 +7,12 @@ import { eventOf, nowMs, sampleNamed } from './deliveries.js';
 
 for (const provider of providers) {
   t.test(`${provider.title}: every story can be told`, async (t) => {
-    t.ok(provider.stories.length > 0, 'there is one');
-    t.equal(new Set(provider.stories.map(({ name }) => name)).size, provider.stories.length);
-    for (const story of provider.stories) {
+    t.ok(provider.scenarios.length > 0, 'there is one');
+    t.equal(new Set(provider.scenarios.map(({ name }) => name)).size, provider.scenarios.length);
+    for (const story of provider.scenarios) {
       t.match(story.name, /^[a-z]+(-[a-z]+)*$/);
       const live = () =>
-        story.tell().map(({ type, overrides = {} }, index) => {
+        story.events().map(({ type, overrides = {} }, index) => {
           const sample = sampleNamed(provider, type); // throws where the registry has none
           const { body } = sample.build({ account: null, nowMs: nowMs + index * 1000, overrides });
           const event = eventOf(provider, body, sample.channel);

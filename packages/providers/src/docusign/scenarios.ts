@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import type { Story, StoryEvent } from '@semel/core';
+import type { Scenario, ScenarioEvent } from '@semel/core';
 
 const lifeOf = (types: readonly string[]) => {
   const envelope = { envelopeId: randomUUID() };
   return types.map((type) => ({ type, overrides: envelope }));
 };
 
-export const stories: readonly Story[] = [
+export const scenarios: readonly Scenario[] = [
   {
     name: 'envelope-signed',
     description: 'An envelope that two people open and sign',
-    tell() {
+    events() {
       const envelopeId = randomUUID();
-      const envelope = (name: string): StoryEvent => ({
+      const envelope = (name: string): ScenarioEvent => ({
         type: `envelope-${name}`,
         overrides: { envelopeId },
       });
-      const recipient = (recipientId: string, name: string): StoryEvent => ({
+      const recipient = (recipientId: string, name: string): ScenarioEvent => ({
         type: `recipient-${name}`,
         overrides: { envelopeId, recipientId },
       });
@@ -36,11 +36,11 @@ export const stories: readonly Story[] = [
   {
     name: 'envelope-declined',
     description: 'An envelope that the first of two signers declines',
-    tell: () => lifeOf(['envelope-sent', 'envelope-delivered', 'recipient-declined', 'envelope-declined']),
+    events: () => lifeOf(['envelope-sent', 'envelope-delivered', 'recipient-declined', 'envelope-declined']),
   },
   {
     name: 'envelope-voided',
     description: 'An envelope that its sender takes back',
-    tell: () => lifeOf(['envelope-sent', 'envelope-voided']),
+    events: () => lifeOf(['envelope-sent', 'envelope-voided']),
   },
 ];

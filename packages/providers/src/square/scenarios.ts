@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Story } from '@semel/core';
+import type { Scenario } from '@semel/core';
 import { randomText } from '../sample.js';
 
-export const stories: readonly Story[] = [
+export const scenarios: readonly Scenario[] = [
   {
     name: 'invoice-paid',
     description: 'An invoice from its draft to its payment',
-    tell() {
+    events() {
       const invoice = { id: `inv:0-${randomText(27)}`, order_id: randomText(28) };
       const payment = { id: randomText(29), order_id: invoice.order_id };
       return [
@@ -21,7 +21,7 @@ export const stories: readonly Story[] = [
   {
     name: 'payment-refunded',
     description: 'A payment that is paid back',
-    tell() {
+    events() {
       const payment = { id: randomText(29) };
       const refund = { id: `${payment.id}_${randomText(43)}`, payment_id: payment.id };
       return [
@@ -35,7 +35,7 @@ export const stories: readonly Story[] = [
   {
     name: 'invoice-canceled',
     description: 'An invoice that is taken back',
-    tell() {
+    events() {
       const invoice = { id: `inv:0-${randomUUID()}` };
       return ['invoice.created', 'invoice.published', 'invoice.canceled'].map((type) => ({
         type,

@@ -1,34 +1,34 @@
-import type { Story, StoryEvent } from '@semel/core';
+import type { Scenario, ScenarioEvent } from '@semel/core';
 import { hexAlphabet, randomText } from '../sample.js';
 
 const newSid = () => `SM${randomText(32, hexAlphabet)}`;
 
 /** The callbacks of one outbound message. */
-const sent = (...statuses: string[]): StoryEvent[] => {
+const sent = (...statuses: string[]): ScenarioEvent[] => {
   const message = { id: newSid() };
   return statuses.map((status) => ({ type: `status:${status}`, overrides: message }));
 };
 
-const received = (type: string, body?: string): StoryEvent => ({
+const received = (type: string, body?: string): ScenarioEvent => ({
   type,
   overrides: { id: newSid(), ...(body === undefined ? {} : { Body: body }) },
 });
 
-export const stories: readonly Story[] = [
+export const scenarios: readonly Scenario[] = [
   {
     name: 'message-delivered',
     description: 'A message from the queue to the phone',
-    tell: () => sent('queued', 'sent', 'delivered'),
+    events: () => sent('queued', 'sent', 'delivered'),
   },
   {
     name: 'message-failed',
     description: 'A message that the carrier could not deliver',
-    tell: () => sent('queued', 'sent', 'undelivered'),
+    events: () => sent('queued', 'sent', 'undelivered'),
   },
   {
     name: 'conversation-stop',
     description: 'A conversation that the client ends with STOP, and a message that fails for it',
-    tell: () => [
+    events: () => [
       ...sent('queued', 'sent', 'delivered'),
       received('inbound', 'Thank you, I will sign today.'),
       received('inbound:mms'),
@@ -40,7 +40,7 @@ export const stories: readonly Story[] = [
   {
     name: 'conversation-start',
     description: 'A client who wants no messages, and then wants them again',
-    tell: () => [
+    events: () => [
       received('inbound:stop'),
       received('inbound:start'),
       ...sent('queued', 'sending', 'sent', 'delivered', 'read'),
@@ -49,7 +49,7 @@ export const stories: readonly Story[] = [
 ];
 
 /** Twilio's error for a number that has opted out. */
-function withStopError(event: StoryEvent): StoryEvent {
+function withStopError(event: ScenarioEvent): ScenarioEvent {
   return event.type === 'status:failed'
     ? { ...event, overrides: { ...event.overrides, ErrorCode: '21610' } }
     : event;
