@@ -28,7 +28,7 @@ export interface EventFacts {
 export interface Request {
   path: string;
   headers: Record<string, string>;
-  body: string;
+  body: string | Buffer;
 }
 
 /** The table and the id of the object that an event tells of, and how it looks in the end. */

@@ -14,15 +14,25 @@ const root = new URL('../../', import.meta.url);
 export async function buildApps({
   name = `apps-${process.pid}`,
   edits = [],
+  mains = 'fault',
 }: {
   name?: string;
   edits?: readonly Edit[];
+  /** `real`: what production runs. `fault`: the same apps with failpoints. */
+  mains?: 'fault' | 'real';
 } = {}) {
   const dir = fileURLToPath(new URL(`.turbo/faults/${name}`, root));
   process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
-  const mainOf = (app: string) => fileURLToPath(new URL(`test/faults/${app}-main.ts`, root));
+  const at = (path: string) => fileURLToPath(new URL(path, root));
+  const mainOf = (app: string) =>
+    at(mains === 'real' ? `apps/${app}/src/main.ts` : `test/faults/${app}-main.ts`);
   await build({
-    entryPoints: { receiver: mainOf('receiver'), worker: mainOf('worker') },
+    entryPoints: {
+      receiver: mainOf('receiver'),
+      worker: mainOf('worker'),
+      'read-body': at('packages/providers/src/read-body.ts'),
+      handlers: at('test/faults/siege/handlers.ts'),
+    },
     outdir: dir,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -45,7 +55,7 @@ export async function buildApps({
     },
     logLevel: 'error',
   });
-  return { receiver: `${dir}/receiver.mjs`, worker: `${dir}/worker.mjs` };
+  return { receiver: `${dir}/receiver.mjs`, worker: `${dir}/worker.mjs`, handlers: `${dir}/handlers.mjs` };
 }
 
 /** Throws where the text to replace is not there exactly once: then the product has moved on, and the edit must follow. */

@@ -10,6 +10,10 @@ export interface FaultOptions {
   keep: boolean;
   /** `list`, `all` or a name. */
   sabotage: string | null;
+  /** Attacks on a running system, in place of random faults. */
+  siege: boolean;
+  /** The name of one attack. */
+  only: string | null;
   help: boolean;
 }
 
@@ -27,6 +31,9 @@ was applied twice, and nothing crossed from one firm to another.
   --keep           keeps the apps' logs, and says where
   --sabotage NAME  breaks the product on purpose, and passes only if the invariant that must notice does; 'list' names
                    them, 'all' runs each
+  --siege          attacks by one firm on a running system instead, judged by what a second firm sees; some 8 minutes, with
+                   --quick one and a half
+  --only ATTACK    one attack of the siege
   --help
 `;
 
@@ -41,6 +48,8 @@ export function readOptions(argv: readonly string[]): FaultOptions {
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       sabotage: { type: 'string' },
+      siege: { type: 'boolean', default: false },
+      only: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -58,6 +67,8 @@ export function readOptions(argv: readonly string[]): FaultOptions {
     json: values.json,
     keep: values.keep,
     sabotage: values.sabotage ?? null,
+    siege: values.siege,
+    only: values.only ?? null,
     help: values.help,
   };
 }

@@ -7,6 +7,7 @@ import { checksOf, describe } from './report.js';
 import { roundsOf } from './rounds.js';
 import { runSabotages } from './sabotage.js';
 import { type FaultServers, startServers } from './servers.js';
+import { runSiege } from './siege/run-siege.js';
 import { openStage } from './stage.js';
 
 // `npm run faults` ends up here. Its last line is `N passed, N failed`.
@@ -25,14 +26,24 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   });
 
 const options = readCommandLine(readOptions, usage);
-const { passed, failed } =
-  options.sabotage === null
+const { passed, failed } = options.siege
+  ? await runSiegeOnce(options)
+  : options.sabotage === null
     ? await runOnce(options)
     : await runSabotages(options, (started) => {
         servers = started;
       });
 console[options.json ? 'error' : 'log'](`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
+
+async function runSiegeOnce({ quick, only, json, keep }: FaultOptions) {
+  servers = await startServers();
+  const results = await runSiege({ servers, scale: quick ? 0.15 : 1, only, keepLogs: keep });
+  await servers.stop();
+  if (json) console.log(JSON.stringify(results));
+  const failed = results.filter(({ broken }) => broken.length > 0).length;
+  return { passed: results.length - failed, failed };
+}
 
 async function runOnce({ events, each, seed, json, keep, quick }: FaultOptions) {
   console.error(`seed ${seed}`);

@@ -25,8 +25,8 @@ export function startWatchdog({ app, limitMs }: WatchdogOptions): Watchdog {
   const everyMs = Math.max(10, limitMs / 20);
   const timer = setInterval(() => Atomics.add(beats, 0, 1), everyMs);
   timer.unref();
-  // Passed as text, because a bundle has no separate file for the thread. Compilers wrap functions in `__name`.
-  const thread = new Worker(`const __name = (named) => named; (${watch})()`, {
+  // Passed as text, because a bundle has no separate file for the thread. Compilers write `__name` and `__require` into it.
+  const thread = new Worker(`const __name = (named) => named, __require = require; (${watch})()`, {
     eval: true,
     execArgv: [],
     workerData: { app, limitMs, everyMs, beats },
