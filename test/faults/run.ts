@@ -7,6 +7,7 @@ import { checksOf, describe } from './report.js';
 import { roundsOf } from './rounds.js';
 import { runSabotages } from './sabotage.js';
 import { type FaultServers, startServers } from './servers.js';
+import { runSiegeSabotages } from './siege/run-sabotages.js';
 import { runSiege } from './siege/run-siege.js';
 import { openStage } from './stage.js';
 
@@ -36,8 +37,13 @@ const { passed, failed } = options.siege
 console[options.json ? 'error' : 'log'](`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
-async function runSiegeOnce({ quick, only, json, keep }: FaultOptions) {
+async function runSiegeOnce({ quick, only, json, keep, sabotage }: FaultOptions) {
   servers = await startServers();
+  if (sabotage !== null) {
+    const counts = await runSiegeSabotages(servers, sabotage, keep);
+    await servers.stop();
+    return counts;
+  }
   const results = await runSiege({ servers, scale: quick ? 0.15 : 1, only, keepLogs: keep });
   await servers.stop();
   if (json) console.log(JSON.stringify(results));

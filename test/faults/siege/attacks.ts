@@ -240,7 +240,7 @@ export const attacks: readonly Attack[] = [
   },
   {
     name: 'slow-handlers',
-    what: 'signed: hundreds of events whose handler takes two seconds',
+    what: 'signed: hundreds of events whose handler takes four seconds',
     async run(siege) {
       const slow = () => stripeEvent('invoice.sent', invoice({ number: 'is slow' }));
       await sendAll(siege, of('stripe'), times(Math.round(500 * siege.scale), slow));

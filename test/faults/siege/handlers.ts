@@ -6,6 +6,6 @@ import { defineHandler } from '@semel/handlers';
 export const invoices = defineHandler('stripe', 'invoice.sent', async ({ event, outbox, signal }) => {
   const { id, number } = event.data.object;
   if (number === 'loops') for (;;);
-  if (number === 'is slow') await sleep(2_000, undefined, { signal });
+  if (number === 'is slow') await sleep(4_000, undefined, { signal });
   if (number?.startsWith('to ')) await outbox({ key: `sent:${id}`, to: number.slice(3), payload: { id } });
 });

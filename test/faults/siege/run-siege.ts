@@ -56,6 +56,8 @@ export async function runSiege({
   const files = await buildApps({ name: `siege-${process.pid}`, edits, mains: 'real' });
   const databaseUrl = await servers.newDatabase();
   const sql = new pg.Pool({ connectionString: databaseUrl, max: 3 });
+  sql.on('error', () => undefined);
+  sql.on('connect', (client) => client.on('error', () => undefined));
   const redis = new Redis(servers.redis.url);
   await redis.flushall();
   const start = async (kind: 'receiver' | 'worker', number: number) => {
