@@ -6,7 +6,7 @@ export interface BenchRequest {
   body: Buffer;
 }
 
-/** Signed deliveries of one type, each with an id of its own, at the size that the provider's events really have. */
+/** Signed deliveries of one type, each with its own id, at the real size of the provider's events. */
 export function signedRequests(
   provider: Provider,
   type: string,

@@ -6,14 +6,14 @@ import type { LoadJob, LoadResult } from './load.js';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface BenchChild {
-  /** What it said with its first message. */
+  /** Its first message. */
   ready: { address: string; [name: string]: unknown };
   /** Waits for its next message. */
   message<T>(): Promise<T>;
   stop(): Promise<void>;
 }
 
-/** Starts a server of the bench and waits for its `{ ready: true }`. Apps run as they are deployed: compiled. */
+/** Starts a server of the bench and waits for its `{ ready: true }`. Apps run compiled, as deployed. */
 export async function startChild(file: string, env: NodeJS.ProcessEnv): Promise<BenchChild> {
   const child = forkBench(file, env);
   const ready = await firstMessage<BenchChild['ready']>(child, file);
@@ -28,7 +28,7 @@ export async function startChild(file: string, env: NodeJS.ProcessEnv): Promise<
   };
 }
 
-/** Fires the load from a process of its own. */
+/** Runs the load in its own process. */
 export async function runLoad(job: LoadJob): Promise<LoadResult> {
   const child = forkBench('test/bench/load.ts', {});
   child.send(job);
@@ -50,7 +50,7 @@ function forkBench(file: string, env: NodeJS.ProcessEnv): ChildProcess {
     cwd: root,
     env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
     execArgv: source ? ['--import=tsx', '--conditions=@semel/source'] : [],
-    // Logs are written as in production, and go nowhere.
+    // Logs are written as in production, and discarded.
     stdio: ['ignore', process.env.BENCH_LOGS ? 'inherit' : 'ignore', 'inherit', 'ipc'],
   });
   process.once('exit', () => child.kill('SIGKILL'));

@@ -1,5 +1,5 @@
-// The floor: what any receiver must at least do. One bare Fastify route that verifies the HMAC, parses, does one SET NX
-// and answers. It promises nothing: an event whose process dies here is lost.
+// The floor: the least that any receiver must do. One bare Fastify route that verifies the HMAC, parses, does one SET
+// NX and answers. It guarantees nothing: an event is lost if the process dies.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import fastify from 'fastify';
 import { Redis } from 'ioredis';

@@ -1,11 +1,11 @@
-// The load, in a process of its own: reads one job from its parent, fires it with autocannon, sends the result back.
+// The load generator in its own process: reads one job from its parent, runs it with autocannon, returns the result.
 import autocannon from 'autocannon';
 
 export interface LoadJob {
   url: string;
   connections: number;
   seconds: number;
-  /** Bodies travel as base64. With `repeat` they are sent again and again, else each once. */
+  /** Bodies are base64. With `repeat` they are sent repeatedly, else once each. */
   requests: { path: string; headers: Record<string, string>; body: string }[];
 }
 
@@ -14,7 +14,7 @@ export interface LoadResult {
   sent: number;
   ok: number;
   notOk: number;
-  /** True if the bodies were used up: then some were sent twice, and the figure is not one of new events. */
+  /** True if all bodies were used up: then some were sent twice, and the figure includes duplicates. */
   repeated: boolean;
   p50Ms: number;
   p99Ms: number;

@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { Provider } from '@semel/core';
+import { type Provider, toBody } from '@semel/core';
 import { encryptionKey, sealSecret, secretBinding } from '@semel/database';
 import { providerNamed } from '@semel/providers';
 import { jobOptions, openProducerRedis, openQueue } from '@semel/queue';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { toEvent } from '../support/create-event.js';
 import { createTestDatabase, makeTemplate, testDatabaseEnv, testEncryptionKey } from '../support/database.js';
 import { startPostgres, startRedis, waitUntil } from '../support/servers.js';
 import { signedRequests } from './bodies.js';
 import { runLoad, startChild } from './child.js';
 import type { LoadResult } from './load.js';
-import { perEventTransactions, toEvent } from './per-event-transactions.js';
+import { perEventTransactions } from './per-event-transactions.js';
 import { type Comparison, median, printTable } from './table.js';
 
 const usage = `npm run bench -- [--quick] [--json] [--only P1|P2|P3]
@@ -40,7 +41,7 @@ const connections = 64;
 const say = (line: string) => process.stderr.write(`${line}\n`);
 const stripe = providerNamed('stripe') as Provider;
 
-// Both servers as durable as in production: a figure without fsync would be another product's.
+// Both servers are as durable as in production: figures without fsync would be meaningless.
 say('Starting PostgreSQL (fsync, synchronous_commit on) and Redis (appendfsync always) …');
 const postgres = await startPostgres({ fsync: true });
 process.env[testDatabaseEnv.cluster] = postgres.url;
@@ -83,7 +84,7 @@ function machine() {
   };
 }
 
-/** A database of its own with firms, each with an endpoint that has the same secret. */
+/** A new database with firms, each with an endpoint that has the same secret. */
 async function seeded(firms: number) {
   const database = await createTestDatabase();
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
@@ -162,7 +163,7 @@ async function acceptComparisons(): Promise<void> {
       say(`${name} round ${round + 1} of ${rounds} …`);
       const requests = makeRequests();
       if (name === 'P2') {
-        // The storm comes after the first delivery: only duplicates are measured.
+        // The load starts after the first delivery: only duplicates are measured.
         await load(receiver.ready.address, requests.slice(0, 1_000));
         await load(floor.ready.address, requests.slice(0, 1_000));
       }
@@ -198,7 +199,7 @@ async function applyComparisons(): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     say(`P3 round ${round + 1} of ${rounds} …`);
     const events = async () => {
-      const world = await seeded(100);
+      const harness = await seeded(100);
       const requests = signedRequests(stripe, 'invoice.paid', {
         endpointKeys: ['x'],
         secret,
@@ -206,10 +207,14 @@ async function applyComparisons(): Promise<void> {
         count,
       });
       return {
-        ...world,
+        ...harness,
         events: requests.map(({ body }, i) => {
-          const firm = world.firms[i % world.firms.length];
-          return toEvent(body, firm?.firmId as string, firm?.endpointId as string);
+          const firm = harness.firms[i % harness.firms.length];
+          return toEvent(
+            { provider: stripe, id: firm?.endpointId as string, firmId: firm?.firmId as string },
+            { body, channel: null },
+            { body: toBody(body) },
+          );
         }),
       };
     };
@@ -244,7 +249,7 @@ async function applyComparisons(): Promise<void> {
       { what: 'all events are applied', timeoutMs: 120_000, intervalMs: 200 },
     );
     await worker.stop();
-    // From the first to the last commit, by the database's own clock: the start of the process is not in it.
+    // From the first to the last commit, by the database's clock, without the start of the process.
     const { rows } = await mine.pool.query(
       'SELECT count(*)::int AS n, extract(epoch FROM max(applied_at) - min(applied_at))::float AS s FROM finance_stripe_webhook_events',
     );

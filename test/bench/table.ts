@@ -5,7 +5,7 @@ export interface Comparison {
   /** Per second. */
   ours: number;
   theirs: number;
-  /** Median of the rounds' own ratios. */
+  /** Median of the rounds' ratios. */
   ratio: number;
   target: number;
 }

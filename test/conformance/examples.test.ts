@@ -2,8 +2,8 @@ import type { Provider, Sample } from '@semel/core';
 import { providerNamed } from '@semel/providers';
 import t from 'tap';
 import { noConformanceData } from '../support/conformance-data.js';
+import { identityOf, startHarness, type TestEndpoint } from '../support/harness.js';
 import { waitUntil } from '../support/servers.js';
-import { createWorld, identityOf, type TestEndpoint } from '../support/world.js';
 import {
   docusignExamples,
   type Example,
@@ -12,13 +12,13 @@ import {
   twilioExamples,
 } from './examples.js';
 
-/** A type of the sample that comes in by this channel: the route is what it stands for. */
+/** A sample type of this channel, which selects the route. */
 const typeOn = (provider: Provider, channel: string | null) =>
   (provider.samples.find((sample) => sample.channel === channel) as Sample).type;
 
 t.test('every real example is recorded', { skip: noConformanceData, timeout: 400_000 }, async (t) => {
-  const world = await createWorld(t);
-  const firm = await world.addFirm();
+  const harness = await startHarness(t);
+  const firm = await harness.addFirm();
   const { examples: twilio, leftOut } = twilioExamples();
   const examples = [...stripeExamples(), ...squareExamples(), ...docusignExamples(), ...twilio];
   t.ok(examples.length > 50);
@@ -27,23 +27,23 @@ t.test('every real example is recorded', { skip: noConformanceData, timeout: 400
 
   const endpoints = new Map<string, TestEndpoint>();
   for (const name of new Set(examples.map(({ provider }) => provider)))
-    endpoints.set(name, await world.addEndpoint(name, firm));
+    endpoints.set(name, await harness.addEndpoint(name, firm));
 
   const sent: (Example & { eventId: string })[] = [];
   for (const example of examples) {
     const endpoint = endpoints.get(example.provider) as TestEndpoint;
     const { body, channel } = example;
-    const answer = await world.send(endpoint, typeOn(endpoint.provider, channel), { body });
+    const answer = await harness.send(endpoint, typeOn(endpoint.provider, channel), { body });
     t.equal(answer.status, 200, `${example.name}: ${answer.code ?? answer.outcome}`);
     const { eventId } = identityOf(endpoint.provider, body, channel);
-    // Two of Twilio's examples are one message.
+    // Two of Twilio's examples are the same message.
     const known = sent.some((other) => other.provider === example.provider && other.eventId === eventId);
     t.equal(answer.outcome, known ? 'duplicate' : 'accepted', example.name);
     if (!known) sent.push({ ...example, eventId });
   }
 
   const ledger = () =>
-    world.sql<{ webhook_provider: string; outcome: string; event_type: string }>(
+    harness.sql<{ webhook_provider: string; outcome: string; event_type: string }>(
       'SELECT webhook_provider, outcome, event_type FROM webhook_events',
     );
   await waitUntil(async () => (await ledger()).length === sent.length, {
@@ -67,14 +67,15 @@ t.test('every real example is recorded', { skip: noConformanceData, timeout: 400
   );
   for (const { provider: name, name: example, body, eventId } of sent) {
     const provider = providerNamed(name) as Provider;
-    const row = await world.sql(`SELECT event_raw FROM ${provider.ledger.table} WHERE idempotency_key = $1`, [
-      `${name}:${eventId}`,
-    ]);
+    const row = await harness.sql(
+      `SELECT event_raw FROM ${provider.ledger.table} WHERE idempotency_key = $1`,
+      [`${name}:${eventId}`],
+    );
     t.same(row[0]?.event_raw, body, `${example}: the exact bytes`);
   }
 });
 
-t.test('what is no message is no event', { skip: noConformanceData }, async (t) => {
+t.test('a body that is not a message is not an event', { skip: noConformanceData }, async (t) => {
   const { leftOut } = twilioExamples();
   t.ok(leftOut.length > 0);
   t.ok(

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { listShared, readShared } from '../support/conformance-data.js';
+import { listShared, readExample, readShared } from '../support/conformance-data.js';
 
 /** One real example, as a delivery. */
 export interface Example {
@@ -8,25 +8,24 @@ export interface Example {
   /** The file that it is from. */
   name: string;
   body: Buffer;
-  /** What had to be changed before it could be posted, and why; null: nothing. */
+  /** What was changed before posting, and why; null: nothing. */
   adapted: string | null;
 }
 
-/** A real example that no receiver of this provider's events would be sent, and why. */
+/** A real example that the provider would not send to a receiver, and why. */
 export interface LeftOut {
   name: string;
   because: string;
 }
 
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
-const read = (...path: string[]) => JSON.parse(readShared('events', ...path));
 
-/** An id of Stripe's form that is always the same for the same name. */
+/** A deterministic id in Stripe's format for a name. */
 const stripeId = (name: string) => `evt_${createHash('sha256').update(name).digest('hex').slice(0, 24)}`;
 
-/** `event.json` is an event; the others are resources, each put in an event of its own. Thin events are whole. */
+/** `event.json` is an event; the others are resources, each wrapped in its own event. Thin events are complete. */
 export function stripeExamples(): Example[] {
-  const envelope = read('stripe', 'event.json');
+  const envelope = readExample('stripe', 'event.json');
   const of = (name: string, value: unknown, adapted: string | null): Example => ({
     provider: 'stripe',
     channel: null,
@@ -42,12 +41,12 @@ export function stripeExamples(): Example[] {
       body: Buffer.from(readShared('events', 'stripe', 'event.json')),
     },
     ...resources.map((name) => {
-      const object = read('stripe', name);
+      const object = readExample('stripe', name);
       const event = { ...envelope, id: stripeId(name), type: `${object.object}.updated`, data: { object } };
       return of(name, event, 'it is a resource: it stands in an event, with an id of its own');
     }),
     ...thin.map((name) => {
-      const event = read('stripe', 'thin', name);
+      const event = readExample('stripe', 'thin', name);
       const body = Buffer.from(readShared('events', 'stripe', 'thin', name));
       return /^evt_[A-Za-z0-9_]+$/.test(event.id)
         ? { ...of(`thin/${name}`, null, null), body }
@@ -58,7 +57,7 @@ export function stripeExamples(): Example[] {
 
 export function squareExamples(): Example[] {
   return listShared('events', 'square').flatMap((name) => {
-    const example = read('square', name);
+    const example = readExample('square', name);
     const events: { type: string }[] = example.events ?? [example];
     return events.map((event) => ({
       provider: 'square',
@@ -95,7 +94,7 @@ export function twilioExamples(): { examples: Example[]; leftOut: LeftOut[] } {
   });
   const alerts = listShared('events', 'twilio', 'monitor').map((name) => ({
     name,
-    form: read('twilio', 'monitor', name).request_variables as unknown,
+    form: readExample('twilio', 'monitor', name).request_variables as unknown,
   }));
   const aboutMessages = alerts.filter(({ form }) => /(^|&)MessageSid=/.test(String(form ?? '')));
   return {

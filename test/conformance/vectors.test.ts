@@ -8,19 +8,19 @@ import {
   type SharedVector,
   verdictOf,
 } from '../support/conformance-data.js';
+import { startHarness, type TestEndpoint } from '../support/harness.js';
 import { waitUntil } from '../support/servers.js';
-import { createWorld, type TestEndpoint } from '../support/world.js';
 
-// A vector is a whole request where its signature is not over an address: those of Square and Twilio are over addresses of
-// their own, which no receiver has. They go through the verifier, in test/unit/providers/signature-vectors.test.ts.
+// A vector is a whole request if its signature does not cover a URL: those of Square and Twilio cover their own URLs,
+// which no receiver has. test/unit/providers/signature-vectors.test.ts checks these with the verifier.
 
 t.test(
-  'vectors that are whole requests get the verdict that is due',
+  'each vector that is a whole request gets its expected verdict',
   { skip: noConformanceData, timeout: 120_000 },
   async (t) => {
     let nowMs = Date.now();
-    const world = await createWorld(t, { workers: 0, now: () => nowMs });
-    const firm = await world.addFirm();
+    const harness = await startHarness(t, { workers: 0, now: () => nowMs });
+    const firm = await harness.addFirm();
 
     for (const name of ['stripe', 'docusign'])
       await t.test(name, async (t) => {
@@ -29,18 +29,18 @@ t.test(
         for (const vector of vectors) {
           nowMs = vector.receivedAtMs ?? Date.now();
           const [first = '', ...more] = vector.secrets ?? [vector.secret ?? ''];
-          const endpoint = await world.addEndpoint(name, firm, { secret: first });
-          for (const secret of more) await world.addSecret(endpoint, secret);
+          const endpoint = await harness.addEndpoint(name, firm, { secret: first });
+          for (const secret of more) await harness.addSecret(endpoint, secret);
           await check(t, endpoint, vector);
         }
       });
 
-    /** Authentic bytes that are no event of the provider are `malformed`; nothing else may be. */
+    /** Only authentic bytes that are not an event of the provider may be `malformed`. */
     async function check(t: Test, endpoint: TestEndpoint, vector: SharedVector) {
       const answer = await waitUntil(
         async () => {
           const answer = await post(
-            `${world.urls[0]}/webhooks/${endpoint.provider.name}/${endpoint.key}`,
+            `${harness.urls[0]}/webhooks/${endpoint.provider.name}/${endpoint.key}`,
             vector,
           );
           return answer.code === 'unknown_endpoint' ? null : answer;
@@ -59,7 +59,7 @@ t.test(
   },
 );
 
-/** As the bytes are: `fetch` would put some headers in order. */
+/** With the exact bytes: `fetch` would normalize some headers. */
 function post(url: string, vector: SharedVector): Promise<{ status: number; code: string | null }> {
   return new Promise((resolve, reject) => {
     const sent = httpRequest(url, { method: 'POST', headers: vector.headers ?? {} }, (response) => {

@@ -18,14 +18,14 @@ import { providers } from '@semel/providers';
 import { isAlive } from '@semel/start/servers';
 import t, { type Test } from 'tap';
 import { startSemelHost } from '../support/cli.js';
+import { mainTypeOf } from '../support/harness.js';
 import { freePort, waitUntil } from '../support/servers.js';
-import { mainTypeOf } from '../support/world.js';
 
 interface Start {
   child: ChildProcess;
-  /** What it said to the person at the keyboard. */
+  /** Its output for the person at the keyboard. */
   said(): string;
-  /** What it and the apps logged. */
+  /** Log lines of it and the apps. */
   logged(): string;
 }
 
@@ -58,7 +58,7 @@ function run(t: Test, command: string, args: string[], env: NodeJS.ProcessEnv): 
 
 const npmStart = (t: Test, env: NodeJS.ProcessEnv) => run(t, 'npm', ['start', '--silent'], env);
 
-/** The supervisor without the installation and the build that `npm start` begins with. */
+/** The supervisor, without the installation and build of `npm start`. */
 function supervise(t: Test, env: NodeJS.ProcessEnv): Start {
   const script = `import('./apps/start/src/main.ts').then(({ main }) => main(Date.now()))`;
   return run(t, process.execPath, ['--import=tsx', '--conditions=@semel/source', '--eval', script], env);
@@ -77,7 +77,7 @@ const childrenOf = (dataDir: string, start: Start): number[] => {
   return [...new Set([...apps.map(([, pid]) => Number(pid)), Number(postgres), Number(redis)])];
 };
 
-/** Neither a warning nor a stack. Returns the lines that were logged. */
+/** Asserts that there is neither a warning nor a stack trace. Returns the log lines. */
 function isQuiet(t: Test, start: Start): string[] {
   t.notMatch(start.said() + start.logged(), /^\s+at /m, 'no stack');
   const lines = start.logged().split('\n').filter(Boolean);
@@ -86,7 +86,7 @@ function isQuiet(t: Test, start: Start): string[] {
   return lines;
 }
 
-/** What a new user tries: each provider's events are sent, signed, three times each, and read back. */
+/** A new user's first steps: sends each provider's signed events three times each, and reads them back. */
 async function eventsBecomeRows(t: Test, env: NodeJS.ProcessEnv) {
   const semel = startSemelHost(t);
   for (const provider of providers) {
@@ -120,7 +120,7 @@ async function metric(port: string | undefined, series: string): Promise<number>
   return Number(line?.slice(series.length));
 }
 
-t.test('one command brings everything up, and a signal to npm drains and stops all of it', async (t) => {
+t.test('one command starts everything, and a signal to npm drains and stops everything', async (t) => {
   const dataDir = folder(t);
   const env = await settings(dataDir);
   const first = npmStart(t, env);
@@ -145,7 +145,7 @@ t.test('one command brings everything up, and a signal to npm drains and stops a
 });
 
 t.test(
-  'a supervisor that is killed takes its children with it, and what it leaves never blocks a start',
+  'a killed supervisor takes its children with it, and its leftovers never block the next start',
   async (t) => {
     const dataDir = folder(t);
     const env = await settings(dataDir);
@@ -156,7 +156,7 @@ t.test(
     first.child.kill('SIGKILL');
     await waitUntil(() => !pids.some(isAlive), { what: 'its children have ended', timeoutMs: 15_000 });
 
-    // as after a power cut, with the process ids in use again
+    // as after a power cut, with the process ids reused
     const lock = { pid: process.pid, startedAt: 'another time' };
     writeFileSync(join(dataDir, 'start.lock'), JSON.stringify(lock));
     writeFileSync(join(dataDir, 'postgres/postmaster.pid'), `${process.pid}\n${dataDir}/postgres\n0\n5432\n`);
@@ -179,7 +179,7 @@ t.test(
     t.notMatch(second.logged(), /^\{/m, 'and all of them write for people, as asked');
     second.child.kill('SIGINT');
     await setTimeout(10);
-    second.child.kill('SIGINT'); // npm passes on what the terminal has sent already
+    second.child.kill('SIGINT'); // npm forwards the signal that the terminal already sent
     const [code] = await once(second.child, 'exit');
     t.equal(code, 0, 'one Ctrl-C drains, it does not force');
 
@@ -192,7 +192,7 @@ t.test(
   },
 );
 
-t.test('what stands in the way is said in one line that names what to change', async (t) => {
+t.test('a start that is impossible ends with one line that names what to change', async (t) => {
   const refuses = async (name: string, change: (env: NodeJS.ProcessEnv, dir: string) => void, line: RegExp) =>
     t.test(name, async (t) => {
       const dir = folder(t);
@@ -284,7 +284,7 @@ t.test('what stands in the way is said in one line that names what to change', a
   );
 });
 
-t.test('an old Node is refused by name', async (t) => {
+t.test('an old Node version is refused, and the error names it', async (t) => {
   const { checkNode } = (await import('../../scripts/bootstrap.mjs' as string)) as {
     checkNode(version: string): void;
   };

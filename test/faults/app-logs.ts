@@ -2,15 +2,15 @@ import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 
-/** What the apps have written down of a run, for the table and for what a 200 was not promised to survive. */
+/** What the apps logged in a run: duplicates by layer, and acknowledgements without durability. */
 export interface LogFacts {
-  /** Events that were acknowledged with the alert `ack.degraded`: Postgres was away, and only the queue has them. */
+  /** Events acknowledged with the alert `ack.degraded`: Postgres was unreachable, so only the queue has them. */
   degraded: Set<string>;
-  /** Duplicates by the layer that knew the event. */
+  /** Duplicates by the layer that detected them. */
   duplicates: Map<string, number>;
 }
 
-/** Reads what the apps have written since the last time, and returns all that is known: a long run's logs are large. */
+/** Reads only the new log lines and returns the totals: a long run's logs are large. */
 export function openLogs(dir: string): { read(): LogFacts } {
   const facts: LogFacts = { degraded: new Set(), duplicates: new Map() };
   const files = new Map<string, { at: number; decoder: StringDecoder; rest: string }>();
@@ -44,7 +44,7 @@ export function openLogs(dir: string): { read(): LogFacts } {
   };
 }
 
-/** A line of a process that was killed may be half a line, with the next one's after it. */
+/** A killed process may leave half a line, followed by the next process's line. */
 function parse(line: string): Record<string, unknown> {
   try {
     return JSON.parse(line) as Record<string, unknown>;

@@ -6,25 +6,25 @@ import type { ArmedFailpoint } from '../support/failpoints.js';
 import { exitedAtFailpoint } from '../support/failpoints.js';
 import { type AppSettings, appSettingsEnv, type FromApp, type ToApp } from './fault-app.js';
 
-/** A receiver or worker as a process that a fault can end, freeze and start again under the same address. */
+/** A receiver or worker as a process that a fault can kill, freeze and restart at the same address. */
 export interface FaultApp {
   readonly name: string;
   readonly port: number;
-  /** Ends of the process that no fault has asked for. */
+  /** Exits of the process that no fault caused. */
   readonly surprises: readonly string[];
   start(): Promise<void>;
   /** Settings, and another release's file, for the next start. */
   configure(changed: Partial<AppSettings> & { file?: string }): void;
-  /** Returns when it is armed: what is sent from then on runs into it. `exitAt` or `hitAt` tells whether it did. */
+  /** Returns once armed: later deliveries can hit it. `exitAt` or `hitAt` reports whether one did. */
   arm(armed: ArmedFailpoint): Promise<void>;
-  /** The process ends at this place. Returns whether it got there in time; it is not started again. */
+  /** The process exits at this failpoint. Returns whether it was reached in time; the process is not restarted. */
   exitAt(at: ArmedFailpoint['at'], timeoutMs: number): Promise<boolean>;
-  /** Something happens at this place. Returns whether it got there in time. */
+  /** An action at this failpoint. Returns whether it was reached in time. */
   hitAt(armed: ArmedFailpoint, timeoutMs: number): Promise<boolean>;
   kill(): Promise<void>;
   freeze(): void;
   thaw(): void;
-  /** SIGTERM, and SIGKILL where it takes longer than this; returns whether it ended by itself. */
+  /** SIGTERM, then SIGKILL after this time; returns whether it ended by itself. */
   stop(timeoutMs: number): Promise<boolean>;
 }
 
@@ -61,7 +61,7 @@ export function faultApp(options: {
     const ready = new Promise<void>((resolve) => {
       started.on('message', (message: FromApp) => {
         if ('ready' in message) resolve();
-        if ('enqueued' in message) for (const isArmed of arming.splice(0)) isArmed();
+        if ('armed' in message) for (const isArmed of arming.splice(0)) isArmed();
         if ('hit' in message) for (const hit of hits) hit(message.hit);
       });
       started.on('exit', (code, signal) => {

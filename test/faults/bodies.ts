@@ -1,12 +1,12 @@
 import { createHash, createHmac } from 'node:crypto';
 
-// What the four providers send and how they sign it, written down once more from their documentation: nothing here is shared
-// with the product.
+// What the four providers send and how they sign it, written from their documentation; no code is shared with the
+// product.
 
 export const providerNames = ['stripe', 'square', 'docusign', 'twilio'] as const;
 export type ProviderName = (typeof providerNames)[number];
 
-/** Of each object two events tell: one early in its life, one at its end. */
+/** Each object has two events: one early in its life, one at its end. */
 export type Step = 'early' | 'final';
 
 export interface EventFacts {
@@ -21,7 +21,7 @@ export interface EventFacts {
   account: string;
   /** When the object was made, seconds since 1970. */
   madeAt: number;
-  /** A mark that a rule chokes on, or ''. */
+  /** A mark that makes a rule throw, or ''. */
   mark: string;
 }
 
@@ -31,7 +31,7 @@ export interface Request {
   body: string | Buffer;
 }
 
-/** The table and the id of the object that an event tells of, and how it looks in the end. */
+/** The table and id of an event's object, and its final state. */
 export interface ExpectedObject {
   table: 'finance_invoices' | 'finance_payments' | 'esignature_envelopes' | 'sms_messages';
   externalId: string;
@@ -93,7 +93,7 @@ const stripe: Shape = {
   contentType: 'application/json; charset=utf-8',
   route: '',
   sign(body, _url, secret) {
-    const t = Math.floor(Date.now() / 1000); // each attempt has a time of its own
+    const t = Math.floor(Date.now() / 1000); // each attempt has its own timestamp
     return { 'stripe-signature': `t=${t},v1=${hmac('sha256', secret, `${t}.${body}`, 'hex')}` };
   },
 };
@@ -190,7 +190,7 @@ const twilio: Shape = {
       MessageStatus: status,
       SmsSid: sid,
       SmsStatus: status,
-      // No two have a conversation in common: the firms' rows are all of their own making.
+      // Each event has its own conversation, so that no two firms share rows.
       To: `+1${BigInt(`0x${facts.objectHex.slice(0, 16)}`)}`,
       ...(facts.mark === '' ? {} : { Mark: facts.mark }),
     }).toString();

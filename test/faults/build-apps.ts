@@ -42,7 +42,7 @@ export async function buildApps({
     target: 'node20',
     conditions: ['@semel/source'],
     plugins: [editing(edits)],
-    // Packages in CommonJS find here what they ask of Node.
+    // CommonJS packages need a `require` in an ESM bundle.
     banner: {
       js: [
         "import { createRequire as $createRequire } from 'node:module';",
@@ -58,7 +58,7 @@ export async function buildApps({
   return { receiver: `${dir}/receiver.mjs`, worker: `${dir}/worker.mjs`, handlers: `${dir}/handlers.mjs` };
 }
 
-/** Throws where the text to replace is not there exactly once: then the product has moved on, and the edit must follow. */
+/** Throws unless the text to replace occurs exactly once: the product has changed, and the edit must follow. */
 const editing = (edits: readonly Edit[]): Plugin => ({
   name: 'edits',
   setup({ onLoad, onEnd }) {

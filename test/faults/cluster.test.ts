@@ -1,37 +1,37 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openProducerRedis, readQueueStats, resetClaims } from '@semel/queue';
 import t from 'tap';
+import { changingProviders, type Harness, identityOf, mainTypeOf, startHarness } from '../support/harness.js';
 import { ask, type ClusterSet, noTopology, startClusterSet } from '../support/redis-topology.js';
 import { waitUntil } from '../support/servers.js';
 import { startLoad } from '../support/steady-load.js';
-import { changingProviders, createWorld, identityOf, mainTypeOf, type World } from '../support/world.js';
 
 t.jobs = 1;
 
-type Tap = Parameters<typeof createWorld>[0];
+type Tap = Parameters<typeof startHarness>[0];
 
-async function clusterWorld(t: Tap) {
+async function startClusterHarness(t: Tap) {
   const set = await startClusterSet('{semel:stripe}');
   t.teardown(() => set.stop());
-  const world = await createWorld(t, {
+  const harness = await startHarness(t, {
     receivers: 2,
     workers: 2,
     redisUrl: set.url,
     budgetMs: 2_000,
     lockMs: 10_000,
   });
-  await waitUntil(() => everyoneReady(world), { what: 'all apps are ready' });
-  return { set, world };
+  await waitUntil(() => everyoneReady(harness), { what: 'all apps are ready' });
+  return { set, harness };
 }
 
-const everyoneReady = async (world: World) => {
+const everyoneReady = async (harness: Harness) => {
   const answers = await Promise.all(
-    [...world.receivers, ...world.workers].map((app) => app.inject('/readyz')),
+    [...harness.receivers, ...harness.workers].map((app) => app.inject('/readyz')),
   );
   return answers.every(({ statusCode }) => statusCode === 200);
 };
 
-/** Every key that is in the cluster, with its slot. */
+/** Every key in the cluster, with its slot. */
 async function keysOf({ masters }: ClusterSet): Promise<{ key: string; slot: number }[]> {
   const found = await Promise.all(
     masters.map(({ port }) =>
@@ -45,19 +45,19 @@ async function keysOf({ masters }: ClusterSet): Promise<{ key: string; slot: num
 }
 
 t.test(
-  'a queue and its claims are in one slot, and everything works there',
+  'a queue and its claims share one cluster slot, and events are applied',
   { skip: noTopology },
   async (t) => {
-    const { set, world } = await clusterWorld(t);
-    const firm = await world.addFirm();
+    const { set, harness } = await startClusterHarness(t);
+    const firm = await harness.addFirm();
     for (const provider of changingProviders) {
-      const endpoint = await world.addEndpoint(provider.name, firm);
+      const endpoint = await harness.addEndpoint(provider.name, firm);
       const { type } = mainTypeOf(provider);
-      const { body, channel } = world.buildBody(endpoint, type);
+      const { body, channel } = harness.buildBody(endpoint, type);
       const { eventId } = identityOf(provider, body, channel);
-      t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted');
-      t.equal((await world.send(endpoint, type, { body, receiver: 1 })).outcome, 'duplicate');
-      await world.applied(provider, eventId);
+      t.equal((await harness.send(endpoint, type, { body })).outcome, 'accepted');
+      t.equal((await harness.send(endpoint, type, { body, receiver: 1 })).outcome, 'duplicate');
+      await harness.applied(provider, eventId);
     }
 
     const keys = await keysOf(set);
@@ -93,12 +93,12 @@ t.test(
 );
 
 t.test(
-  'a master dies under load: receivers and workers go on with its replica',
+  'a cluster master dies under load: receivers and workers continue with its replica',
   { skip: noTopology },
   async (t) => {
-    const { set, world } = await clusterWorld(t);
-    const endpoint = await world.addEndpoint('stripe', await world.addFirm());
-    const load = startLoad(world, endpoint);
+    const { set, harness } = await startClusterHarness(t);
+    const endpoint = await harness.addEndpoint('stripe', await harness.addFirm());
+    const load = startLoad(harness, endpoint);
     await waitUntil(() => load.acknowledged.length > 100, { what: 'the load is on' });
     await (set.masters[0] as { kill(): Promise<void> }).kill();
     const killedMs = performance.now();
@@ -118,25 +118,25 @@ t.test(
     await waitUntil(
       async () => {
         const ids = after.map(({ eventId }) => eventId);
-        const rows = await world.sql(
+        const rows = await harness.sql(
           "SELECT DISTINCT event_id FROM webhook_attempts WHERE outcome = 'applied' AND event_id = ANY ($1)",
           [ids],
         );
         return rows.length === ids.length;
       },
-      // A job whose hand-over got no answer runs again when its lock has run out.
+      // A job whose completion got no answer runs again when its lock expires.
       { what: 'all of them are applied', timeoutMs: 90_000 },
     );
     t.comment(
       `all ${after.length} of them applied ${Math.round(performance.now() - killedMs)} ms after the kill`,
     );
     t.same(
-      await world.sql(
+      await harness.sql(
         "SELECT event_id FROM webhook_attempts WHERE outcome = 'applied' GROUP BY 1 HAVING count(*) > 1",
       ),
       [],
       'one effect each',
     );
-    await waitUntil(() => everyoneReady(world), { what: 'all apps are ready without a restart' });
+    await waitUntil(() => everyoneReady(harness), { what: 'all apps are ready without a restart' });
   },
 );

@@ -1,4 +1,4 @@
-/** The options of this process; `--help` prints the usage and ends with 0, what is unknown or wrong with 2. */
+/** The options of this process; `--help` prints the usage and exits with 0, an invalid option exits with 2. */
 export function readCommandLine<Options extends { help: boolean }>(
   readOptions: (argv: readonly string[]) => Options,
   usage: string,

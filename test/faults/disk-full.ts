@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-// A disk can't be filled on anyone's machine. Instead, every insert into a table of events fails with the error that
-// PostgreSQL gives then, SQLSTATE 53100, while a switch is on; what the server itself does on a full disk is not simulated.
+// A test cannot fill a real disk. Instead, while a switch is on, every insert into an event table fails with
+// PostgreSQL's disk-full error, SQLSTATE 53100. The server's own behaviour on a full disk is not simulated.
 
 export const diskFullSql = `
   CREATE SCHEMA faults;

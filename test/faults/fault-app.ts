@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { type ArmedFailpoint, createFailpoints, type Failpoints } from '../support/failpoints.js';
 
-/** What a receiver or worker of a fault run is told, as JSON in `FAULTS_APP`. */
+/** Settings of a receiver or worker in a fault run, passed as JSON in `FAULTS_APP`. */
 export interface AppSettings {
   port: number;
   databaseUrl: string;
@@ -10,18 +10,18 @@ export interface AppSettings {
   encryptionKey: string;
   publicBaseUrl: string;
   providers: string[];
-  /** A handler's errors until an event is dead. */
+  /** Failed attempts until an event is dead. */
   attempts: number;
   budgetMs: number;
   /** What a 200 means, by provider; default `queue`. */
   durability: Record<string, 'queue' | 'postgres'>;
-  /** When a copy of what the queue has is looked at again. */
+  /** When the relay checks a copy of a queued event again. */
   spillAgainAfterMs: number;
   /** Multiplies the providers' delays between attempts. */
   retryScale: number;
-  /** How long a worker that does not answer keeps its jobs. */
+  /** How long an unresponsive worker keeps the lock on its jobs. */
   lockMs: number;
-  /** How long a worker's statement, and its silence in a transaction, may last; well below `lockMs`. */
+  /** Limit of a worker's statement and of an idle transaction; well below `lockMs`. */
   statementTimeoutMs: number;
   /** The version that a receiver gives its jobs. */
   jobVersion: number;
@@ -38,7 +38,9 @@ export type FromApp = { ready: true } | { armed: true } | { hit: ArmedFailpoint 
 
 export const readAppSettings = (): AppSettings => JSON.parse(process.env[appSettingsEnv] as string);
 
-/** Starts an app, says when it is ready, takes failpoints from its parent, and ends with SIGTERM or with its parent. */
+/**
+ * Starts an app, reports when it is ready, takes failpoints from its parent, and ends on SIGTERM or with its parent.
+ */
 export async function runFaultApp(start: (failpoints: Failpoints) => Promise<FastifyInstance>) {
   const say = (message: FromApp) => void process.send?.(message);
   const failpoints = createFailpoints((hit) => say({ hit }));

@@ -5,12 +5,12 @@ import { acceptFailpoints, applyFailpoints, type Failpoint } from '../support/fa
 import type { TcpProxy } from '../support/tcp-proxy.js';
 import { waitUntil } from '../support/wait-until.js';
 import { setDiskFull } from './disk-full.js';
+import type { FaultHarness, HarnessApp } from './fault-harness.js';
 import type { Oracle } from './oracle.js';
 import { planSpecial } from './plan.js';
 import { mendedFile, poisonMark } from './poison.js';
 import type { Random } from './random.js';
 import type { Senders, Sent } from './senders.js';
-import type { Stage, StageApp } from './stage.js';
 
 export const flushName = 'redis flushed';
 
@@ -19,14 +19,14 @@ export type Lane = 'receivers' | 'workers' | 'redis' | 'postgres' | 'traffic';
 export const lanes: readonly Lane[] = ['receivers', 'workers', 'redis', 'postgres', 'traffic'];
 
 export interface FaultContext {
-  stage: Stage;
+  harness: FaultHarness;
   senders: Senders;
   oracle: Oracle;
   /** When Redis was flushed, and whether a 200 was promised to survive that. */
   flushes: { atMs: number; survived: boolean }[];
   /** Whether a 200 is promised to survive a flush. */
   survivesFlush: boolean;
-  /** Whoever makes Redis unusable holds it. */
+  /** Held by the fault that makes Redis unusable. */
   redisTurn<T>(work: () => Promise<T>): Promise<T>;
   postgresTurn<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -34,25 +34,25 @@ export interface FaultContext {
 export interface FaultKind {
   name: string;
   lane: Lane;
-  /** It takes long by itself: its lane goes on meanwhile. */
+  /** A slow fault: its lane continues meanwhile. */
   aside?: true;
-  /** Makes it happen and mends it again. False: it did not come about, such as a place that nothing came by. */
+  /** Causes the fault and repairs it. False: it did not happen, for example no event reached the failpoint. */
   run(context: FaultContext, random: Random): Promise<boolean>;
 }
 
 /** How long a fault lasts, milliseconds. */
 const spell = (random: Random) => random.int(50, 2_000);
-/** How often a poison event is sent again until it is dead. */
+/** How often a poison event is redelivered until it is dead. */
 const resendMs = 20_000;
-/** How long to wait for an event to come by a failpoint. */
+/** How long to wait for an event to reach a failpoint. */
 const comeByMs = 10_000;
 
 const exits = (lane: 'receivers' | 'workers', points: readonly Failpoint[]): FaultKind[] =>
   points.map((at) => ({
     name: `${lane === 'receivers' ? 'receiver' : 'worker'} exits at ${at}`,
     lane,
-    run: async ({ stage }, random) => {
-      const { app } = random.pick(stage[lane]);
+    run: async ({ harness }, random) => {
+      const { app } = random.pick(harness[lane]);
       if (!(await app.exitAt(at, comeByMs))) return false;
       await sleep(random.int(0, 300));
       await app.start();
@@ -68,8 +68,8 @@ const ofProcess = (lane: 'receivers' | 'workers'): FaultKind[] => {
     {
       name: `${who} killed`,
       lane,
-      run: async ({ stage }, random) => {
-        const { app } = random.pick(stage[lane]);
+      run: async ({ harness }, random) => {
+        const { app } = random.pick(harness[lane]);
         await app.kill();
         await sleep(random.int(0, 500));
         await app.start();
@@ -79,8 +79,8 @@ const ofProcess = (lane: 'receivers' | 'workers'): FaultKind[] => {
     {
       name: `${who} restarted with SIGTERM`,
       lane,
-      run: async ({ stage }, random) => {
-        const { app } = random.pick(stage[lane]);
+      run: async ({ harness }, random) => {
+        const { app } = random.pick(harness[lane]);
         await app.stop(10_000);
         await app.start();
         return true;
@@ -89,39 +89,39 @@ const ofProcess = (lane: 'receivers' | 'workers'): FaultKind[] => {
     {
       name: `${who} throws`,
       lane,
-      run: ({ stage }, random) =>
-        random.pick(stage[lane]).app.hitAt({ at: random.pick(points), action: 'throw' }, comeByMs),
+      run: ({ harness }, random) =>
+        random.pick(harness[lane]).app.hitAt({ at: random.pick(points), action: 'throw' }, comeByMs),
     },
     {
       name: `${who} pauses`,
       lane,
-      run: ({ stage }, random) => {
+      run: ({ harness }, random) => {
         const pauseMs = spell(random);
         return random
-          .pick(stage[lane])
+          .pick(harness[lane])
           .app.hitAt({ at: random.pick(points), action: 'pause', pauseMs }, comeByMs);
       },
     },
   ];
 };
 
-/** For a sabotage that shows only there, and quickly. */
+/** For a sabotage that only this fault detects quickly. */
 const throwsInside: FaultKind = {
   name: 'worker throws inside the transaction',
   lane: 'workers',
-  run: ({ stage }, random) =>
-    random.pick(stage.workers).app.hitAt({ at: 'apply.insideTransaction', action: 'throw' }, comeByMs),
+  run: ({ harness }, random) =>
+    random.pick(harness.workers).app.hitAt({ at: 'apply.insideTransaction', action: 'throw' }, comeByMs),
 };
 
 const frozenWorker: FaultKind = {
   name: 'worker frozen past its lock',
   lane: 'workers',
-  run: async ({ stage }, random) => {
-    const { app } = random.pick(stage.workers);
+  run: async ({ harness }, random) => {
+    const { app } = random.pick(harness.workers);
     const at = random.pick(['apply.insideTransaction', 'apply.committed'] as const);
     if (!(await app.hitAt({ at, action: 'pause', pauseMs: 100 }, comeByMs))) return false;
     app.freeze();
-    await sleep(stage.lockMs + random.int(500, 1_500));
+    await sleep(harness.lockMs + random.int(500, 1_500));
     app.thaw();
     return true;
   },
@@ -134,27 +134,27 @@ const onRedis = (name: string, run: FaultKind['run']): FaultKind => ({
 });
 
 const ofRedis: FaultKind[] = [
-  onRedis('redis killed', async ({ stage }, random) => {
-    await stage.servers.redis.kill();
+  onRedis('redis killed', async ({ harness }, random) => {
+    await harness.servers.redis.kill();
     await sleep(spell(random));
-    await stage.servers.redis.restart();
+    await harness.servers.redis.restart();
     return true;
   }),
-  onRedis('redis frozen', async ({ stage }, random) => {
-    stage.servers.redis.freeze();
+  onRedis('redis frozen', async ({ harness }, random) => {
+    harness.servers.redis.freeze();
     await sleep(spell(random));
-    stage.servers.redis.thaw();
+    harness.servers.redis.thaw();
     return true;
   }),
-  onRedis(flushName, async ({ stage, flushes, survivesFlush }) => {
-    await stage.redis.flushall();
+  onRedis(flushName, async ({ harness, flushes, survivesFlush }) => {
+    await harness.redis.flushall();
     flushes.push({ atMs: Date.now(), survived: survivesFlush });
     return true;
   }),
-  onRedis('redis at maxmemory', async ({ stage }, random) => {
-    await stage.redis.config('SET', 'maxmemory', '1');
+  onRedis('redis at maxmemory', async ({ harness }, random) => {
+    await harness.redis.config('SET', 'maxmemory', '1');
     await sleep(spell(random));
-    await stage.redis.config('SET', 'maxmemory', '0');
+    await harness.redis.config('SET', 'maxmemory', '0');
     return true;
   }),
 ];
@@ -166,27 +166,27 @@ const onPostgres = (name: string, run: FaultKind['run']): FaultKind => ({
 });
 
 const ofPostgres: FaultKind[] = [
-  onPostgres('postgres killed', async ({ stage }, random) => {
-    await stage.servers.postgres.kill();
+  onPostgres('postgres killed', async ({ harness }, random) => {
+    await harness.servers.postgres.kill();
     await sleep(spell(random));
-    await stage.servers.postgres.restart();
-    await untilPostgresAnswers(stage);
+    await harness.servers.postgres.restart();
+    await untilPostgresAnswers(harness);
     return true;
   }),
-  onPostgres('postgres frozen', async ({ stage }, random) => {
-    stage.servers.postgres.freeze();
+  onPostgres('postgres frozen', async ({ harness }, random) => {
+    harness.servers.postgres.freeze();
     await sleep(spell(random));
-    stage.servers.postgres.thaw();
+    harness.servers.postgres.thaw();
     return true;
   }),
-  onPostgres('postgres full', async ({ stage }, random) => {
-    await setDiskFull(stage.sql, true);
+  onPostgres('postgres full', async ({ harness }, random) => {
+    await setDiskFull(harness.sql, true);
     await sleep(spell(random));
-    await setDiskFull(stage.sql, false);
+    await setDiskFull(harness.sql, false);
     return true;
   }),
-  onPostgres('connection cut while COMMIT is in flight', async ({ stage }, random) => {
-    const { ways } = random.pick(stage.workers);
+  onPostgres('connection cut while COMMIT is in flight', async ({ harness }, random) => {
+    const { ways } = random.pick(harness.workers);
     const verdict = random.pick(['cut', 'cut after'] as const);
     const cut = new Promise<boolean>((resolve) => {
       ways.postgres.judge = (sql) => {
@@ -202,12 +202,12 @@ const ofPostgres: FaultKind[] = [
   }),
 ];
 
-/** Connections of some apps to one of the stores, in the lane of that store. */
+/** Faults on the connections of some apps to one store, in that store's lane. */
 const ofNetwork = (['redis', 'postgres'] as const).flatMap((store): FaultKind[] => {
   const on = (name: string, run: (ways: TcpProxy[], random: Random) => Promise<void>) =>
-    (store === 'redis' ? onRedis : onPostgres)(`${name} to ${store}`, async ({ stage }, random) => {
-      const apps = [...stage.receivers, ...stage.workers];
-      const chosen: StageApp[] = random.oneIn(2) ? apps : [random.pick(apps)];
+    (store === 'redis' ? onRedis : onPostgres)(`${name} to ${store}`, async ({ harness }, random) => {
+      const apps = [...harness.receivers, ...harness.workers];
+      const chosen: HarnessApp[] = random.oneIn(2) ? apps : [random.pick(apps)];
       await run(
         chosen.map(({ ways }) => ways[store]),
         random,
@@ -259,10 +259,10 @@ const ofNetwork = (['redis', 'postgres'] as const).flatMap((store): FaultKind[] 
 const bothAway: FaultKind = {
   name: 'both stores away',
   lane: 'postgres',
-  run: ({ stage, redisTurn, postgresTurn }, random) =>
+  run: ({ harness, redisTurn, postgresTurn }, random) =>
     postgresTurn(() =>
       redisTurn(async () => {
-        const ways = [...stage.receivers, ...stage.workers].flatMap(({ ways }) => [
+        const ways = [...harness.receivers, ...harness.workers].flatMap(({ ways }) => [
           ways.postgres,
           ways.redis,
         ]);
@@ -282,39 +282,39 @@ const inTraffic = (name: string, run: FaultKind['run']): FaultKind => ({ name, l
 const aside: typeof inTraffic = (name, run) => ({ ...inTraffic(name, run), aside: true });
 
 const ofTraffic: FaultKind[] = [
-  aside('poison event', async ({ stage, senders, oracle }, random) => {
+  aside('poison event', async ({ harness, senders, oracle }, random) => {
     const name = String(random.int(1, 1_000_000_000));
-    const event = planSpecial(random, 'poison', stage.firms.length, poisonMark(name));
+    const event = planSpecial(random, 'poison', harness.firms.length, poisonMark(name));
     const sent = await senders.send(event);
     try {
-      // It may have been answered with `ack.degraded` and be gone with the next flush, as is allowed: so it is sent again.
+      // It may have been answered with `ack.degraded` and lost in the next flush, which is allowed: send it again.
       const again = setInterval(() => void senders.deliver(sent, false), resendMs);
-      // Long: each outage holds it up, and after a flush the sweeper has to find it. The ledger knows that it is dead a
-      // moment before the queue does; what is delivered in between is a duplicate of an event that is still being tried.
+      // Long: each outage delays it, and after a flush the sweeper must find it. The ledger marks it dead a moment
+      // before the queue does; a delivery in between is a duplicate of a running event.
       await waitUntil(
         async () =>
           (await oracle.ledgerOutcome(sent.facts.provider, sent.eventId)) === 'dead' &&
-          !(await isActive(stage, sent)),
+          !(await isActive(harness, sent)),
         { what: 'the poison event is dead', timeoutMs: 600_000, intervalMs: 200 },
       ).finally(() => clearInterval(again));
     } finally {
-      writeFileSync(mendedFile(stage.dir, name), '');
+      writeFileSync(mendedFile(harness.dir, name), '');
       await senders.deliver(sent, false);
     }
     return true;
   }),
-  inTraffic('duplicate storm', async ({ stage, senders }, random) => {
-    const event = planSpecial(random, 'storm', stage.firms.length);
+  inTraffic('duplicate storm', async ({ harness, senders }, random) => {
+    const event = planSpecial(random, 'storm', harness.firms.length);
     const sent = senders.record(event, event.firm);
     await Promise.all(Array.from({ length: random.int(20, 60) }, () => senders.deliver(sent, false)));
     return true;
   }),
-  inTraffic('forged delivery', async ({ stage, senders }, random) => {
-    await senders.send(planSpecial(random, 'forged', stage.firms.length));
+  inTraffic('forged delivery', async ({ harness, senders }, random) => {
+    await senders.send(planSpecial(random, 'forged', harness.firms.length));
     return true;
   }),
-  inTraffic('same id from two firms', async ({ stage, senders }, random) => {
-    const event = planSpecial(random, 'collision', stage.firms.length);
+  inTraffic('same id from two firms', async ({ harness, senders }, random) => {
+    const event = planSpecial(random, 'collision', harness.firms.length);
     const apart = random.oneIn(2) ? 0 : random.int(0, 500);
     await Promise.all([senders.send(event), sleep(apart).then(() => senders.send(event, event.otherFirm))]);
     return true;
@@ -334,13 +334,13 @@ export const faultKinds: readonly FaultKind[] = [
 
 export const sabotageKinds: readonly FaultKind[] = [...faultKinds, throwsInside];
 
-const isActive = async ({ redis }: Stage, { facts: { provider }, eventId }: Sent): Promise<boolean> =>
+const isActive = async ({ redis }: FaultHarness, { facts: { provider }, eventId }: Sent): Promise<boolean> =>
   (await redis.lpos(`{semel:${provider}}:${provider}:active`, eventId)) !== null;
 
-async function untilPostgresAnswers(stage: Stage): Promise<void> {
+async function untilPostgresAnswers(harness: FaultHarness): Promise<void> {
   await waitUntil(
     async () => {
-      const client = new pg.Client({ connectionString: stage.databaseUrl });
+      const client = new pg.Client({ connectionString: harness.databaseUrl });
       client.on('error', () => undefined);
       await client.connect();
       await client.query('SELECT 1');

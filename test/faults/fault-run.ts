@@ -2,41 +2,41 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openLogs } from './app-logs.js';
 import { providerNames } from './bodies.js';
 import type { AppSettings } from './fault-app.js';
+import { type FaultHarness, sendersOn } from './fault-harness.js';
 import { type FaultContext, type FaultKind, lanes } from './fault-kinds.js';
 import { type Counts, openOracle, type Verdict } from './oracle.js';
 import { percentile } from './percentile.js';
 import { type PlannedFault, planEvents, planFaults } from './plan.js';
 import { type Random, randomOf } from './random.js';
 import type { Sent } from './senders.js';
-import { type Stage, sendersOn } from './stage.js';
 
-/** A part of a run with settings of its own. It ends when all that came in is applied. */
+/** A part of a run with its own settings. It ends when all accepted events are applied. */
 export interface Round {
   events: number;
-  /** What a 200 means, by provider; `queue` where none is said. */
+  /** What a 200 means, by provider; default `queue`. */
   durability: AppSettings['durability'];
   /** Whether every 200 is promised to survive a flush of Redis. */
   survivesFlush: boolean;
-  /** How many faults of each kind. */
+  /** Number of faults of each kind. */
   faults: ReadonlyMap<FaultKind, number>;
 }
 
 export interface RunOptions {
-  stage: Stage;
+  harness: FaultHarness;
   seed: number;
   rounds: readonly Round[];
-  /** Without any progress for so long, what is missing counts as lost. */
+  /** After this long without progress, missing events count as lost. */
   patienceMs: number;
   /** Requests per second that the load never exceeds. */
   fastest?: number;
-  /** Once aborted, the run ends after the round that it is in. */
+  /** Once aborted, the run ends after the current round. */
   signal?: AbortSignal;
   onProgress?(progress: Progress): void;
-  /** After each round: what holds so far. */
+  /** Called after each round with the result so far. */
   onRound?(done: RoundDone): void;
 }
 
-/** What there was until the end of a round, and what holds of it. */
+/** Counts up to the end of a round, and the verdict on them. */
 export interface RoundDone {
   round: number;
   events: number;
@@ -51,7 +51,7 @@ export interface Progress {
   faults: number;
   allFaults: number;
   acknowledged: number;
-  /** Deliveries that wait for an answer or for their next attempt. */
+  /** Deliveries waiting for an answer or for their next attempt. */
   unresolved: number;
   /** Attempts of the worker, successful or not. */
   attempts: number;
@@ -66,7 +66,7 @@ export interface RunResult {
   unanswered: number;
   acknowledged: number;
   verdict: Verdict;
-  /** Processes that ended by themselves, and faults that could not be made: one line each. */
+  /** Processes that ended unexpectedly, and faults that could not be caused: one line each. */
   surprises: string[];
   counts: Counts;
   duplicates: Map<string, number>;
@@ -76,25 +76,25 @@ export interface RunResult {
   seconds: number;
 }
 
-/** The load that goes on while faults take longer than their share, requests per second. */
+/** The load while faults take longer than planned, requests per second. */
 const slowest = 15;
-/** A fault waits until no more deliveries than this are in trouble, but no longer than that. */
+/** A fault starts once at most this many deliveries are in trouble, or after the maximum wait. */
 const troubled = 60;
 const respiteMs = 5_000;
 /** Deliveries in trouble at which no new events are sent. */
 const overload = 120;
-/** How far the events may be ahead of the faults before the load slows down. */
+/** How far the events may run ahead of the faults before the load slows down. */
 const aheadEvents = 20;
 
-/** A load, faults at the same time, then quiet, and the oracle's judgement. */
+/** Runs load and faults together, then waits for quiet and asks the oracle. */
 export async function runFaults(options: RunOptions): Promise<RunResult> {
-  const { stage, seed, rounds } = options;
+  const { harness, seed, rounds } = options;
   const startedMs = Date.now();
-  const oracle = openOracle(stage.databaseUrl);
-  const logs = openLogs(stage.dir);
-  const senders = sendersOn(stage, { seed });
+  const oracle = openOracle(harness.databaseUrl);
+  const logs = openLogs(harness.dir);
+  const senders = sendersOn(harness, { seed });
   const context: FaultContext = {
-    stage,
+    harness,
     senders,
     oracle,
     flushes: [],
@@ -106,7 +106,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
   const allFaults = rounds.flatMap((round) => [...round.faults.values()]).reduce((sum, n) => sum + n, 0);
   const happened = () => [...faults.values()].reduce((sum, each) => sum + each.happened, 0);
   const surprises: string[] = [];
-  const events = planEvents(seed, { firms: stage.firms.length });
+  const events = planEvents(seed, { firms: harness.firms.length });
   const underway = new Set<Promise<unknown>>();
   let begun = 0;
   let drainMs = 0;
@@ -138,7 +138,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     }
     context.survivesFlush = round.survivesFlush;
     await Promise.all(
-      stage.receivers.map(async ({ app }) => {
+      harness.receivers.map(async ({ app }) => {
         app.configure({ durability: round.durability });
         await app.stop(10_000);
         await app.start();
@@ -170,7 +170,10 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     unanswered: sum(({ unanswered }) => unanswered),
     acknowledged: sum(({ acknowledgedAtMs }) => (acknowledgedAtMs === null ? 0 : 1)),
     verdict,
-    surprises: [...surprises, ...[...stage.receivers, ...stage.workers].flatMap(({ app }) => app.surprises)],
+    surprises: [
+      ...surprises,
+      ...[...harness.receivers, ...harness.workers].flatMap(({ app }) => app.surprises),
+    ],
     counts,
     duplicates: logs.read().duplicates,
     drainMs,
@@ -178,7 +181,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     seconds: (Date.now() - startedMs) / 1000,
   };
 
-  /** The load goes on until its events are sent and its faults are over. */
+  /** The load continues until its events are sent and its faults are over. */
   async function runRound(round: Round): Promise<void> {
     const until = begun + round.events;
     const running = lanes.map((lane) => {
@@ -223,7 +226,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     await done;
   }
 
-  /** What is down already can't fail: the next fault waits until the last ones are mostly over. */
+  /** A store that is down cannot fail again: the next fault waits until the last ones are mostly over. */
   async function untilLoadIsBack(): Promise<void> {
     for (const until = Date.now() + respiteMs; senders.unresolved > troubled && Date.now() < until; )
       await sleep(50);
@@ -246,7 +249,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     }
   }
 
-  /** `queue` durability does not promise to survive a flush, nor does a 200 that was given with an alert. */
+  /** `queue` durability does not survive a flush, nor does a 200 that was given with an alert. */
   function mayBeLost() {
     const { degraded } = context.flushes.length === 0 ? { degraded: null } : logs.read();
     return ({ acknowledgedBeganMs, facts, eventId }: Sent): boolean =>
@@ -256,11 +259,11 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       );
   }
 
-  /** Until nothing is missing any more, or nothing has moved for too long. */
+  /** Waits until nothing is missing, or nothing has changed for too long. */
   async function untilApplied(): Promise<void> {
     let least = Infinity;
     let lookMs = 0;
-    // A look at a hundred thousand events takes its time, and must not hold up what it waits for.
+    // Checking a hundred thousand events takes time, and must not slow the run down.
     for (
       let movedMs = Date.now();
       Date.now() - movedMs < options.patienceMs;
@@ -277,14 +280,14 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     }
   }
 
-  /** While the queues have work, nothing is lost yet. */
+  /** While the queues have jobs, nothing counts as lost. */
   async function jobsAreWaiting(): Promise<boolean> {
     const keysOf = (provider: string, ...names: string[]) =>
       names.map((name) => `{semel:${provider}}:${provider}:${name}`);
     const counts = await Promise.all(
       providerNames.flatMap((provider) => [
-        ...keysOf(provider, 'wait', 'active').map((key) => stage.redis.llen(key)),
-        ...keysOf(provider, 'delayed', 'prioritized').map((key) => stage.redis.zcard(key)),
+        ...keysOf(provider, 'wait', 'active').map((key) => harness.redis.llen(key)),
+        ...keysOf(provider, 'delayed', 'prioritized').map((key) => harness.redis.zcard(key)),
       ]),
     );
     return counts.some((n) => n > 0);

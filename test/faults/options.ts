@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 export interface FaultOptions {
   events: number;
-  /** How many faults of each kind. */
+  /** Number of faults of each kind. */
   each: number;
   seed: number;
   quick: boolean;
@@ -37,7 +37,7 @@ was applied twice, and nothing crossed from one firm to another.
   --help
 `;
 
-/** Throws with a line for people where an option is unknown or wrong. */
+/** Throws with a readable line if an option is unknown or invalid. */
 export function readOptions(argv: readonly string[]): FaultOptions {
   const { values } = parseArgs({
     args: [...argv],

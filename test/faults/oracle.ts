@@ -2,8 +2,8 @@ import pg from 'pg';
 import { type ExpectedObject, objectOf, type ProviderName } from './bodies.js';
 import type { Sent } from './senders.js';
 
-// The judge of a run. It reads the database with SQL of its own, as a superuser, and the senders' records; it shares no code
-// with the product, so that no error of the product can hide itself.
+// The judge of a run. It reads the database with its own SQL, as a superuser, and the senders' records. It shares no
+// code with the product, so that a bug in the product cannot hide itself.
 
 const ledgers: Record<ProviderName, string> = {
   stripe: 'finance_stripe_webhook_events',
@@ -12,15 +12,15 @@ const ledgers: Record<ProviderName, string> = {
   twilio: 'sms_webhook_events',
 };
 
-/** Each invariant with all that breaks it, one line each; empty: it holds. */
+/** Each invariant with its violations, one line each; empty: it holds. */
 export interface Verdict {
   lost: string[];
-  /** Acknowledged shortly before a flush, in `queue` durability, which does not promise to survive one. */
+  /** Acknowledged shortly before a flush with `queue` durability, which does not survive one. */
   lostAllowed: string[];
   unacknowledged: string[];
   appliedTwice: string[];
   crossFirm: string[];
-  /** Events that are applied, and whose handler was not committed exactly once, for the event's own firm. */
+  /** Applied events whose handler was not committed exactly once for the event's firm. */
   handlerRuns: string[];
   dead: string[];
   ledgerAndDomainDiffer: string[];
@@ -37,14 +37,14 @@ export interface Counts {
   stale: number;
   quarantined: number;
   dead: number;
-  /** From the acknowledgement until it was applied, of the event that waited longest, milliseconds. */
+  /** The longest time from acknowledgement to application, milliseconds. */
   longestWaitMs: number;
 }
 
 export interface OracleInput {
   refusals: readonly string[];
   sent: readonly Sent[];
-  /** Whether an event may be gone: acknowledged without a promise to survive the flush that came then. */
+  /** Whether an event may be lost: acknowledged without durability before a flush. */
   mayBeLost(sent: Sent): boolean;
 }
 
@@ -85,7 +85,9 @@ export function openOracle(databaseUrl: string) {
       ).map(({ provider, event_id, endpoint_id }) => `${keyOf(provider, event_id)} ${endpoint_id}`),
     );
 
-  /** How many acknowledged events are neither applied nor in quarantine yet, and how many rows wait to be enqueued. */
+  /**
+   * The number of acknowledged events neither applied nor quarantined yet, and of spill rows that wait to be enqueued.
+   */
   async function missing(
     sent: readonly Sent[],
     mayBeLost: OracleInput['mayBeLost'],
@@ -174,7 +176,7 @@ export function openOracle(databaseUrl: string) {
     return { verdict, counts: await count(sent, attempts) };
   }
 
-  /** Whoever asked to be told was told: once for each event, whatever it changed. */
+  /** Each handler ran exactly once per event, whatever the event changed. */
   async function handlerRuns(sent: readonly Sent[], attempts: Map<string, Attempt[]>): Promise<string[]> {
     const found: string[] = [];
     const runs = new Map<string, string[]>();
@@ -193,7 +195,7 @@ export function openOracle(databaseUrl: string) {
     return found;
   }
 
-  /** What the ledger says was done, the history and the objects must show, and the other way round. */
+  /** Ledger, history and objects must agree, in both directions. */
   async function ledgerAndDomain(): Promise<string[]> {
     const found: string[] = [];
     const final = `SELECT provider || ':' || event_id AS key, outcome FROM webhook_attempts
@@ -209,7 +211,7 @@ export function openOracle(databaseUrl: string) {
       found.push(
         `${key}: ledger ${ledger}, history ${history}, objects ${changed === null ? 'un' : ''}changed`,
       );
-    // History must know of the event that an object has its state from.
+    // The history must contain the event that an object's state came from.
     for (const { object, changed_by } of await rows<{ object: string; changed_by: string }>(`
       SELECT object, changed_by FROM (
         SELECT id, 'invoice ' || external_id AS object, order_changed_by AS changed_by FROM finance_invoices
@@ -221,7 +223,7 @@ export function openOracle(databaseUrl: string) {
     return found;
   }
 
-  /** Object by object, and firm by firm: what the events that came in add up to. */
+  /** Per firm and object: the state that the accepted events lead to. */
   async function model(sent: readonly Sent[], attempts: Map<string, Attempt[]>): Promise<string[]> {
     const found: string[] = [];
     const actual = await objects();
@@ -234,7 +236,7 @@ export function openOracle(databaseUrl: string) {
     for (const { facts, eventId, firmId, kind } of sent) {
       if (kind === 'forged') continue;
       const applied = attempts.get(keyOf(facts.provider, eventId))?.some((each) => each.firm_id === firmId);
-      if (!applied) continue; // what is missing although it was promised is lost, and counted there
+      if (!applied) continue; // missing although acknowledged: counted as lost
       const object = objectOf(facts);
       const key = objectKey(object.table, object.externalId);
       const before = due.get(key);
@@ -295,7 +297,7 @@ export function openOracle(databaseUrl: string) {
     };
   }
 
-  /** Where an event stands: the outcome of its ledger row, or null. */
+  /** The outcome of the event's ledger row, or null. */
   async function ledgerOutcome(provider: ProviderName, eventId: string): Promise<string | null> {
     const { rows: found } = await client.query(
       `SELECT outcome FROM ${ledgers[provider]} WHERE idempotency_key = $1`,

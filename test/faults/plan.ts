@@ -2,29 +2,29 @@ import type { EventFacts, ProviderName } from './bodies.js';
 import { providerNames } from './bodies.js';
 import { type Random, randomOf } from './random.js';
 
-// What a seed says will happen: the same events in the same order, and the same faults at the same events.
+// The plan of a seed: the same events in the same order, and the same faults at the same events.
 
-/** What is special about how an event is sent; `plain` is everyday traffic. */
+/** How an event is sent; `plain` is ordinary traffic. */
 export type EventKind = 'plain' | 'storm' | 'collision' | 'forged' | 'poison';
 
 export interface PlannedEvent {
   facts: EventFacts;
   kind: EventKind;
-  /** Which of the run's firms it belongs to. */
+  /** Index of the run's firm that it belongs to. */
   firm: number;
-  /** Of a collision: the firm that signs the same id as well. */
+  /** For a collision: the other firm that signs the same id. */
   otherFirm: number;
-  /** How often it is delivered again after it was acknowledged, as by someone who presses "resend". */
+  /** How often it is delivered again after its acknowledgement, as if someone pressed "resend". */
   resends: number;
 }
 
 export interface PlannedFault {
   kind: string;
-  /** It begins when this many events have been sent. */
+  /** It starts when this many events have been sent. */
   atEvent: number;
 }
 
-/** Events of `count`, endless: each object is told of by two, in either order. */
+/** An endless sequence of events: each object has two, in either order. */
 export function* planEvents(seed: number, { firms }: { firms: number }): Generator<PlannedEvent> {
   const random = randomOf(seed, 'events');
   for (;;) {
@@ -34,9 +34,9 @@ export function* planEvents(seed: number, { firms }: { firms: number }): Generat
   }
 }
 
-/** An object of its own for a special event. */
+/** A separate object for a special event. */
 export function planSpecial(random: Random, kind: EventKind, firms: number, mark = ''): PlannedEvent {
-  // Twilio does not send again by itself, and poison must be sent again.
+  // Twilio never resends, and poison events must be resent.
   const provider = random.pick(
     kind === 'poison' ? (['stripe', 'square', 'docusign'] as const) : providerNames,
   );
@@ -65,7 +65,7 @@ function twoEvents(random: Random, provider: ProviderName, firms: number, mark: 
 
 const accountOf = (provider: ProviderName, firm: number) => `${provider}account${firm}`;
 
-/** So many of each kind, in an order of the seed's, spread over the events. */
+/** Faults of each kind, in an order that the seed decides, spread over the events. */
 export function planFaults(
   random: Random,
   kinds: ReadonlyMap<string, number>,

@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Provider } from '@semel/core';
 
-// An event that a rule chokes on until someone mends the rule: it has a mark in its body, and the rule is mended when a
-// file of that name is there, for whichever process looks.
+// A poison event makes its rule throw until the rule is fixed: its body has a mark, and the rule counts as fixed once
+// a file of that name exists, for all processes.
 
 export const poisonMark = (name: string) => `poison_${name}_`;
 export const mendedFile = (dir: string, name: string) => join(dir, `mended-${name}`);
 
-/** The provider with a rule that throws at poison. */
+/** The provider with a rule that throws for poison events. */
 export const poisonable = (provider: Provider, dir: string): Provider => ({
   ...provider,
   changesOf(event, body) {

@@ -3,7 +3,7 @@ import type { Request } from './bodies.js';
 
 const agent = new Agent({ keepAlive: true, maxSockets: 512 });
 
-/** Posts to a receiver on this machine; null where no whole answer came in time. `outcome` is its header, or ''. */
+/** Posts to a local receiver; null if no complete answer came in time. `outcome` is its header, or ''. */
 export function post(
   port: number,
   { path, headers, body }: Request,

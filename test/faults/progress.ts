@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Progress, RoundDone } from './fault-run.js';
 import { describeProgress, invariants } from './report.js';
 
-/** What a run has had so far, one JSON value a line: a run that is interrupted is not lost as well. */
+/** Progress of a run, one JSON value per line, so that an interrupted run keeps its results. */
 export function openProgressFile(name: string) {
   const dir = new URL('../../.turbo/faults/', import.meta.url);
   mkdirSync(dir, { recursive: true });
@@ -12,7 +12,7 @@ export function openProgressFile(name: string) {
   return { path, write: (line: object) => appendFileSync(path, `${JSON.stringify(line)}\n`) };
 }
 
-/** Shows a fault run while it lasts, and keeps it. */
+/** Shows a fault run's progress, and writes it to a file. */
 export function openProgress(name: string) {
   const { path, write } = openProgressFile(name);
   const { stderr } = process;
@@ -26,7 +26,7 @@ export function openProgress(name: string) {
       if (stderr.isTTY) stderr.write(`\r\x1b[2K${line.slice(0, stderr.columns - 1)}`);
       else if (shown++ % 10 === 0) stderr.write(`${line}\n`);
     },
-    /** Kept and shown: a run that ends before its time has shown what held until then. */
+    /** Written and shown: an aborted run has shown its results so far. */
     round({ verdict, ...done }: RoundDone): void {
       write({ atMs: Date.now() - beganMs, done, verdict });
       const broken = invariants.filter(({ of }) => verdict[of].length > 0);

@@ -4,13 +4,13 @@ export interface Random {
   next(): number;
   /** A whole number from `from` to `to`, both included. */
   int(from: number, to: number): number;
-  /** True once in `n` times. */
+  /** True with probability 1/`n`. */
   oneIn(n: number): boolean;
   pick<T>(list: readonly T[]): T;
   hex(digits: number): string;
 }
 
-/** mulberry32, started from the seed and a name, so that one sequence more leaves the others as they were. */
+/** mulberry32, seeded with the seed and a name, so that a new sequence does not change the others. */
 export function randomOf(seed: number, name: string): Random {
   let state = seed >>> 0;
   for (const char of name) state = Math.imul(state ^ char.charCodeAt(0), 0x01000193) >>> 0;

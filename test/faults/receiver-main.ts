@@ -5,13 +5,13 @@ import { buildReceiver } from '@semel/receiver';
 import { createLogger } from '@semel/telemetry';
 import { readAppSettings, runFaultApp } from './fault-app.js';
 
-/** The receiver's jobs say this version, as those of a later release would. */
+/** The receiver's jobs carry this version, as a later release's would. */
 const inVersion = (ports: AcceptPorts, v: number): AcceptPorts => ({
   ...ports,
   queue: { ...ports.queue, add: (event, backlog) => ports.queue.add({ ...event, v: v as 2 }, backlog) },
 });
 
-// A real receiver as a process of its own, with failpoints around its ports.
+// A real receiver in its own process, with failpoints around its ports.
 
 const settings = readAppSettings();
 

@@ -1,7 +1,7 @@
 import type { Progress, RunResult } from './fault-run.js';
 import type { Verdict } from './oracle.js';
 
-/** What must hold, in the words of the table, and where the verdict has what breaks it. */
+/** The table's invariants, and where the verdict lists their violations. */
 export const invariants: readonly { name: string; of: keyof Verdict }[] = [
   { name: 'lost', of: 'lost' },
   { name: 'applied twice', of: 'appliedTwice' },

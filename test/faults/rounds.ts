@@ -1,12 +1,13 @@
 import { type FaultKind, faultKinds, flushName } from './fault-kinds.js';
 import type { Round } from './fault-run.js';
 
-/** A judgement is made at the end of each round: a long run has two for each so many events. */
+/** Each round ends with a verdict: a long run has two rounds for each batch of events. */
 const eventsOfTwoRounds = 10_000;
 
 /**
- * In turns: as most will run it, with what its providers never send again in Postgres before the answer; and all of it in
- * Postgres before the answer. Redis is flushed only in the latter: `queue` durability does not promise to survive it.
+ * Alternates between the usual settings (only events that their providers never resend are in Postgres before the
+ * answer) and `postgres` durability for all. Redis is flushed only in the latter: `queue` durability does not survive
+ * it.
  */
 export function roundsOf(events: number, each: number): Round[] {
   const withoutFlush = faultKinds.filter(({ name }) => name !== flushName);
@@ -33,7 +34,7 @@ export function roundsOf(events: number, each: number): Round[] {
   });
 }
 
-/** A whole number in so many parts of nearly the same size. */
+/** Splits a whole number into parts of nearly equal size. */
 const shares = (whole: number, parts: number): number[] =>
   Array.from(
     { length: parts },

@@ -1,5 +1,6 @@
 import { buildApps } from './build-apps.js';
 import { readCommandLine } from './command-line.js';
+import { startFaultHarness } from './fault-harness.js';
 import { runFaults } from './fault-run.js';
 import { type FaultOptions, readOptions, usage } from './options.js';
 import { openProgress } from './progress.js';
@@ -9,7 +10,6 @@ import { runSabotages } from './sabotage.js';
 import { type FaultServers, startServers } from './servers.js';
 import { runSiegeSabotages } from './siege/run-sabotages.js';
 import { runSiege } from './siege/run-siege.js';
-import { openStage } from './stage.js';
 
 // `npm run faults` ends up here. Its last line is `N passed, N failed`.
 
@@ -56,10 +56,10 @@ async function runOnce({ events, each, seed, json, keep, quick }: FaultOptions) 
   endsEarly = true;
   const [started, files] = await Promise.all([startServers(), buildApps()]);
   servers = started;
-  const stage = await openStage({ servers, files, keepLogs: keep });
+  const harness = await startFaultHarness({ servers, files, keepLogs: keep });
   const progress = openProgress(`seed-${seed}`);
   const result = await runFaults({
-    stage,
+    harness,
     seed,
     rounds: roundsOf(events, each),
     patienceMs: quick ? 45_000 : 90_000,
@@ -68,12 +68,12 @@ async function runOnce({ events, each, seed, json, keep, quick }: FaultOptions) 
     onRound: progress.round,
   });
   progress.end(toJson(result));
-  await stage.stop();
+  await harness.stop();
   await servers.stop();
   const checks = checksOf(result);
   if (json) console.log(JSON.stringify({ seed, checks, ...toJson(result) }));
   else console.log(describe(result, seed));
-  if (keep) console.error(`logs: ${stage.dir}`);
+  if (keep) console.error(`logs: ${harness.dir}`);
   console.error(`progress: ${progress.file}`);
   const failed = checks.filter(({ broken }) => broken.length > 0).length;
   return { passed: checks.length - failed, failed };

@@ -1,4 +1,5 @@
 import { buildApps } from './build-apps.js';
+import { startFaultHarness } from './fault-harness.js';
 import { type FaultKind, sabotageKinds } from './fault-kinds.js';
 import { runFaults } from './fault-run.js';
 import type { FaultOptions } from './options.js';
@@ -6,11 +7,10 @@ import { openProgress } from './progress.js';
 import { checksOf, invariants } from './report.js';
 import { type Sabotage, sabotages } from './sabotages.js';
 import { type FaultServers, startServers } from './servers.js';
-import { openStage } from './stage.js';
 
 /**
- * Breaks the product in each of these ways and looks whether the run notices: the named invariant must be broken, and no
- * other but for those that break along with it. Prints a line for each.
+ * Applies each sabotage and checks that the run detects it: the named invariant must be broken, and no other except
+ * those that break along with it. Prints a line for each.
  */
 export async function runSabotages(
   options: FaultOptions,
@@ -45,11 +45,11 @@ function list() {
 
 const nameOf = (invariant: string) => `${invariants.find(({ of }) => of === invariant)?.name} > 0`;
 
-/** Returns why the run did not notice as it should, one line each. */
+/** Returns why the run did not detect the sabotage, one line per reason. */
 async function tryOut(sabotage: Sabotage, servers: FaultServers, { seed, quick }: FaultOptions) {
   const { name, edits, sql, faults, settings } = sabotage;
   const files = await buildApps({ name: `${name}-${process.pid}`, edits });
-  const stage = await openStage({
+  const harness = await startFaultHarness({
     servers,
     files,
     settings: { lockMs: 1_500, ...settings },
@@ -62,7 +62,7 @@ async function tryOut(sabotage: Sabotage, servers: FaultServers, { seed, quick }
     n * times,
   ]);
   const result = await runFaults({
-    stage,
+    harness,
     seed,
     rounds: [{ events: 150 * times, durability: {}, survivesFlush: false, faults: new Map(planned) }],
     patienceMs: 2_000,
@@ -70,7 +70,7 @@ async function tryOut(sabotage: Sabotage, servers: FaultServers, { seed, quick }
     onProgress: progress.show,
   });
   progress.end({ verdict: result.verdict });
-  await stage.stop();
+  await harness.stop();
   const allowed = [sabotage.invariant, ...sabotage.also].map((of) => nameOf(of));
   const others = checksOf(result).filter(
     ({ name: check, broken }) => broken.length > 0 && !allowed.includes(`${check} > 0`),

@@ -7,7 +7,7 @@ import { siegeSabotages } from './siege/sabotages.js';
 
 const root = new URL('../../', import.meta.url);
 
-t.test('each sabotage still finds what it breaks', async (t) => {
+t.test('the source text that each sabotage replaces still exists', async (t) => {
   for (const { name, edits, faults, sql } of sabotages) {
     for (const { file, find } of edits)
       t.equal(readFileSync(new URL(file, root), 'utf8').split(find).length, 2, `${name}: once in ${file}`);

@@ -1,18 +1,18 @@
 import type { AppSettings } from './fault-app.js';
 import type { Verdict } from './oracle.js';
 
-/** A mistake that someone could make in the product, and the invariant that must notice it. */
+/** A mistake that someone could make in the product, and the invariant that must detect it. */
 export interface Sabotage {
   name: string;
   what: string;
   invariant: keyof Verdict;
   /** What may break along with it. */
   also: readonly (keyof Verdict)[];
-  /** Exact replacements in source files; each `find` must be there exactly once. */
+  /** Exact replacements in source files; each `find` must occur exactly once. */
   edits: readonly Edit[];
   /** Runs on the migrated database. */
   sql?: string;
-  /** Faults that bring it to light, and how many of each, in the quick form. */
+  /** Faults that reveal it, and how many of each, for `--quick`. */
   faults: Readonly<Record<string, number>>;
   settings?: Partial<AppSettings>;
 }
@@ -103,7 +103,7 @@ export const sabotages: readonly Sabotage[] = [
       })`,
       },
     ],
-    // Half of what is left half done is covered up by the object's next event.
+    // Half of the partial effects are overwritten by the object's next event.
     faults: { 'worker exits at apply.insideTransaction': 2, 'worker throws inside the transaction': 12 },
   },
   {
@@ -118,7 +118,7 @@ export const sabotages: readonly Sabotage[] = [
         replace: `return changed.length > 0;`,
       },
     ],
-    // Nothing has to die for it: an event that comes after its successor is enough.
+    // It needs no crash: an event that arrives after its successor is enough.
     faults: { 'worker exits at apply.committed': 2 },
   },
   {

@@ -4,13 +4,13 @@ import type { EventKind, PlannedEvent } from './plan.js';
 import { post } from './post.js';
 import { type Random, randomOf } from './random.js';
 
-/** How a provider sends: its documented timeouts and retries, a hundred to ten thousand times as fast. */
+/** A provider's documented timeouts and retries, a hundred to ten thousand times faster. */
 interface Habits {
   timeoutMs: number;
-  /** Waits before the second, third, … attempt; the last one repeats where it sends until it is acknowledged. */
+  /** Delays before the second, third, … attempt; the last one repeats if the provider sends until acknowledged. */
   waitsMs: readonly number[];
   untilAcknowledged: boolean;
-  /** Twilio: an answer, whichever, ends it; only a connection that failed is tried again. */
+  /** Twilio: any answer ends the delivery; only a failed connection is retried. */
   retriesAnswers: boolean;
 }
 
@@ -36,22 +36,22 @@ const habits: Record<ProviderName, Habits> = {
     untilAcknowledged: true,
     retriesAnswers: true,
   },
-  // One quick try again, and then never more.
+  // One quick retry, then none.
   twilio: { timeoutMs: 5_000, waitsMs: [20], untilAcknowledged: false, retriesAnswers: false },
 };
 
-/** What a sender knows of one event in the end. */
+/** What a sender knows about one event in the end. */
 export interface Sent {
   facts: EventFacts;
   kind: EventKind;
   eventId: string;
   firmId: string;
   endpointId: string;
-  /** Attempts that were begun, and how each of them ended. */
+  /** Attempts that were started, and how each ended. */
   deliveries: number;
   outcomes: Map<string, number>;
   unanswered: number;
-  /** When the last 2xx came, and when its attempt had begun; null: none came. Milliseconds since 1970. */
+  /** When the last 2xx came, and when its attempt started; null: none came. Milliseconds since 1970. */
   acknowledgedAtMs: number | null;
   acknowledgedBeganMs: number;
   untilAcknowledged: boolean;
@@ -68,17 +68,17 @@ export interface SenderOptions {
   receivers: readonly { port: number }[];
   publicBaseUrl: string;
   seed: number;
-  /** Multiplies how long a provider waits for an answer, where an answer that is late on a busy machine would be misread. */
+  /** Multiplies the provider's timeout, for tests that would misread a late answer of a busy machine. */
   patience?: number;
 }
 
 export class Senders {
   readonly sent: Sent[] = [];
-  /** Deliveries under way or waiting for their next attempt. */
+  /** Deliveries in flight or waiting for their next attempt. */
   unresolved = 0;
   /** How long each answer took, milliseconds. */
   readonly answerMs: number[] = [];
-  /** Authentic deliveries that were refused as if it were the sender's fault. */
+  /** Authentic deliveries that were refused with a 4xx. */
   readonly refusals: string[] = [];
   #stopped = false;
   readonly #options: SenderOptions;
@@ -89,12 +89,12 @@ export class Senders {
     this.#random = randomOf(options.seed, 'senders');
   }
 
-  /** No more attempts: what is not acknowledged by now never will be. */
+  /** Stops all attempts: unacknowledged events stay unacknowledged. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** Sends an event the way its provider does, and again as often as the plan says. Returns what became of it. */
+  /** Sends an event as its provider does, with the planned redeliveries. Returns the result. */
   async send(event: PlannedEvent, firm = event.firm): Promise<Sent> {
     const sent = this.record(event, firm);
     await this.deliver(sent, event.kind === 'forged');

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { makeTemplate } from '../support/database.js';
 import { startPostgres, startRedis, type TestServer, uniqueName } from '../support/servers.js';
 
-/** The stores of a fault run, killed and frozen many times; several runs may use them one after the other. */
+/** The stores of a fault run, killed and frozen many times; several runs can use them in turn. */
 export interface FaultServers {
   postgres: TestServer;
   redis: TestServer;
@@ -12,7 +12,7 @@ export interface FaultServers {
 }
 
 export async function startServers(): Promise<FaultServers> {
-  // What is committed must survive a killed process; a power cut is not among the faults, so nothing waits for the disk.
+  // Commits must survive a killed process; a power cut is not among the faults, so fsync is off.
   const [postgres, redis] = await Promise.all([
     startPostgres({ fsync: false, settings: { synchronous_commit: 'on' } }),
     startRedis({ appendonly: true }),

@@ -2,11 +2,11 @@ import { encryptionKey } from '@semel/database';
 import { providers } from '@semel/providers';
 import { createLogger } from '@semel/telemetry';
 import { buildWorker } from '@semel/worker';
+import { handlers } from './counting-handlers.js';
 import { readAppSettings, runFaultApp } from './fault-app.js';
 import { poisonable } from './poison.js';
-import { handlers } from './told.js';
 
-// A real worker as a process of its own, with failpoints around its ports, and rules that throw at poison.
+// A real worker in its own process, with failpoints around its ports and rules that throw for poison events.
 
 const settings = readAppSettings();
 

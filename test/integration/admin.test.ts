@@ -26,7 +26,7 @@ const firmEndpoint = await admin.endpoints.add({
 });
 const platform = await admin.endpoints.add({ provider: 'stripe', firmSlug: null, secrets: ['whsec_p'] });
 
-t.test('firms have a slug of their own', async (t) => {
+t.test('firms have unique slugs', async (t) => {
   t.match(await admin.firms.list(), [{ slug: 'acme', id: acme.id, name: 'Acme LLP' }, { slug: 'birch' }]);
   await t.rejects(admin.firms.add({ slug: 'acme', name: 'Again' }), { code: 'slug_taken' });
   for (const slug of ['', 'A', 'a--b', '-a', 'a-', 'a_b', 'a'.repeat(64), 'timeout Connection\0'])
@@ -87,7 +87,7 @@ t.test('an endpoint is added, listed, changed, disabled and removed', async (t) 
   );
 });
 
-t.test('what an endpoint can not be is refused, and nothing is left of it', async (t) => {
+t.test('an invalid endpoint is refused, and nothing of it is stored', async (t) => {
   const endpoint = { provider: 'stripe', firmSlug: 'acme', secrets: ['whsec_x'] };
   const before = await admin.endpoints.list();
   for (const [wrong, code] of [
@@ -264,7 +264,7 @@ async function setAside(row: {
   return String(rows[0].id);
 }
 
-t.test('what is in quarantine is released for its own firm, or discarded, once', async (t) => {
+t.test('a quarantined event is released for its own firm or discarded, exactly once', async (t) => {
   const armed: WebhookEvent[] = [];
   const requeue = async (event: WebhookEvent) => {
     armed.push(event);
@@ -307,7 +307,7 @@ t.test('what is in quarantine is released for its own firm, or discarded, once',
 });
 
 t.test(
-  'an account that is mapped by now lets its event through; a firm endpoint keeps its own firm',
+  "mapping an account makes its quarantined event releasable; a firm endpoint's event stays with its firm",
   async (t) => {
     const requeue = async () => 'enqueued' as const;
     const account = 'acct_new';
@@ -349,7 +349,7 @@ t.test(
   },
 );
 
-t.test('without a scope the console sees no firm', async (t) => {
+t.test("without a firm scope the console sees no firm's rows", async (t) => {
   const pool = new pg.Pool(connectionAs(database.url, 'console', key));
   t.teardown(() => pool.end());
   const { rows } = await pool.query(
@@ -358,7 +358,7 @@ t.test('without a scope the console sees no firm', async (t) => {
   t.equal(Number(rows[0].n), 0);
 });
 
-t.test('Postgres away is a fault of ours', async (t) => {
+t.test('an unreachable Postgres is reported as a store outage', async (t) => {
   const away = openAdmin({
     databaseUrl: 'postgresql://127.0.0.1:1/none',
     encryptionKey: key,

@@ -9,13 +9,13 @@ import pg from 'pg';
 import t from 'tap';
 import { startSemelHost } from '../support/cli.js';
 import { makeTemplate, testDatabaseEnv, testEncryptionKey } from '../support/database.js';
+import { type Harness, identityOf, mainTypeOf, startHarness, type TestEndpoint } from '../support/harness.js';
 import { findPostgresPrograms } from '../support/postgres-programs.js';
 import { startPostgres, type TestServer, waitUntil } from '../support/servers.js';
-import { readWalls } from '../support/walls.js';
-import { createWorld, identityOf, mainTypeOf, type TestEndpoint, type World } from '../support/world.js';
+import { readIsolation } from '../support/tenant-isolation.js';
 
-// Backup and restore of docs/operations.md, with its own commands: PostgreSQL's disk is lost, Redis' is not, and it remembers events
-// that the backup has never seen.
+// Backup and restore of docs/operations.md, with its own commands: PostgreSQL's disk is lost, Redis's is not, and Redis
+// knows events that are newer than the backup.
 
 t.setTimeout(290_000);
 
@@ -23,7 +23,7 @@ const binDir = findPostgresPrograms();
 const noPrograms = binDir === null ? 'no PostgreSQL with pg_dump is installed' : false;
 
 t.test(
-  'a backup is restored, and what came after it is applied once more',
+  'after restoring a backup, events newer than the backup are applied again',
   { skip: noPrograms },
   async (t) => {
     const scratch = mkdtempSync(join(tmpdir(), 'semel-backup-'));
@@ -32,12 +32,12 @@ t.test(
     t.teardown(() => server.stop());
     process.env[testDatabaseEnv.cluster] = server.url;
     process.env[testDatabaseEnv.template] = await makeTemplate(server);
-    const world = await createWorld(t, { durability: 'postgres', spillAgainAfterMs: 2_000 });
-    const owner = new URL(world.database.url);
+    const harness = await startHarness(t, { durability: 'postgres', spillAgainAfterMs: 2_000 });
+    const owner = new URL(harness.database.url);
     owner.username = owner.password = 'semel_owner';
     const env = {
       DATABASE_URL: owner.href,
-      REDIS_URL: world.redisServer.url,
+      REDIS_URL: harness.redisServer.url,
       SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
       SEMEL_DATA_DIR: join(scratch, 'none'),
     };
@@ -47,46 +47,50 @@ t.test(
       if (code !== 0) throw new Error(`semel ${args.join(' ')} ended with ${code}: ${stderr}`);
       return JSON.parse(stdout);
     };
-    const shell = { cwd: scratch, env: programsEnv(world.database.url), stdio: 'pipe' } as const;
-    const firmId = await world.addFirm();
-    const otherId = await world.addFirm();
-    const endpoints = await Promise.all(providers.map(({ name }) => world.addEndpoint(name, firmId)));
-    const waiting = await world.addEndpoint('stripe', otherId);
+    const shell = { cwd: scratch, env: programsEnv(harness.database.url), stdio: 'pipe' } as const;
+    const firmId = await harness.addFirm();
+    const otherId = await harness.addFirm();
+    const endpoints = await Promise.all(providers.map(({ name }) => harness.addEndpoint(name, firmId)));
+    const waiting = await harness.addEndpoint('stripe', otherId);
 
     // Before the backup: an event of each provider is applied, and one of another firm waits for a worker.
-    const old = await sendEach(world, endpoints);
-    await appliedOnce(t, world, old);
+    const old = await sendEach(harness, endpoints);
+    await appliedOnce(t, harness, old);
     await semel('queue', 'pause', 'stripe');
-    const [waits] = (await sendEach(world, [waiting])) as [Kept];
-    const wallsBefore = await readWalls(world.database.url);
+    const [waits] = (await sendEach(harness, [waiting])) as [Kept];
+    const wallsBefore = await readIsolation(harness.database.url);
     for (const command of documented(/^pg_dump/)) execFileSync('sh', ['-ec', command], shell);
     const dumpAs = (url: URL) =>
       spawnSync('pg_dump', [`--dbname=${url.href}`, '--file=other.sql'], { ...shell, encoding: 'utf8' });
     t.match(dumpAs(owner), { status: 1, stderr: /row-level security/ }, 'the owner can not make a backup');
     const keeper = new URL(owner);
     keeper.username = keeper.password = 'keeper';
-    await world.sql(`CREATE ROLE keeper LOGIN BYPASSRLS PASSWORD 'keeper' IN ROLE pg_read_all_data`);
-    t.match(dumpAs(keeper), { status: 0 }, 'a role that reads past the walls can');
+    await harness.sql(`CREATE ROLE keeper LOGIN BYPASSRLS PASSWORD 'keeper' IN ROLE pg_read_all_data`);
+    t.match(dumpAs(keeper), { status: 0 }, 'a role that bypasses row-level security can');
 
-    // After it.
+    // After the backup.
     await semel('queue', 'resume', 'stripe');
-    const late = await sendEach(world, endpoints);
-    await appliedOnce(t, world, [...late, waits]);
+    const late = await sendEach(harness, endpoints);
+    await appliedOnce(t, harness, [...late, waits]);
 
-    await Promise.all([...world.receivers, ...world.workers].map((app) => app.close()));
+    await Promise.all([...harness.receivers, ...harness.workers].map((app) => app.close()));
     await loseDisk(server);
     for (const command of documented(/^(psql|pg_restore)/)) execFileSync('sh', ['-ec', command], shell);
     t.strictSame(await semel('migrate'), { applied: [] }, 'and the roles have their passwords');
-    t.strictSame(await readWalls(world.database.url), wallsBefore, 'each wall and each right is there again');
-    for (const event of late) t.strictSame(await world.attemptsOf(event.eventId), [], 'it is forgotten');
+    t.strictSame(
+      await readIsolation(harness.database.url),
+      wallsBefore,
+      'every policy and right is restored',
+    );
+    for (const event of late) t.strictSame(await harness.attemptsOf(event.eventId), [], 'it is forgotten');
     const { total } = await semel('claims', 'reset', '--yes');
     t.equal(total, old.length + late.length + 1);
 
-    const receiver = await world.startReceiver();
-    await world.startWorker();
-    // That a delivery is accepted says that its secret could be opened, too.
+    const receiver = await harness.startReceiver();
+    await harness.startWorker();
+    // An accepted delivery also proves that its secret could be opened.
     const again = async ({ endpoint, body }: Kept) => {
-      const { status, outcome } = await world.send(endpoint, mainTypeOf(endpoint.provider).type, {
+      const { status, outcome } = await harness.send(endpoint, mainTypeOf(endpoint.provider).type, {
         body,
         receiver,
       });
@@ -95,13 +99,15 @@ t.test(
     };
     for (const event of [...old, ...late])
       t.not(await again(event), 'duplicate', `${event.endpoint.provider.name}: the ledger is to judge`);
-    await appliedOnce(t, world, late);
-    await appliedOnce(t, world, [waits]); // nobody sent it again: its copy was in the backup
-    for (const event of old) await foundByLedger(world, event);
-    await appliedOnce(t, world, old);
+    await appliedOnce(t, harness, late);
+    await appliedOnce(t, harness, [waits]); // it was not redelivered: its copy was in the backup
+    for (const event of old) await foundByLedger(harness, event);
+    await appliedOnce(t, harness, old);
     for (const event of late) t.equal(await again(event), 'duplicate');
 
-    const worker = new pg.Pool(connectionAs(world.database.url, 'worker', encryptionKey(testEncryptionKey)));
+    const worker = new pg.Pool(
+      connectionAs(harness.database.url, 'worker', encryptionKey(testEncryptionKey)),
+    );
     t.teardown(() => worker.end());
     const seen = (firm: string) =>
       worker.query(
@@ -120,16 +126,16 @@ interface Kept {
   eventId: string;
 }
 
-/** One event for each endpoint; accepted, when this returns. */
-async function sendEach(world: World, endpoints: readonly TestEndpoint[]): Promise<Kept[]> {
+/** Sends one event to each endpoint; returns once all are accepted. */
+async function sendEach(harness: Harness, endpoints: readonly TestEndpoint[]): Promise<Kept[]> {
   const kept: Kept[] = [];
   for (const endpoint of endpoints) {
-    const { body, channel } = world.buildBody(endpoint, mainTypeOf(endpoint.provider).type);
+    const { body, channel } = harness.buildBody(endpoint, mainTypeOf(endpoint.provider).type);
     const { eventId } = identityOf(endpoint.provider, body, channel);
     await waitUntil(
-      async () => (await world.send(endpoint, mainTypeOf(endpoint.provider).type, { body })).status === 200,
+      async () => (await harness.send(endpoint, mainTypeOf(endpoint.provider).type, { body })).status === 200,
       {
-        what: `${endpoint.provider.name} is accepted`, // a receiver hears of a new endpoint within a moment
+        what: `${endpoint.provider.name} is accepted`, // a receiver loads a new endpoint after a moment
       },
     );
     kept.push({ endpoint, body, eventId });
@@ -137,17 +143,17 @@ async function sendEach(world: World, endpoints: readonly TestEndpoint[]): Promi
   return kept;
 }
 
-async function appliedOnce(t: Asserts, world: World, events: readonly Kept[]): Promise<void> {
+async function appliedOnce(t: Asserts, harness: Harness, events: readonly Kept[]): Promise<void> {
   for (const { endpoint, eventId } of events) {
-    const { outcome } = await world.applied(endpoint.provider, eventId);
-    t.strictSame(await world.attemptsOf(eventId), [{ outcome, error: null }], endpoint.provider.name);
+    const { outcome } = await harness.applied(endpoint.provider, eventId);
+    t.strictSame(await harness.attemptsOf(eventId), [{ outcome, error: null }], endpoint.provider.name);
   }
 }
 
-const foundByLedger = (world: World, { endpoint: { provider }, eventId }: Kept) =>
+const foundByLedger = (harness: Harness, { endpoint: { provider }, eventId }: Kept) =>
   waitUntil(
     async () => {
-      const [row] = await world.sql(
+      const [row] = await harness.sql(
         `SELECT 1 FROM ${provider.ledger.table} WHERE idempotency_key = $1 AND duplicate_count > 0`,
         [`${provider.name}:${eventId}`],
       );
@@ -156,7 +162,7 @@ const foundByLedger = (world: World, { endpoint: { provider }, eventId }: Kept) 
     { what: `the ledger finds ${eventId} to be a duplicate` },
   );
 
-/** The lines of docs/operations.md, section "Backup and restore", that begin like this. */
+/** The lines of docs/operations.md, section "Backup and restore", that begin with this text. */
 function documented(beginning: RegExp): string[] {
   const page = readFileSync(fileURLToPath(new URL('../../docs/operations.md', import.meta.url)), 'utf8');
   const section = /\n## Backup and restore\n(.*?)\n## /s.exec(page)?.[1] ?? '';
@@ -168,7 +174,7 @@ function documented(beginning: RegExp): string[] {
   return lines;
 }
 
-/** As docs/operations.md asks for it: a superuser, and the database of Semel. */
+/** As docs/operations.md requires: a superuser, and Semel's database. */
 function programsEnv(databaseUrl: string): NodeJS.ProcessEnv {
   const { hostname, port, username, password, pathname } = new URL(databaseUrl);
   return {

@@ -7,11 +7,11 @@ import { connectionAs, encryptionKey } from '@semel/database';
 import { providerNamed } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
-import { runSemel, startSemelHost } from '../support/cli.js';
+import { jsonFailure, jsonValue, runSemel, startSemelHost } from '../support/cli.js';
+import { startHarness, type TestEndpoint } from '../support/harness.js';
 import { freePort, testEncryptionKey, waitUntil } from '../support/servers.js';
-import { createWorld, type TestEndpoint } from '../support/world.js';
 
-// What operators do to many events at once: shown first, written down, stopped without harm, and never over a final event.
+// Bulk operations: previewed, audited, safe to interrupt, and never applied to a final event.
 
 t.setTimeout(290_000);
 
@@ -19,7 +19,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'semel-operate-'));
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
 
 let broken = false;
-const world = await createWorld(t, {
+const harness = await startHarness(t, {
   attempts: 1,
   rule: (provider) => ({
     ...provider,
@@ -30,15 +30,15 @@ const world = await createWorld(t, {
   }),
 });
 const stripe = providerNamed('stripe') as Provider;
-const acmeId = await world.addFirm('acme');
-const birchId = await world.addFirm('birch');
-const acme = await world.addEndpoint('stripe', acmeId);
-const birch = await world.addEndpoint('stripe', birchId);
-const platform = await world.addEndpoint('stripe', null);
+const acmeId = await harness.addFirm('acme');
+const birchId = await harness.addFirm('birch');
+const acme = await harness.addEndpoint('stripe', acmeId);
+const birch = await harness.addEndpoint('stripe', birchId);
+const platform = await harness.addEndpoint('stripe', null);
 
 const env = {
-  DATABASE_URL: world.database.url,
-  REDIS_URL: world.redisServer.url,
+  DATABASE_URL: harness.database.url,
+  REDIS_URL: harness.redisServer.url,
   SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
   SEMEL_DATA_DIR: join(scratch, 'none'),
   SEMEL_OPERATOR: 'ada',
@@ -47,27 +47,18 @@ const runWarm = startSemelHost(t);
 const run = (args: readonly string[], changed: NodeJS.ProcessEnv = {}) =>
   runWarm(args, { env: { ...env, ...changed } });
 
-async function value(args: readonly string[]) {
-  const { code, stdout, stderr } = await run([...args, '--json']);
-  if (code !== 0 || stderr !== '') throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}`);
-  return JSON.parse(stdout);
-}
+const value = (args: readonly string[]) => jsonValue(run, args);
+const failure = (args: readonly string[]) => jsonFailure(run, args);
 
-async function failure(args: readonly string[]) {
-  const { code, stdout, stderr } = await run([...args, '--json']);
-  if (stdout !== '') throw new Error(`${args.join(' ')} printed ${stdout}`);
-  return { exit: code, ...(JSON.parse(stderr) as { error: object }).error };
-}
-
-/** Sends so many events, and waits until they ended like this. */
+/** Sends `count` events, and waits until they have this outcome. */
 async function sendMany(endpoint: TestEndpoint, count: number, outcome?: string): Promise<string[]> {
   const ids: string[] = [];
   for (let i = 0; i < count; i++) {
-    const { status, eventId } = await world.send(endpoint, 'invoice.paid');
+    const { status, eventId } = await harness.send(endpoint, 'invoice.paid');
     if (status !== 200) throw new Error(`not accepted: ${status}`);
     ids.push(eventId);
   }
-  for (const id of ids) await world.applied(stripe, id, outcome);
+  for (const id of ids) await harness.applied(stripe, id, outcome);
   return ids;
 }
 
@@ -79,7 +70,7 @@ async function sendDead(endpoint: TestEndpoint, count: number): Promise<string[]
 }
 
 const actions = (action: string) =>
-  world.sql<{
+  harness.sql<{
     run_id: string;
     firm_id: string | null;
     params: object;
@@ -87,11 +78,11 @@ const actions = (action: string) =>
     operator: string;
   }>('SELECT * FROM operator_actions WHERE action = $1 ORDER BY id', [action]);
 
-await waitUntil(async () => (await world.send(acme, 'invoice.paid')).status === 200, {
+await waitUntil(async () => (await harness.send(acme, 'invoice.paid')).status === 200, {
   what: 'the receiver knows the endpoints',
 });
 
-t.test('status says that all is well, and what is not with the command to type', async (t) => {
+t.test('status reports no problems, or each problem with the command to type', async (t) => {
   const well = await waitUntil(
     async () => {
       const { code, stdout } = await run(['status', '--json']);
@@ -105,7 +96,7 @@ t.test('status says that all is well, and what is not with the command to type',
   t.match((await run(['status'])).stdout, /^PostgreSQL +up\nRedis +up\n\nQUEUE .*All is well\.\n$/s);
 
   t.match(await value(['queue', 'pause', 'stripe']), { provider: 'stripe', paused: true, waiting: 0 });
-  const { eventId } = await world.send(acme, 'invoice.paid');
+  const { eventId } = await harness.send(acme, 'invoice.paid');
   const paused = await waitUntil(
     async () => {
       const ran = await run(['status', '--json']);
@@ -120,10 +111,10 @@ t.test('status says that all is well, and what is not with the command to type',
   t.equal(paused.code, 1);
   t.match(JSON.parse(paused.stderr), { error: { code: 'status_wrong' } });
   t.match((await run(['status'])).stdout, /stripe +paused +1 .*Wrong: .*\n {2}→ semel queue resume stripe/s);
-  t.strictSame(await world.attemptsOf(eventId), [], 'accepted, and applied by nobody');
+  t.strictSame(await harness.attemptsOf(eventId), [], 'accepted, and applied by nobody');
 
   t.match((await run(['queue', 'resume', 'stripe'])).stdout, /^Resumed: /);
-  await world.applied(stripe, eventId);
+  await harness.applied(stripe, eventId);
   t.match(await failure(['queue', 'pause', 'x']), { exit: 2, code: 'provider_unknown' });
   t.match(await actions('queue pause'), [
     { operator: 'ada', firm_id: null, params: { provider: 'stripe' }, result: null },
@@ -132,7 +123,7 @@ t.test('status says that all is well, and what is not with the command to type',
   t.equal((await actions('queue resume')).length, 2);
 });
 
-t.test('status answers although a store is away, or behind', async (t) => {
+t.test('status answers while a store is unreachable or not migrated', async (t) => {
   const away = `127.0.0.1:${await freePort()}`;
   const both = { DATABASE_URL: `postgres://u:hunter2@${away}/semel`, REDIS_URL: `redis://:hunter2@${away}` };
   const { code, stdout, stderr } = await run(['status', '--json'], both);
@@ -147,10 +138,10 @@ t.test('status answers although a store is away, or behind', async (t) => {
   });
   t.notMatch(stdout + stderr, 'hunter2');
 
-  const empty = new URL(world.database.url);
+  const empty = new URL(harness.database.url);
   empty.pathname = '/operate_empty';
-  await world.sql('CREATE DATABASE operate_empty');
-  t.teardown(() => world.sql('DROP DATABASE operate_empty WITH (FORCE)'));
+  await harness.sql('CREATE DATABASE operate_empty');
+  t.teardown(() => harness.sql('DROP DATABASE operate_empty WITH (FORCE)'));
   const unmigrated = await run(['status', '--json'], { DATABASE_URL: empty.href });
   t.match(JSON.parse(unmigrated.stdout), {
     postgres: { state: 'unmigrated' },
@@ -158,7 +149,7 @@ t.test('status answers although a store is away, or behind', async (t) => {
   });
 });
 
-t.test('many are replayed: first shown, then each run once, and written down for each firm', async (t) => {
+t.test('a bulk replay is previewed, runs each event once, and is audited per firm', async (t) => {
   const ofAcme = await sendDead(acme, 3);
   const ofBirch = await sendDead(birch, 2);
   const dead = ['replay', '--outcome', 'dead'];
@@ -170,7 +161,7 @@ t.test('many are replayed: first shown, then each run once, and written down for
     ],
     types: [{ provider: 'stripe', type: 'invoice.paid', count: 5 }],
   };
-  const [oldest] = await world.sql<{ at: Date }>(
+  const [oldest] = await harness.sql<{ at: Date }>(
     `SELECT min(received_at) AS at FROM finance_stripe_webhook_events WHERE outcome = 'dead'`,
   );
   t.match(await value([...dead, '--dry-run']), {
@@ -185,7 +176,7 @@ t.test('many are replayed: first shown, then each run once, and written down for
   );
   t.match(await failure(dead), { exit: 2, code: 'confirmation_missing' });
   t.strictSame(await actions('replay'), [], 'nothing was done, nothing is written down');
-  for (const id of ofAcme) t.equal((await world.attemptsOf(id)).length, 1, 'a dry run runs nothing');
+  for (const id of ofAcme) t.equal((await harness.attemptsOf(id)).length, 1, 'a dry run runs nothing');
 
   for (const [filter, count] of [
     [['--firm', 'birch'], 2],
@@ -208,8 +199,8 @@ t.test('many are replayed: first shown, then each run once, and written down for
   });
   t.ok(performance.now() - beganMs >= 200, 'the rate is kept to');
   for (const id of [...ofAcme, ...ofBirch]) {
-    await world.applied(stripe, id);
-    t.match(await world.attemptsOf(id), [{ outcome: 'dead' }, { outcome: 'applied' }]);
+    await harness.applied(stripe, id);
+    t.match(await harness.attemptsOf(id), [{ outcome: 'dead' }, { outcome: 'applied' }]);
   }
   const written = await actions('replay');
   t.match(written, [
@@ -232,11 +223,11 @@ t.test('many are replayed: first shown, then each run once, and written down for
     t.match(await failure(args), { exit: 2, code: 'usage_invalid' }, args.join(' '));
 });
 
-t.test('Ctrl-C ends a replay after the event that is under way, and says how far it came', async (t) => {
+t.test('Ctrl-C ends a replay after the current event, and prints its progress', async (t) => {
   const ids = await sendDead(acme, 6);
   const countOf = async (outcome: string) =>
     (
-      await world.sql(
+      await harness.sql(
         'SELECT 1 FROM finance_stripe_webhook_events WHERE outcome = $1 AND stripe_event_id = ANY ($2)',
         [outcome, ids],
       )
@@ -259,10 +250,10 @@ t.test('Ctrl-C ends a replay after the event that is under way, and says how far
   t.equal(await countOf('dead'), 6 - done, 'the others were left alone');
   t.match((await actions('replay')).at(-1), { result: { enqueued: done, interrupted: true } });
   t.match(await value(['replay', '--outcome', 'dead', '--yes']), { done: 6 - done });
-  for (const id of ids) await world.applied(stripe, id);
+  for (const id of ids) await harness.applied(stripe, id);
 });
 
-t.test('a replay that a store ends is told, with what was done before', async (t) => {
+t.test('a replay that a store outage ends prints what was done before', async (t) => {
   const [id] = await sendDead(acme, 1);
   const ran = await run(['replay', '--outcome', 'dead', '--yes', '--json'], {
     REDIS_URL: `redis://127.0.0.1:${await freePort()}`,
@@ -274,7 +265,7 @@ t.test('a replay that a store ends is told, with what was done before', async (t
   });
   t.match((await actions('replay')).at(-1), { firm_id: acmeId, result: { error: 'store_unavailable' } });
   await value(['replay', 'stripe', id as string]);
-  await world.applied(stripe, id as string);
+  await harness.applied(stripe, id as string);
   t.match((await actions('replay')).at(-1), {
     firm_id: acmeId,
     params: { eventId: id },
@@ -282,15 +273,15 @@ t.test('a replay that a store ends is told, with what was done before', async (t
   });
 });
 
-t.test('all that wait for an account are released once it is mapped', async (t) => {
+t.test('mapping an account releases all quarantined events that wait for it', async (t) => {
   const account = 'acct_new';
   const ids: string[] = [];
   for (let i = 0; i < 3; i++) {
-    const sent = await world.send(platform, 'invoice.paid', { account });
+    const sent = await harness.send(platform, 'invoice.paid', { account });
     t.equal(sent.outcome, 'quarantined');
     ids.push(sent.eventId);
   }
-  await world.send(platform, 'invoice.paid', { account: 'acct_other' });
+  await harness.send(platform, 'invoice.paid', { account: 'acct_other' });
   const list = ['quarantine', 'list'];
   t.equal((await value([...list, '--reason', 'account_unknown', '--since', '1h'])).length, 4);
   t.strictSame(await value([...list, '--reason', 'owner_collision']), []);
@@ -311,7 +302,7 @@ t.test('all that wait for an account are released once it is mapped', async (t) 
   });
   t.match(await failure(release), { exit: 2, code: 'confirmation_missing' });
   t.match(await value([...release, '--yes']), { done: 3, results: { released: 3 } });
-  for (const id of ids) t.equal((await world.applied(stripe, id)).firm_id, birchId);
+  for (const id of ids) t.equal((await harness.applied(stripe, id)).firm_id, birchId);
   t.match(await value(list), [{ account: 'acct_other' }], 'the others wait');
   t.match(await value([...release, '--yes']), { count: 0, done: 0 });
   t.match((await actions('quarantine release')).at(-1), { firm_id: birchId, result: { released: 3 } });
@@ -330,9 +321,9 @@ t.test('all that wait for an account are released once it is mapped', async (t) 
   });
 });
 
-t.test('a listing of any size streams, each row once, also where many came at one moment', async (t) => {
-  const cedarId = await world.addFirm('cedar');
-  await world.sql(
+t.test('a listing of any size streams each row once, even rows with equal timestamps', async (t) => {
+  const cedarId = await harness.addFirm('cedar');
+  await harness.sql(
     `INSERT INTO finance_stripe_webhook_events (firm_id, endpoint_id, stripe_event_id, idempotency_key, event_type, account,
        event_raw, body_sha256, received_at, outcome)
      SELECT $1, $2, 'evt_many' || n, 'stripe:evt_many' || n, CASE WHEN n % 2 = 0 THEN 'x.even' ELSE 'x.odd' END, 'acct_' || n % 3,
@@ -366,100 +357,106 @@ t.test('a listing of any size streams, each row once, also where many came at on
   t.equal(await countOf('--until', '2026-01-01T00:00Z'), 0);
   t.equal(await countOf('--since', '2026-01-01', '--until', '2026-01-02'), 1_300);
 
-  const paid = await world.send(acme, 'invoice.paid', { overrides: { id: 'in_sought' } });
-  await world.applied(stripe, paid.eventId);
+  const paid = await harness.send(acme, 'invoice.paid', { overrides: { id: 'in_sought' } });
+  await harness.applied(stripe, paid.eventId);
   t.match(await value(['events', 'list', '--object', 'in_sought']), [
     { eventId: paid.eventId, firmSlug: 'acme' },
   ]);
   t.strictSame(await value(['events', 'list', '--object', 'in_sought', '--firm', 'birch']), []);
 });
 
-t.test('an export has all of a firm and nothing of another, and proves that it is whole', async (t) => {
-  const file = join(scratch, 'acme.ndjson');
-  const day = [
-    '--from',
-    new Date(Date.now() - 3_600_000).toISOString(),
-    '--to',
-    new Date(Date.now() + 60_000).toISOString(),
-  ];
-  const ask = ['audit', 'export', '--firm', 'acme', ...day];
-  const summary = await value([...ask, '--bodies', '--output', file]);
-  const text = readFileSync(file, 'utf8');
-  const end = text.trimEnd().lastIndexOf('\n') + 1;
-  t.equal(createHash('sha256').update(text.slice(0, end)).digest('hex'), summary.sha256);
-  t.match(JSON.parse(text.slice(end)), {
-    kind: 'end',
-    firm: 'acme',
-    sha256: summary.sha256,
-    counts: summary.counts,
-  });
-  t.notOk(readdirSync(scratch).some((name) => name.endsWith('.part')));
+t.test(
+  'an export contains one whole firm and nothing of another, with a proof of completeness',
+  async (t) => {
+    const file = join(scratch, 'acme.ndjson');
+    const day = [
+      '--from',
+      new Date(Date.now() - 3_600_000).toISOString(),
+      '--to',
+      new Date(Date.now() + 60_000).toISOString(),
+    ];
+    const ask = ['audit', 'export', '--firm', 'acme', ...day];
+    const summary = await value([...ask, '--bodies', '--output', file]);
+    const text = readFileSync(file, 'utf8');
+    const end = text.trimEnd().lastIndexOf('\n') + 1;
+    t.equal(createHash('sha256').update(text.slice(0, end)).digest('hex'), summary.sha256);
+    t.match(JSON.parse(text.slice(end)), {
+      kind: 'end',
+      firm: 'acme',
+      sha256: summary.sha256,
+      counts: summary.counts,
+    });
+    t.notOk(readdirSync(scratch).some((name) => name.endsWith('.part')));
 
-  const lines = text
-    .slice(0, end)
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-  t.equal(lines.length, summary.lines);
-  const of = (kind: string) => lines.filter((line) => line.kind === kind);
-  const inTables = async (table: string) =>
-    Number((await world.sql(`SELECT count(*) FROM ${table} WHERE firm_id = $1`, [acmeId]))[0]?.count);
-  t.equal(of('event').length, await inTables('webhook_events'));
-  t.equal(of('attempt').length, await inTables('webhook_attempts'));
-  t.equal(of('change').length, await inTables('domain_changes'));
-  t.equal(of('action').length, await inTables('operator_actions'));
-  t.ok(of('attempt').length > of('event').length, 'those that were dead first have two');
-  for (const { bodyBase64, bodySha256 } of of('event'))
-    t.equal(createHash('sha256').update(Buffer.from(bodyBase64, 'base64')).digest('hex'), bodySha256);
-  const foreign = await world.sql<{ id: string }>(
-    'SELECT external_event_id AS id FROM webhook_events WHERE firm_id <> $1',
-    [acmeId],
-  );
-  for (const { id } of foreign) t.notOk(text.includes(`"${id}"`));
+    const lines = text
+      .slice(0, end)
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    t.equal(lines.length, summary.lines);
+    const of = (kind: string) => lines.filter((line) => line.kind === kind);
+    const inTables = async (table: string) =>
+      Number((await harness.sql(`SELECT count(*) FROM ${table} WHERE firm_id = $1`, [acmeId]))[0]?.count);
+    t.equal(of('event').length, await inTables('webhook_events'));
+    t.equal(of('attempt').length, await inTables('webhook_attempts'));
+    t.equal(of('change').length, await inTables('domain_changes'));
+    t.equal(of('action').length, await inTables('operator_actions'));
+    t.ok(of('attempt').length > of('event').length, 'those that were dead first have two');
+    for (const { bodyBase64, bodySha256 } of of('event'))
+      t.equal(createHash('sha256').update(Buffer.from(bodyBase64, 'base64')).digest('hex'), bodySha256);
+    const foreign = await harness.sql<{ id: string }>(
+      'SELECT external_event_id AS id FROM webhook_events WHERE firm_id <> $1',
+      [acmeId],
+    );
+    for (const { id } of foreign) t.notOk(text.includes(`"${id}"`));
 
-  const [one, two] = [await run(ask), await run(ask)];
-  t.notMatch(one.stdout, 'bodyBase64');
-  t.equal(one.stdout.trimEnd().split('\n').length, summary.lines + 1);
-  t.equal(one.stdout, two.stdout, 'the same again, to the byte');
-  t.match(
-    (await run([...ask, '--output', file])).stdout,
-    /^Wrote \d+ lines to .*, SHA-256 [0-9a-f]{64}\.\n$/,
-  );
-  t.match(await failure(ask), { exit: 2, code: 'usage_invalid' });
-  t.match(await failure([...ask, '--output', join(scratch, 'no', 'x')]), {
-    exit: 1,
-    code: 'output_unwritable',
-  });
-  t.match(await failure(['audit', 'export', '--firm', 'x', ...day, '--output', file]), {
-    code: 'firm_unknown',
-  });
-  t.match(
-    await failure(['audit', 'export', '--firm', 'acme', '--from', '1h', '--to', '2h', '--output', file]),
-    {
-      exit: 2,
-    },
-  );
-});
+    const [one, two] = [await run(ask), await run(ask)];
+    t.notMatch(one.stdout, 'bodyBase64');
+    t.equal(one.stdout.trimEnd().split('\n').length, summary.lines + 1);
+    t.equal(one.stdout, two.stdout, 'the same again, to the byte');
+    t.match(
+      (await run([...ask, '--output', file])).stdout,
+      /^Wrote \d+ lines to .*, SHA-256 [0-9a-f]{64}\.\n$/,
+    );
+    t.match(await failure(ask), { exit: 2, code: 'usage_invalid' });
+    t.match(await failure([...ask, '--output', join(scratch, 'no', 'x')]), {
+      exit: 1,
+      code: 'output_unwritable',
+    });
+    t.match(await failure(['audit', 'export', '--firm', 'x', ...day, '--output', file]), {
+      code: 'firm_unknown',
+    });
+    t.match(
+      await failure(['audit', 'export', '--firm', 'acme', '--from', '1h', '--to', '2h', '--output', file]),
+      {
+        exit: 2,
+      },
+    );
+  },
+);
 
-t.test('what operators did is listed, and the console can neither change nor delete it', async (t) => {
-  const listed = await value(['audit', 'list', '--action', 'queue pause']);
-  t.match(listed, [{ operator: 'ada', result: { paused: true } }, { result: null }]);
-  t.match(
-    (await run(['audit', 'list', '--firm', 'birch'])).stdout,
-    /^AT +OPERATOR .*ada +quarantine release +birch/s,
-  );
-  const lines = (await run(['audit', 'list', '--ndjson'])).stdout.trimEnd().split('\n');
-  t.equal(lines.length, Number((await world.sql('SELECT count(*) FROM operator_actions'))[0]?.count));
+t.test(
+  'the audit log lists what operators did, and the console can neither change nor delete it',
+  async (t) => {
+    const listed = await value(['audit', 'list', '--action', 'queue pause']);
+    t.match(listed, [{ operator: 'ada', result: { paused: true } }, { result: null }]);
+    t.match(
+      (await run(['audit', 'list', '--firm', 'birch'])).stdout,
+      /^AT +OPERATOR .*ada +quarantine release +birch/s,
+    );
+    const lines = (await run(['audit', 'list', '--ndjson'])).stdout.trimEnd().split('\n');
+    t.equal(lines.length, Number((await harness.sql('SELECT count(*) FROM operator_actions'))[0]?.count));
 
-  const client = new pg.Client(
-    connectionAs(world.database.url, 'console', encryptionKey(testEncryptionKey)) as pg.ClientConfig,
-  );
-  await client.connect();
-  t.teardown(() => client.end());
-  for (const text of [
-    `UPDATE operator_actions SET operator = 'eve'`,
-    'DELETE FROM operator_actions',
-    'TRUNCATE operator_actions',
-  ])
-    await t.rejects(client.query(text), { code: '42501' }, text);
-});
+    const client = new pg.Client(
+      connectionAs(harness.database.url, 'console', encryptionKey(testEncryptionKey)) as pg.ClientConfig,
+    );
+    await client.connect();
+    t.teardown(() => client.end());
+    for (const text of [
+      `UPDATE operator_actions SET operator = 'eve'`,
+      'DELETE FROM operator_actions',
+      'TRUNCATE operator_actions',
+    ])
+      await t.rejects(client.query(text), { code: '42501' }, text);
+  },
+);

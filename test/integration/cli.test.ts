@@ -6,10 +6,10 @@ import { defineHandler } from '@semel/handlers';
 import { providerNamed, providers } from '@semel/providers';
 import { claimKey } from '@semel/queue';
 import t, { type Test } from 'tap';
-import { runSemel, startSemelHost } from '../support/cli.js';
+import { jsonFailure, jsonValue, runSemel, startSemelHost } from '../support/cli.js';
+import { mainTypeOf, startHarness } from '../support/harness.js';
 import { startHookServer } from '../support/hook-server.js';
 import { freePort, testEncryptionKey, waitUntil } from '../support/servers.js';
-import { createWorld, mainTypeOf } from '../support/world.js';
 
 t.setTimeout(240_000);
 
@@ -17,17 +17,17 @@ const scratch = mkdtempSync(join(tmpdir(), 'semel-cli-'));
 const noDataDir = join(scratch, 'none');
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** Tells the destination that the invoice names, if it names one. */
-const tell = defineHandler('stripe', 'invoice.paid', async ({ event, outbox }) => {
+/** Notifies the destination that the invoice names, if any. */
+const notifyErp = defineHandler('stripe', 'invoice.paid', async ({ event, outbox }) => {
   const { id, metadata } = event.data.object;
-  if (metadata?.tell !== undefined)
-    await outbox({ key: `invoice-paid:${id}`, to: metadata.tell, payload: { id, note: '\u001b[31mred' } });
+  if (metadata?.notify !== undefined)
+    await outbox({ key: `invoice-paid:${id}`, to: metadata.notify, payload: { id, note: '\u001b[31mred' } });
 });
 
 let broken = false;
-const world = await createWorld(t, {
+const harness = await startHarness(t, {
   attempts: 1,
-  handlers: { handlers: [tell], deliveries: [] },
+  handlers: { handlers: [notifyErp], deliveries: [] },
   outbox: { allowPrivate: true, attempts: 1 },
   rule: (provider) => ({
     ...provider,
@@ -39,12 +39,12 @@ const world = await createWorld(t, {
 });
 const encryptionKeyText = testEncryptionKey.toString('base64');
 const env = {
-  DATABASE_URL: world.database.url,
-  REDIS_URL: world.redisServer.url,
+  DATABASE_URL: harness.database.url,
+  REDIS_URL: harness.redisServer.url,
   SEMEL_ENCRYPTION_KEY: encryptionKeyText,
   SEMEL_DATA_DIR: noDataDir,
   PUBLIC_BASE_URL: 'https://hooks.example.test',
-  RECEIVER_PORT: new URL(world.urls[0] as string).port,
+  RECEIVER_PORT: new URL(harness.urls[0] as string).port,
 };
 
 const secrets = new Map(providers.map((provider) => [provider.name, provider.newSecret()]));
@@ -56,7 +56,7 @@ const runWarm = startSemelHost(t);
 interface RunOptions {
   input?: string;
   env?: NodeJS.ProcessEnv;
-  /** A process of its own, as with `input`. */
+  /** In a separate process, as with `input`. */
   alone?: true;
 }
 
@@ -67,20 +67,10 @@ async function run(args: readonly string[], { input, env: changed, alone }: RunO
   return ran;
 }
 
-/** Runs it with --json, and parses what must be the one value on standard output. */
-async function value(args: readonly string[], options: RunOptions = {}) {
-  const { code, stdout, stderr } = await run([...args, '--json'], options);
-  if (code !== 0 || stderr !== '') throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}`);
-  return JSON.parse(stdout);
-}
-
-/** Runs it with --json, and parses the one error on standard error, where standard output must be empty. */
-async function failure(args: readonly string[], options: RunOptions = {}) {
-  const { code, stdout, stderr } = await run([...args, '--json'], options);
-  if (stdout !== '') throw new Error(`${args.join(' ')} printed ${stdout}`);
-  const { error } = JSON.parse(stderr) as { error: { code: string; message: string } };
-  return { exit: code, ...error };
-}
+const value = (args: readonly string[], options: RunOptions = {}) =>
+  jsonValue((all) => run(all, options), args);
+const failure = (args: readonly string[], options: RunOptions = {}) =>
+  jsonFailure((all) => run(all, options), args);
 
 const alone = { alone: true } as const;
 const keys = new Map<string, string>();
@@ -104,7 +94,7 @@ t.test('firms are added and listed', async (t) => {
   });
 });
 
-t.test('endpoints are added, and their secrets are seen no more', async (t) => {
+t.test('endpoints are added, and their secrets are never shown again', async (t) => {
   for (const { name, routes } of providers) {
     const add = ['endpoint', 'add', '--provider', name, '--firm', 'acme', '--secret'];
     const secret = secrets.get(name) as string;
@@ -156,7 +146,7 @@ t.test('endpoints are added, and their secrets are seen no more', async (t) => {
   t.match(mistyped, { code: 2, stdout: '', stderr: /^usage_invalid: unknown option [^\n]+\n$/ });
 });
 
-t.test('samples are signed like the provider does, once each, and applied', async (t) => {
+t.test('samples are signed as the provider does, and applied once each', async (t) => {
   t.match((await run(['send', '--list'])).stdout, /^twilio +inbound +A client wrote to us$/m);
   t.match(await value(['send', 'square', '--list']), [{ provider: 'square', type: 'payment.created' }]);
 
@@ -170,7 +160,7 @@ t.test('samples are signed like the provider does, once each, and applied', asyn
     const [{ eventId }] = sent.events;
     const outcomes = { accepted: 1, duplicate: 2 };
     t.strictSame(sent, { sent: 3, outcomes, events: [{ eventId, outcomes }] }, provider.name);
-    await world.applied(provider, eventId);
+    await harness.applied(provider, eventId);
     if (provider.name === 'stripe') await showEvent(t, provider, eventId);
   }
 
@@ -186,7 +176,7 @@ t.test('samples are signed like the provider does, once each, and applied', asyn
   writeFileSync(file, JSON.stringify({ id: 'in_mine', amount_due: 4200, $event: { id: 'evt_mine' } }));
   const mine = ['send', 'stripe', 'invoice.paid', '--endpoint', keys.get('stripe') as string, '--data'];
   t.match(await value([...mine, file]), { events: [{ eventId: 'evt_mine' }] });
-  await world.applied(providerNamed('stripe') as Provider, 'evt_mine');
+  await harness.applied(providerNamed('stripe') as Provider, 'evt_mine');
   t.match((await value(['events', 'show', 'stripe', 'evt_mine'])).linked.invoice_id, {
     externalId: 'in_mine',
     amountDue: 4200,
@@ -199,26 +189,26 @@ t.test('samples are signed like the provider does, once each, and applied', asyn
   t.match(await failure([...mine, join(scratch, 'nothing')]), { exit: 2, message: /ENOENT/ });
 });
 
-t.test('a story is a life, in order or in any order', async (t) => {
+t.test('a scenario is a whole life cycle, in order or shuffled', async (t) => {
   const play = ['send', 'docusign', '--story', 'envelope-signed'];
   t.match((await run(['send', '--list'])).stdout, /^docusign +envelope-signed +An envelope that two people/m);
-  const told = await value(play);
-  const length = told.events.length;
+  const played = await value(play);
+  const length = played.events.length;
   t.ok(length > 3);
-  t.strictSame(told.outcomes, { accepted: length });
+  t.strictSame(played.outcomes, { accepted: length });
   const docusign = providerNamed('docusign') as Provider;
   const statuses = async (events: { eventId: string }[]) => {
     for (const { eventId } of events)
-      await waitUntil(async () => (await world.attemptsOf(eventId)).length > 0, { what: 'it is applied' });
+      await waitUntil(async () => (await harness.attemptsOf(eventId)).length > 0, { what: 'it is applied' });
     const { eventId } = events.at(-1) as { eventId: string };
-    const [row] = await world.sql<{ status: string }>(
+    const [row] = await harness.sql<{ status: string }>(
       `SELECT e.status FROM ${docusign.ledger.table} l JOIN esignature_envelopes e ON e.id = l.envelope_id
        WHERE l.event_id = $1`,
       [eventId],
     );
     return row?.status;
   };
-  t.equal(await statuses(told.events), 'completed');
+  t.equal(await statuses(played.events), 'completed');
 
   const mixed = await value([...play, '--shuffle', '--duplicates', '1', '--count', '2']);
   t.strictSame(mixed.outcomes, { accepted: 2 * length, duplicate: 2 * length });
@@ -237,7 +227,7 @@ t.test('a story is a life, in order or in any order', async (t) => {
 });
 
 async function showEvent(t: Test, provider: Provider, eventId: string) {
-  await waitUntil(async () => (await world.applied(provider, eventId)).duplicate_count === '2', {
+  await waitUntil(async () => (await harness.applied(provider, eventId)).duplicate_count === '2', {
     what: 'the ledger row knows of its duplicates',
   });
   const { name } = provider;
@@ -259,7 +249,7 @@ async function showEvent(t: Test, provider: Provider, eventId: string) {
   t.match(shown.stdout, /^Body \(utf8\)\n {2}\{"id"/m);
 }
 
-t.test('what is sent in vain is said', async (t) => {
+t.test('send reports deliveries that failed', async (t) => {
   t.match(await failure(['send', 'stripe', 'invoice.paid']), {
     exit: 1,
     code: 'endpoint_ambiguous',
@@ -315,7 +305,7 @@ const sendToPlatform = async () => {
   return sent;
 };
 
-t.test('what nobody owns waits for an operator', async (t) => {
+t.test('an event without an owner waits for an operator', async (t) => {
   t.match((await run(['quarantine', 'list'])).stdout, 'Nothing is in quarantine.');
   const first = await sendToPlatform();
   t.match(first, { outcomes: { quarantined: 1 } });
@@ -341,7 +331,7 @@ t.test('what nobody owns waits for an operator', async (t) => {
     eventId,
     resolution: 'released',
   });
-  await world.applied(providerNamed('stripe') as Provider, eventId);
+  await harness.applied(providerNamed('stripe') as Provider, eventId);
   t.match(await failure(['quarantine', 'release', id]), { exit: 1, code: 'already_resolved' });
 
   t.match(await value(['account', 'unmap', ...mapping]), { account, unmapped: true });
@@ -356,18 +346,18 @@ t.test('what nobody owns waits for an operator', async (t) => {
   t.match(await failure(['quarantine', 'show', '999']), { exit: 1, code: 'quarantine_unknown' });
 });
 
-t.test('a dead event is run again, a final one is left alone', async (t) => {
+t.test('replay runs a dead event again, and leaves a final one alone', async (t) => {
   const square = providerNamed('square') as Provider;
   broken = true;
   const [{ eventId }] = (await value(['send', 'square', 'payment.created'])).events;
-  await world.applied(square, eventId, 'dead');
+  await harness.applied(square, eventId, 'dead');
   broken = false;
 
   const claim = claimKey('square', eventId);
-  const kept = (await world.redis.get(claim)) as string;
-  await world.redis.set(claim, 'queued|00000000-0000-4000-8000-000000000000');
+  const kept = (await harness.redis.get(claim)) as string;
+  await harness.redis.set(claim, 'queued|00000000-0000-4000-8000-000000000000');
   t.match(await failure(['replay', 'square', eventId]), { exit: 1, code: 'event_foreign' });
-  await world.redis.set(claim, kept);
+  await harness.redis.set(claim, kept);
 
   t.strictSame(await value(['replay', 'square', eventId], alone), {
     provider: 'square',
@@ -375,7 +365,7 @@ t.test('a dead event is run again, a final one is left alone', async (t) => {
     outcome: 'dead',
     result: 'enqueued',
   });
-  await world.applied(square, eventId);
+  await harness.applied(square, eventId);
   t.match(await value(['replay', 'square', eventId]), { outcome: 'applied', result: 'final' });
   t.match((await run(['replay', 'square', eventId])).stdout, /nothing was enqueued/);
   for (const command of [['replay'], ['events', 'show']])
@@ -428,10 +418,10 @@ t.test('destinations are added, listed and removed', async (t) => {
   t.strictSame(await value(['destination', 'list']), []);
 });
 
-t.test('the outbox is listed and shown, and what died in it is delivered again', async (t) => {
+t.test('the outbox is listed and shown, and a dead row is delivered again', async (t) => {
   t.match((await run(['outbox', 'list'])).stdout, 'The outbox has nothing of that kind.\n');
-  const file = join(scratch, 'told.json');
-  writeFileSync(file, JSON.stringify({ id: 'in_told', metadata: { tell: 'ledger' } }));
+  const file = join(scratch, 'notified.json');
+  writeFileSync(file, JSON.stringify({ id: 'in_notified', metadata: { notify: 'ledger' } }));
   const stripeKey = keys.get('stripe') as string;
   await value(['send', 'stripe', 'invoice.paid', '--endpoint', stripeKey, '--data', file]);
   const dead = ['outbox', 'list', '--status', 'dead'];
@@ -441,7 +431,7 @@ t.test('the outbox is listed and shown, and what died in it is delivered again',
   });
   const [row] = await value([...dead, '--firm', 'acme', '--destination', 'ledger', '--limit', '1']);
   t.match(row, {
-    effectKey: 'invoice-paid:in_told',
+    effectKey: 'invoice-paid:in_notified',
     firmSlug: 'acme',
     destination: 'ledger',
     status: 'dead',
@@ -452,7 +442,7 @@ t.test('the outbox is listed and shown, and what died in it is delivered again',
   t.match(
     (await run(dead)).stdout,
     new RegExp(
-      `^ID +CREATED .*ERROR\\n${row.id} .* invoice-paid:in_told +ledger +dead +1 +destination_unknown`,
+      `^ID +CREATED .*ERROR\\n${row.id} .* invoice-paid:in_notified +ledger +dead +1 +destination_unknown`,
     ),
   );
   for (const filter of [
@@ -462,10 +452,10 @@ t.test('the outbox is listed and shown, and what died in it is delivered again',
   ])
     t.strictSame(await value(['outbox', 'list', ...filter]), [], filter.join(' '));
 
-  const payload = { id: 'in_told', note: '\u001b[31mred' };
+  const payload = { id: 'in_notified', note: '\u001b[31mred' };
   t.match(await value(['outbox', 'show', row.id]), { id: row.id, payload });
   const shown = (await run(['outbox', 'show', row.id])).stdout;
-  t.match(shown, /^id +\S+\n.*\n\n\{\n {2}"id": "in_told",\n/s);
+  t.match(shown, /^id +\S+\n.*\n\n\{\n {2}"id": "in_notified",\n/s);
   t.notMatch(shown, '\u001b', 'no payload colours the terminal');
 
   const hook = await startHookServer(t);
@@ -498,7 +488,7 @@ t.test('the outbox is listed and shown, and what died in it is delivered again',
   t.match(await failure(['outbox', 'list', '--firm', 'nobody']), { exit: 1, code: 'firm_unknown' });
 });
 
-t.test('claims are forgotten when that is confirmed', async (t) => {
+t.test('claims are reset after a confirmation', async (t) => {
   t.match(await failure(['claims', 'reset'], alone), {
     exit: 2,
     code: 'confirmation_missing',
@@ -508,17 +498,17 @@ t.test('claims are forgotten when that is confirmed', async (t) => {
   t.match(counted, { total: counted.claims.stripe });
   t.ok(counted.total >= 2);
   t.match((await run(['claims', 'reset', '--yes'])).stdout, /^stripe +0\nsquare +\d+\n.*\ntotal +\d+\n$/s);
-  t.strictSame(await world.redis.keys('*:claim:*'), []);
+  t.strictSame(await harness.redis.keys('*:claim:*'), []);
 });
 
 t.test('migrations are listed and applied', async (t) => {
   t.strictSame(await value(['migrate', '--status'], alone), { pending: [] });
   t.strictSame(await value(['migrate']), { applied: [] });
   t.match((await run(['migrate'])).stdout, 'Nothing was pending.');
-  const empty = new URL(world.database.url);
+  const empty = new URL(harness.database.url);
   empty.pathname = '/cli_empty';
-  await world.sql('CREATE DATABASE cli_empty');
-  t.teardown(() => world.sql('DROP DATABASE cli_empty'));
+  await harness.sql('CREATE DATABASE cli_empty');
+  t.teardown(() => harness.sql('DROP DATABASE cli_empty'));
   const { pending } = await value(['migrate', '--status'], { env: { DATABASE_URL: empty.href } });
   t.ok(pending.length > 0);
   t.match(await failure(['firm', 'list'], { env: { DATABASE_URL: empty.href } }), {
@@ -527,7 +517,7 @@ t.test('migrations are listed and applied', async (t) => {
   });
 });
 
-t.test('what is missing is said in one line each, at once', async (t) => {
+t.test('each missing setting is reported at once, in one line', async (t) => {
   t.match(await run(['firm', 'list'], { env: { DATABASE_URL: '', SEMEL_ENCRYPTION_KEY: '' } }), {
     code: 1,
     stdout: '',

@@ -6,8 +6,8 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import t from 'tap';
 import { startApp } from '../support/apps.js';
 import { openConsole } from '../support/console.js';
+import { type Harness, identityOf, startHarness } from '../support/harness.js';
 import { freePort, startRedis, testEncryptionKey, waitUntil } from '../support/servers.js';
-import { createWorld, identityOf, type World } from '../support/world.js';
 
 const password = 'a long and odd pass:phrase';
 const basic = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`;
@@ -25,19 +25,19 @@ interface TestConsole {
 
 async function startConsole(
   t: { teardown(end: () => Promise<void>): void },
-  world: Pick<World, 'database' | 'redisServer'>,
-  redisUrl = world.redisServer.url,
+  harness: Pick<Harness, 'database' | 'redisServer'>,
+  redisUrl = harness.redisServer.url,
 ): Promise<TestConsole> {
   const logs: string[] = [];
   const clock = { ms: Date.now() };
-  const app = await openConsole(t, world, {
+  const app = await openConsole(t, harness, {
     redisUrl,
     password,
     log: createLogger({ app: 'console', stream: { write: (line: string) => void logs.push(line) } }),
     now: () => clock.ms,
   });
   await app.ready();
-  if (redisUrl === world.redisServer.url)
+  if (redisUrl === harness.redisServer.url)
     await waitUntil(async () => (await app.inject('/readyz')).statusCode === 200, { what: 'it is ready' });
   return { app, logs, clock };
 }
@@ -58,10 +58,10 @@ const as = (app: FastifyInstance, method: string, url: string, payload?: object)
     ...(payload === undefined ? {} : { payload }),
   });
 
-t.test('the gauges describe the whole', async (t) => {
-  const world = await createWorld(t, { workers: 0 });
-  const { app } = await startConsole(t, world);
-  const value = (series: string) => world.metric(series, [app]);
+t.test('the gauges count all firms and queues', async (t) => {
+  const harness = await startHarness(t, { workers: 0 });
+  const { app } = await startConsole(t, harness);
+  const value = (series: string) => harness.metric(series, [app]);
   const until = (series: string, wanted: number) =>
     waitUntil(async () => (await value(series)) === wanted, { what: `${series} is ${wanted}` });
 
@@ -74,18 +74,18 @@ t.test('the gauges describe the whole', async (t) => {
   t.match(fresh, /^webhook_spill_rows 0$/m);
   t.match(fresh, /^webhook_quarantine_rows 0$/m);
 
-  const [firm, other] = [await world.addFirm(), await world.addFirm()];
-  const platform = await world.addEndpoint('stripe', null);
-  const listed = await world.addEndpoint('stripe', other, { accounts: ['acct_1listed0000000'] });
-  const stripe = await world.addEndpoint('stripe', firm);
-  for (let i = 0; i < 3; i++) await world.send(stripe, 'invoice.paid');
+  const [firm, other] = [await harness.addFirm(), await harness.addFirm()];
+  const platform = await harness.addEndpoint('stripe', null);
+  const listed = await harness.addEndpoint('stripe', other, { accounts: ['acct_1listed0000000'] });
+  const stripe = await harness.addEndpoint('stripe', firm);
+  for (let i = 0; i < 3; i++) await harness.send(stripe, 'invoice.paid');
   await until('webhook_queue_jobs{provider="stripe",state="waiting"}', 3);
   await waitUntil(async () => (await value('webhook_oldest_job_age_seconds{provider="stripe"}')) > 0.2, {
     what: 'the age of the oldest job grows',
   });
 
   const oldest = Date.now() - 3_600_000;
-  const queue = openQueue(world.redis, 'stripe');
+  const queue = openQueue(harness.redis, 'stripe');
   t.teardown(() => queue.close());
   await queue.add('invoice.paid', {}, { jobId: 'evt_retried', timestamp: oldest, delay: 600_000 });
   await until('webhook_queue_jobs{provider="stripe",state="delayed"}', 1);
@@ -98,18 +98,18 @@ t.test('the gauges describe the whole', async (t) => {
   await queue.resume();
   await queue.remove('evt_retried');
 
-  // Of a firm, of another one, and of no firm.
-  const unmapped = await world.send(platform, 'invoice.paid', { account: 'acct_1unknown000000' });
+  // Of one firm, of another one, and of no firm.
+  const unmapped = await harness.send(platform, 'invoice.paid', { account: 'acct_1unknown000000' });
   t.equal(unmapped.outcome, 'quarantined');
-  const unlisted = await world.send(listed, 'invoice.paid', { account: 'acct_1another000000' });
+  const unlisted = await harness.send(listed, 'invoice.paid', { account: 'acct_1another000000' });
   t.equal(unlisted.outcome, 'quarantined');
   await until('webhook_quarantine_rows', 2);
-  await world.sql(
+  await harness.sql(
     `UPDATE webhook_quarantine SET resolved_at = now(), resolution = 'discarded' WHERE firm_id IS NULL`,
   );
   await until('webhook_quarantine_rows', 1);
 
-  await world.sql(
+  await harness.sql(
     `INSERT INTO webhook_spill (firm_id, provider, event_id, endpoint_id, event_type, event_raw, body_sha256, received_at, enqueued_at, due_at)
      SELECT $1, 'stripe', 'evt_' || n, $2, 'invoice.paid', '', '', now(), CASE WHEN n > 2 THEN now() END, 'infinity'
      FROM generate_series(1, 3) AS n`,
@@ -117,16 +117,16 @@ t.test('the gauges describe the whole', async (t) => {
   );
   await until('webhook_spill_rows', 2);
 
-  await world.startWorker();
+  await harness.startWorker();
   await until('webhook_queue_jobs{provider="stripe",state="completed"}', 3);
   await until('webhook_oldest_job_age_seconds{provider="stripe"}', 0);
 });
 
-t.test('nobody gets in without the password', async (t) => {
-  const world = await createWorld(t, { workers: 0, receivers: 0 });
+t.test('access needs the password', async (t) => {
+  const harness = await startHarness(t, { workers: 0, receivers: 0 });
 
-  t.test('without a login only health and the form are there', async (t) => {
-    const { app } = await startConsole(t, world);
+  t.test('without a login only health and the login form answer', async (t) => {
+    const { app } = await startConsole(t, harness);
     for (const url of ['/livez', '/readyz', '/metrics', '/login'])
       t.equal((await app.inject(url)).statusCode, 200, url);
 
@@ -157,8 +157,8 @@ t.test('nobody gets in without the password', async (t) => {
     t.equal(api.statusCode, 401, 'the API never redirects');
   });
 
-  t.test('the form gives a cookie that only this browser sends back', async (t) => {
-    const { app, clock, logs } = await startConsole(t, world);
+  t.test('the login form takes only the right password, and other sites cannot use its cookie', async (t) => {
+    const { app, clock, logs } = await startConsole(t, harness);
     const form = await app.inject('/login');
     t.match(form.headers, {
       'content-security-policy': /default-src 'none'.*frame-ancestors 'none'/,
@@ -215,20 +215,20 @@ t.test('nobody gets in without the password', async (t) => {
   });
 
   t.test('another password, or another key, ends the sessions', async (t) => {
-    const { app } = await startConsole(t, world);
+    const { app } = await startConsole(t, harness);
     const token = (await signIn(app, password)).cookies[0]?.value ?? '';
     for (const changed of [
       { password: 'changed password' },
       { encryptionKey: encryptionKey(Buffer.alloc(32, 'other')), password },
     ]) {
-      const other = await openConsole(t, world, changed);
+      const other = await openConsole(t, harness, changed);
       const { statusCode } = await other.inject({ url: '/queues', cookies: { semel_session: token } });
       t.equal(statusCode, 401);
     }
   });
 
-  t.test('HTTP Basic opens the queues, and them alone', async (t) => {
-    const { app } = await startConsole(t, world);
+  t.test('HTTP Basic opens the queue pages and nothing else', async (t) => {
+    const { app } = await startConsole(t, harness);
     t.equal((await as(app, 'GET', '/queues')).statusCode, 200);
     t.equal((await as(app, 'GET', '/queues/api/queues')).statusCode, 200);
     t.equal((await as(app, 'GET', '/')).statusCode, 401);
@@ -244,8 +244,8 @@ t.test('nobody gets in without the password', async (t) => {
     }
   });
 
-  t.test('who guesses has to wait', async (t) => {
-    const { app, clock } = await startConsole(t, world);
+  t.test('wrong passwords are throttled', async (t) => {
+    const { app, clock } = await startConsole(t, harness);
     const cookie = (await signIn(app, password)).cookies[0]?.value ?? '';
     for (let i = 0; i < 5; i++) {
       t.equal((await signIn(app, `guess ${i}`)).statusCode, 401);
@@ -275,8 +275,8 @@ t.test('nobody gets in without the password', async (t) => {
     t.equal(otherNetwork.statusCode, 303);
   });
 
-  t.test('another site can neither sign in nor sign out', async (t) => {
-    const { app } = await startConsole(t, world);
+  t.test('another site can neither log in nor log out', async (t) => {
+    const { app } = await startConsole(t, harness);
     const from = async (headers: Record<string, string>) =>
       (await signIn(app, password, { headers: { host: 'console.test:8082', ...headers } })).statusCode;
     t.equal(await from({ origin: 'http://console.test:8082' }), 303);
@@ -291,26 +291,26 @@ t.test('nobody gets in without the password', async (t) => {
   });
 });
 
-t.test('the queues are shown without what is in them, and only shown', async (t) => {
-  const world = await createWorld(t, { workers: 0 });
-  const { app } = await startConsole(t, world);
-  const firm = await world.addFirm();
-  const twilio = await world.addEndpoint('twilio', firm);
+t.test('the queues are read-only, and shown without event contents', async (t) => {
+  const harness = await startHarness(t, { workers: 0 });
+  const { app } = await startConsole(t, harness);
+  const firm = await harness.addFirm();
+  const twilio = await harness.addEndpoint('twilio', firm);
   const account = `AC${'5'.repeat(32)}`;
   const overrides = { Body: words, From: `+1${phone}` };
-  const { body, channel } = world.buildBody(twilio, 'inbound', { overrides, account });
+  const { body, channel } = harness.buildBody(twilio, 'inbound', { overrides, account });
   const { eventId } = identityOf(twilio.provider, body, channel);
-  t.equal((await world.send(twilio, 'inbound', { body })).outcome, 'accepted');
+  t.equal((await harness.send(twilio, 'inbound', { body })).outcome, 'accepted');
 
-  // What the worker would never leave behind, but BullMQ or a fault of ours might.
-  const queue = openQueue(world.redis, 'twilio');
-  const quarantine = openQueue(world.redis, quarantineQueueName);
+  // The worker never leaves this behind, but BullMQ or a bug might.
+  const queue = openQueue(harness.redis, 'twilio');
+  const quarantine = openQueue(harness.redis, quarantineQueueName);
   t.teardown(async () => void (await Promise.all([queue.close(), quarantine.close()])));
   const waiting = await queue.getJob(eventId);
   t.match(JSON.stringify(waiting), words, 'the job itself has the body');
   await queue.add('inbound', { ...waiting?.data, surprise: words }, { jobId: 'SMfailed', delay: 600_000 });
   const key = `{semel:twilio}:twilio:SMfailed`;
-  await world.redis.hset(key, {
+  await harness.redis.hset(key, {
     failedReason: `cannot read ${words}`,
     stacktrace: JSON.stringify([`Error: ${words}\n    at ${phone}`]),
     returnvalue: JSON.stringify({ said: words }),
@@ -326,7 +326,7 @@ t.test('the queues are shown without what is in them, and only shown', async (t)
     { jobId: 'set-aside' },
   );
 
-  t.test('no answer has a body, an account, a phone number or an error text', async (t) => {
+  t.test('no response contains a body, an account, a phone number or an error text', async (t) => {
     const answers: string[] = [];
     const read = async (path: string) => {
       const answer = await as(app, 'GET', `/queues${path}`);
@@ -355,7 +355,7 @@ t.test('the queues are shown without what is in them, and only shown', async (t)
     await read('/api/job-schedulers');
     await read('/api/redis/stats');
     for (const answer of answers)
-      for (const secret of [words, phone, account, world.redisServer.url])
+      for (const secret of [words, phone, account, harness.redisServer.url])
         t.notOk(answer.includes(secret), `no secret in ${answer.split(' ')[0]}`);
 
     const { job } = (await as(app, 'GET', `/queues/api/queues/twilio/${eventId}`)).json();
@@ -377,7 +377,7 @@ t.test('the queues are shown without what is in them, and only shown', async (t)
     t.match(aside.job.data, { reason: 'account_unknown', eventId, firmId: null });
   });
 
-  t.test('the page needs nothing from elsewhere', async (t) => {
+  t.test('the page loads nothing from other hosts', async (t) => {
     const page = await as(app, 'GET', '/queues/');
     t.match(page.headers['content-security-policy'], /default-src 'self'.*frame-ancestors 'none'/);
     t.notMatch(page.body, 'googleapis');
@@ -387,8 +387,8 @@ t.test('the queues are shown without what is in them, and only shown', async (t)
 
   t.test('nothing can be changed', async (t) => {
     const snapshot = async () => {
-      const keys = (await world.redis.keys('*')).sort();
-      return Promise.all(keys.map(async (name) => [name, await world.redis.dumpBuffer(name)]));
+      const keys = (await harness.redis.keys('*')).sort();
+      return Promise.all(keys.map(async (name) => [name, await harness.redis.dumpBuffer(name)]));
     };
     const before = await snapshot();
     const job = `/queues/api/queues/twilio/${eventId}`;
@@ -424,10 +424,10 @@ t.test('the queues are shown without what is in them, and only shown', async (t)
   });
 });
 
-t.test('it starts with Redis away, answers meanwhile, and recovers', async (t) => {
-  const world = await createWorld(t, { workers: 0, receivers: 0 });
+t.test('it starts while Redis is unreachable, answers meanwhile, and recovers', async (t) => {
+  const harness = await startHarness(t, { workers: 0, receivers: 0 });
   const port = await freePort();
-  const { app, logs } = await startConsole(t, world, `redis://127.0.0.1:${port}`);
+  const { app, logs } = await startConsole(t, harness, `redis://127.0.0.1:${port}`);
   const took = async (url: string) => {
     const start = performance.now();
     const { statusCode, body } = await as(app, 'GET', url);
@@ -457,7 +457,7 @@ t.test('it starts with Redis away, answers meanwhile, and recovers', async (t) =
   await waitUntil(async () => (await took('/readyz')).statusCode === 200, { what: 'it is ready again' });
 });
 
-t.test('it starts with both stores away, and ends when it is told to', async (t) => {
+t.test('it starts while both stores are unreachable, and stops when asked', async (t) => {
   const port = await freePort();
   const env = {
     DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',

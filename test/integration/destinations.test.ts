@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { defineHandler } from '@semel/handlers';
 import t from 'tap';
 import { createDestinationBreakers } from '../../apps/worker/src/outbox/destination-breakers.js';
+import { startHarness } from '../support/harness.js';
 import { startHookServer } from '../support/hook-server.js';
 import { waitUntil } from '../support/servers.js';
-import { createWorld } from '../support/world.js';
 
 // One destination that never answers delays its own effects, and no others.
 
@@ -31,22 +31,22 @@ async function startSilentServer(t: { teardown(end: () => void): void }) {
 }
 
 t.test('a destination that never answers keeps no other effect waiting', async (t) => {
-  const world = await createWorld(t, {
+  const harness = await startHarness(t, {
     handlers: { handlers: [onward], deliveries: [] },
     outbox: { allowPrivate: true, retryScale: 1, timeoutMs: 3_000, concurrency: 8 },
   });
   const silent = await startSilentServer(t);
   const live = await startHookServer(t);
-  const [heavy, quiet] = [await world.addFirm(), await world.addFirm()];
-  await world.addDestination(heavy, 'dead', silent.url);
-  await world.addDestination(heavy, 'erp', live.url);
-  await world.addDestination(quiet, 'erp', live.url);
+  const [heavy, quiet] = [await harness.addFirm(), await harness.addFirm()];
+  await harness.addDestination(heavy, 'dead', silent.url);
+  await harness.addDestination(heavy, 'erp', live.url);
+  await harness.addDestination(quiet, 'erp', live.url);
   const endpoints = [
-    await world.addEndpoint('stripe', heavy),
-    await world.addEndpoint('stripe', quiet),
+    await harness.addEndpoint('stripe', heavy),
+    await harness.addEndpoint('stripe', quiet),
   ] as const;
   const pay = (i: number, endpoint: (typeof endpoints)[number], number: string) =>
-    world.send(endpoint, 'invoice.paid', {
+    harness.send(endpoint, 'invoice.paid', {
       overrides: { id: `in_${number}_${endpoint.firmId}_${i}`, number },
     });
 
@@ -63,7 +63,7 @@ t.test('a destination that never answers keeps no other effect waiting', async (
   t.ok(silent.sockets.size <= 4, 'a destination has a quarter of the places; some are just being closed');
 
   await sleep(9_000);
-  const [row] = await world.sql<{ attempts: number; dead: number }>(
+  const [row] = await harness.sql<{ attempts: number; dead: number }>(
     `SELECT sum(attempts)::int AS attempts, count(*) FILTER (WHERE status = 'dead')::int AS dead
      FROM webhook_outbox WHERE destination = 'dead'`,
   );

@@ -15,7 +15,7 @@ import { startNameServer } from '../support/name-server.js';
 import { noNginx, startNginx } from '../support/nginx.js';
 import { freePort, waitUntil } from '../support/servers.js';
 
-// What can be known of docker/ without an engine. `npm run rehearse:docker` runs the build's own commands.
+// Checks of docker/ that need no Docker engine. `npm run rehearse:docker` runs the build's own commands.
 
 t.setTimeout(60_000);
 
@@ -27,10 +27,10 @@ const dockerfile = read('Dockerfile');
 const apps = ['receiver', 'worker', 'console'];
 const ours = [...apps, 'migrate'];
 
-t.test('the compose file is one by the Compose Specification', async (t) => {
+t.test('the compose file is valid by the Compose Specification', async (t) => {
   // schema/compose-spec.json of compose-spec/compose-spec at 170098ba, Apache-2.0
   const schema = JSON.parse(readFileSync(new URL('../support/compose-spec.json', import.meta.url), 'utf8'));
-  delete schema.$schema; // draft-07 by an address that is written without its end
+  delete schema.$schema; // its draft-07 URL lacks the trailing #
   const isValid = new Ajv({ strict: false, allErrors: true, validateFormats: false }).compile(schema);
   t.ok(isValid(compose), JSON.stringify(isValid.errors));
   t.notOk(isValid({ services: { receiver: { imagee: 'x' } } }), 'it finds a misspelt word');
@@ -48,7 +48,7 @@ t.test('receivers and workers can be scaled', async (t) => {
   }
 });
 
-t.test('nothing gets out of its place', async (t) => {
+t.test('containers are confined: no privileges, read-only files, private networks', async (t) => {
   for (const name of ours)
     t.match(compose.services[name], {
       read_only: true,
@@ -67,7 +67,7 @@ t.test('nothing gets out of its place', async (t) => {
     t.notMatch(compose.services[name].environment.DATABASE_URL, /POSTGRES_PASSWORD/, `${name} is no owner`);
 });
 
-t.test('an app waits for what it needs, and ends in time', async (t) => {
+t.test('an app starts after its dependencies, and has time to stop', async (t) => {
   for (const name of apps) {
     const { depends_on, stop_grace_period } = compose.services[name];
     t.match(depends_on, {
@@ -85,7 +85,7 @@ const example = {
   SEMEL_ENCRYPTION_KEY: Buffer.alloc(32).toString('base64'),
 };
 
-t.test('one command makes every secret that is needed', async (t) => {
+t.test('one command creates all required secrets', async (t) => {
   const folder = t.testdir();
   cpSync(join(docker, 'init-env.sh'), join(folder, 'init-env.sh'));
   await run('sh', [join(folder, 'init-env.sh')]);
@@ -146,7 +146,7 @@ t.test('the images', async (t) => {
 const healthOf = (stage: string): string =>
   JSON.parse(/CMD (\["node", "-e".*\])$/m.exec(stage)?.[1] ?? '[]')[2];
 
-t.test('Redis as it is composed keeps what it acknowledged', async (t) => {
+t.test('Redis with the composed settings loses nothing that it acknowledged', async (t) => {
   const [, file, ...options] = compose.services.redis.command as string[];
   t.ok(compose.services.redis.volumes.includes(`./redis/redis.conf:${file}:ro`));
   t.same(options.slice(0, 3), ['--dir', '/data', '--requirepass']);
@@ -174,7 +174,7 @@ t.test('Redis as it is composed keeps what it acknowledged', async (t) => {
 });
 
 t.test(
-  'the proxy follows the receivers',
+  'the proxy follows receivers as they come and go',
   {
     skip: noNginx || (process.platform !== 'linux' && 'this system has one loopback address'),
   },
@@ -219,7 +219,7 @@ t.test(
     t.ok((await post(path)).endsWith(` ${path}`), 'path and query as they were written');
     t.equal(await post('/metrics'), 'status 404');
 
-    await endFirst(); // its name stays for a moment, as after a kill
+    await endFirst(); // its DNS name stays for a moment, as after a kill
     t.same([...(await seen(20))], ['127.0.0.3'], 'no request is lost to the one that is gone');
     ends.push(await receiver('127.0.0.4'));
     names.set('receiver', ['127.0.0.3', '127.0.0.4']);

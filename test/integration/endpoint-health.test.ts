@@ -3,18 +3,18 @@ import pg from 'pg';
 import t from 'tap';
 import { startSemelHost } from '../support/cli.js';
 import { openConsole } from '../support/console.js';
+import { startHarness, type TestEndpoint } from '../support/harness.js';
 import { testEncryptionKey, waitUntil } from '../support/servers.js';
-import { createWorld, type TestEndpoint } from '../support/world.js';
 
-// An endpoint that is silent, or refuses everything, shows before its provider gives it up.
+// A silent or always refusing endpoint is visible before its provider disables it.
 
-const world = await createWorld(t, { receivers: 2, workers: 0 });
-const firm = await world.addFirm('acme');
-const app = await openConsole(t, world);
+const harness = await startHarness(t, { receivers: 2, workers: 0 });
+const firm = await harness.addFirm('acme');
+const app = await openConsole(t, harness);
 
 const row = async ({ id }: Pick<TestEndpoint, 'id'>) =>
   (
-    await world.sql<Record<'acknowledged_at' | 'refused_since' | 'refused_at', Date | null>>(
+    await harness.sql<Record<'acknowledged_at' | 'refused_since' | 'refused_at', Date | null>>(
       'SELECT * FROM webhook_endpoint_health WHERE endpoint_id = $1',
       [id],
     )
@@ -22,16 +22,17 @@ const row = async ({ id }: Pick<TestEndpoint, 'id'>) =>
 const series = (name: string, { key, provider }: TestEndpoint, slug: string) =>
   `${name}{provider="${provider.name}",firm="${slug}",endpoint="${key}"}`;
 const failing = (endpoint: TestEndpoint, slug = 'acme') =>
-  world.metric(series('webhook_endpoint_failing_seconds', endpoint, slug), [app]);
+  harness.metric(series('webhook_endpoint_failing_seconds', endpoint, slug), [app]);
 
-t.test('what came last decides, in whichever receiver', async (t) => {
-  const endpoint = await world.addEndpoint('stripe', firm);
-  const untouched = await world.addEndpoint('stripe', firm);
+t.test("the latest delivery decides an endpoint's health, whichever receiver took it", async (t) => {
+  const endpoint = await harness.addEndpoint('stripe', firm);
+  const untouched = await harness.addEndpoint('stripe', firm);
   const good = (receiver: number) =>
-    waitUntil(async () => (await world.send(endpoint, 'invoice.paid', { receiver })).status === 200, {
+    waitUntil(async () => (await harness.send(endpoint, 'invoice.paid', { receiver })).status === 200, {
       what: 'it is known, and answers 200',
     });
-  const bad = (receiver: number) => world.send(endpoint, 'invoice.paid', { receiver, secret: 'whsec_wrong' });
+  const bad = (receiver: number) =>
+    harness.send(endpoint, 'invoice.paid', { receiver, secret: 'whsec_wrong' });
 
   await good(0);
   await waitUntil(async () => (await row(endpoint))?.acknowledged_at, { what: 'the 2xx is written' });
@@ -54,9 +55,12 @@ t.test('what came last decides, in whichever receiver', async (t) => {
   await waitUntil(async () => (await row(endpoint))?.refused_since === null, { what: 'a 2xx ends it' });
   await waitUntil(async () => (await failing(endpoint)) === 0, { what: 'the console says so' });
   const acknowledged = series('webhook_endpoint_acknowledged_timestamp_seconds', endpoint, 'acme');
-  await waitUntil(async () => Math.abs((await world.metric(acknowledged, [app])) - Date.now() / 1_000) < 30, {
-    what: 'the time of the last 2xx',
-  });
+  await waitUntil(
+    async () => Math.abs((await harness.metric(acknowledged, [app])) - Date.now() / 1_000) < 30,
+    {
+      what: 'the time of the last 2xx',
+    },
+  );
 
   await bad(0);
   await waitUntil(async () => (await row(endpoint))?.refused_since, { what: 'it fails again' });
@@ -64,38 +68,38 @@ t.test('what came last decides, in whichever receiver', async (t) => {
   t.notMatch(body, untouched.key, 'who has had no delivery has no series');
 });
 
-t.test('an endpoint of the platform, one that is disabled, and a key that is unknown', async (t) => {
-  const endpoint = await world.addEndpoint('twilio', null);
+t.test('health of a platform endpoint, a disabled endpoint and an unknown key', async (t) => {
+  const endpoint = await harness.addEndpoint('twilio', null);
   await waitUntil(
     async () => {
-      const { status } = await world.send(endpoint, 'status:delivered', { secret: 'wrong' });
+      const { status } = await harness.send(endpoint, 'status:delivered', { secret: 'wrong' });
       return status !== 404 && (await row(endpoint)) !== undefined;
     },
     { what: 'its refusals are written', intervalMs: 200 },
   );
   const shown = async () => (await app.inject('/metrics')).body.includes(endpoint.key);
   await waitUntil(shown, { what: 'it is shown without a firm' });
-  await world.sql('UPDATE webhook_endpoints SET disabled_at = now() WHERE id = $1', [endpoint.id]);
+  await harness.sql('UPDATE webhook_endpoints SET disabled_at = now() WHERE id = $1', [endpoint.id]);
   await waitUntil(async () => !(await shown()), { what: 'it is not shown any more' });
 
   const stranger = { ...endpoint, key: 'f'.repeat(22) };
-  t.equal((await world.send(stranger, 'status:delivered')).status, 404);
-  await Promise.all(world.receivers.map((receiver) => receiver.close()));
-  const [{ n }] = (await world.sql<{ n: number }>(
+  t.equal((await harness.send(stranger, 'status:delivered')).status, 404);
+  await Promise.all(harness.receivers.map((receiver) => receiver.close()));
+  const [{ n }] = (await harness.sql<{ n: number }>(
     'SELECT count(*)::int AS n FROM webhook_endpoint_health WHERE endpoint_id NOT IN (SELECT id FROM webhook_endpoints)',
   )) as [{ n: number }];
   t.equal(n, 0);
 });
 
-t.test('the commands tell of it', async (t) => {
-  const endpoint = await world.addEndpoint('square', firm);
+t.test("the commands show an endpoint's health", async (t) => {
+  const endpoint = await harness.addEndpoint('square', firm);
   const semel = startSemelHost(t);
   const env = {
-    DATABASE_URL: world.database.url,
-    REDIS_URL: world.redisServer.url,
+    DATABASE_URL: harness.database.url,
+    REDIS_URL: harness.redisServer.url,
     SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
   };
-  await world.sql(
+  await harness.sql(
     `INSERT INTO webhook_endpoint_health (endpoint_id, firm_id, acknowledged_at, refused_since, refused_at)
      VALUES ($1, $2, now() - interval '5 hours', now() - interval '4 hours', now() - interval '1 hour')`,
     [endpoint.id, firm],
@@ -111,9 +115,9 @@ t.test('the commands tell of it', async (t) => {
   );
 });
 
-t.test('what could not be written is written later, and an older note changes nothing', async (t) => {
-  const endpoint = await world.addEndpoint('docusign', firm);
-  const pool = new pg.Pool(connectionAs(world.database.url, 'receiver', encryptionKey(testEncryptionKey)));
+t.test('a failed health write is retried, and an older one changes nothing', async (t) => {
+  const endpoint = await harness.addEndpoint('docusign', firm);
+  const pool = new pg.Pool(connectionAs(harness.database.url, 'receiver', encryptionKey(testEncryptionKey)));
   t.teardown(() => pool.end());
   const errors: unknown[] = [];
   const open = () => {
@@ -130,11 +134,11 @@ t.test('what could not be written is written later, and an older note changes no
   await new Promise((resolve) => setTimeout(resolve, 5));
   early.note(endpoint, true);
 
-  await world.sql('REVOKE INSERT ON webhook_endpoint_health FROM semel_receiver');
+  await harness.sql('REVOKE INSERT ON webhook_endpoint_health FROM semel_receiver');
   await early.flush();
   t.equal(errors.length, 1);
   t.equal(await row(endpoint), undefined);
-  await world.sql('GRANT INSERT ON webhook_endpoint_health TO semel_receiver');
+  await harness.sql('GRANT INSERT ON webhook_endpoint_health TO semel_receiver');
   await early.flush();
   t.ok((await row(endpoint))?.acknowledged_at);
   await late.flush();

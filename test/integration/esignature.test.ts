@@ -1,33 +1,34 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { openApplier, permutations } from '../support/apply-told.js';
+import { openApplier } from '../support/apply-directly.js';
 import { type Model, step } from '../support/guard-model.js';
-import { envelopeHistories, shuffled, startMs, type Told, tell } from '../support/histories.js';
-import { createWorld, type World } from '../support/world.js';
+import { type Harness, startHarness } from '../support/harness.js';
+import { type BuiltEvent, buildEvent, envelopeHistories, shuffled, startMs } from '../support/histories.js';
+import { permutations } from '../support/permutations.js';
 
-// Envelopes and their recipients: the same rows in every order, and nothing of the people but their steps.
+// Envelopes and their recipients: the same rows in every order, without personal data of recipients.
 
 const secondMs = 1000;
 const yearMs = 365 * 86_400_000;
-const told = (type: string, afterMs: number, overrides: Record<string, unknown> = {}) =>
-  tell('docusign', type, { id: 'env-1', ...overrides }, { nowMs: startMs + afterMs });
+const build = (type: string, afterMs: number, overrides: Record<string, unknown> = {}) =>
+  buildEvent('docusign', type, { id: 'env-1', ...overrides }, { nowMs: startMs + afterMs });
 const bare = (type: string, afterMs: number, overrides: Record<string, unknown> = {}) =>
-  told(type, afterMs, { envelopeSummary: undefined, ...overrides });
+  build(type, afterMs, { envelopeSummary: undefined, ...overrides });
 const at = (afterMs: number) => new Date(startMs + afterMs);
 
-const envelopeOf = async (world: World, firmId: string | null) =>
-  (await world.sql('SELECT * FROM esignature_envelopes WHERE firm_id = $1', [firmId]))[0];
-const recipientsOf = (world: World, firmId: string | null) =>
-  world.sql('SELECT * FROM esignature_recipients WHERE firm_id = $1 ORDER BY external_id', [firmId]);
+const envelopeOf = async (harness: Harness, firmId: string | null) =>
+  (await harness.sql('SELECT * FROM esignature_envelopes WHERE firm_id = $1', [firmId]))[0];
+const recipientsOf = (harness: Harness, firmId: string | null) =>
+  harness.sql('SELECT * FROM esignature_recipients WHERE firm_id = $1 ORDER BY external_id', [firmId]);
 
 /** The events of an envelope, in the order in which they happened, and what must be there in the end. */
-const lives: Record<string, { events: Told[]; envelope: object; recipients?: object[] }> = {
+const lives: Record<string, { events: BuiltEvent[]; envelope: object; recipients?: object[] }> = {
   'declined after a late delivered': {
     events: [
-      told('envelope-sent', 0),
-      told('envelope-declined', 60 * secondMs),
-      // Generated later, and about what was before.
-      told('envelope-delivered', 90 * secondMs, { statusChangedDateTime: at(30 * secondMs).toISOString() }),
+      build('envelope-sent', 0),
+      build('envelope-declined', 60 * secondMs),
+      // Generated later, about an earlier status.
+      build('envelope-delivered', 90 * secondMs, { statusChangedDateTime: at(30 * secondMs).toISOString() }),
     ],
     envelope: { status: 'declined', declined_at: at(60 * secondMs) },
     recipients: [
@@ -37,25 +38,25 @@ const lives: Record<string, { events: Told[]; envelope: object; recipients?: obj
   },
   'a status never seen before': {
     events: [
-      told('envelope-sent', 0),
-      told('envelope-completed', 60 * secondMs),
-      told('envelope-sent', 90 * secondMs, { status: 'pondered', $event: { event: 'envelope-pondered' } }),
+      build('envelope-sent', 0),
+      build('envelope-completed', 60 * secondMs),
+      build('envelope-sent', 90 * secondMs, { status: 'pondered', $event: { event: 'envelope-pondered' } }),
     ],
     envelope: { status: 'completed', completed_at: at(60 * secondMs) },
   },
   'an event years old': {
     events: [
-      told('envelope-sent', -8 * yearMs),
-      told('envelope-delivered', -8 * yearMs + secondMs),
-      told('envelope-voided', 0),
+      build('envelope-sent', -8 * yearMs),
+      build('envelope-delivered', -8 * yearMs + secondMs),
+      build('envelope-voided', 0),
     ],
     envelope: { status: 'voided', voided_at: at(0), voided_reason: 'Wrong document attached' },
   },
   'corrected and resent while it was out': {
     events: [
-      told('envelope-sent', 0),
-      told('envelope-corrected', 10 * secondMs),
-      told('envelope-resent', 20 * secondMs),
+      build('envelope-sent', 0),
+      build('envelope-corrected', 10 * secondMs),
+      build('envelope-resent', 20 * secondMs),
       bare('envelope-resent', 30 * secondMs),
     ],
     envelope: {
@@ -75,7 +76,7 @@ const lives: Record<string, { events: Told[]; envelope: object; recipients?: obj
   },
   'two messages of one step, of which one has the data': {
     events: [
-      told('envelope-completed', 0),
+      build('envelope-completed', 0),
       bare('envelope-completed', 5 * secondMs, { $event: { configurationId: 7 } }),
     ],
     envelope: { status: 'completed', completed_at: at(0), sent_at: at(-29 * 60 * secondMs) },
@@ -92,40 +93,40 @@ const lives: Record<string, { events: Told[]; envelope: object; recipients?: obj
   },
 };
 
-t.test('in all orders of application', async (t) => {
-  const world = await createWorld(t, { receivers: 0, workers: 0 });
-  const run = openApplier(t, world);
+t.test('every order of application ends in the same rows', async (t) => {
+  const harness = await startHarness(t, { receivers: 0, workers: 0 });
+  const run = openApplier(t, harness);
   for (const [name, { events, envelope, recipients }] of Object.entries(lives))
     await t.test(name, async (t) => {
       for (const [i, order] of permutations(events).entries()) {
-        const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+        const endpoint = await harness.addEndpoint('docusign', await harness.addFirm());
         await run(endpoint, order, { groups: i % 2 === 0 ? order.length : 1, mark: `~${name.length}-${i}` });
         const names = order.map(({ event }) => event.type).join(', ');
-        t.match(await envelopeOf(world, endpoint.firmId), envelope, names);
-        if (recipients) t.match(await recipientsOf(world, endpoint.firmId), recipients, names);
+        t.match(await envelopeOf(harness, endpoint.firmId), envelope, names);
+        if (recipients) t.match(await recipientsOf(harness, endpoint.firmId), recipients, names);
       }
     });
 
-  await t.test('delivered before sent: the late one is stale, and changes nothing', async (t) => {
-    const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+  await t.test('`delivered` before `sent`: the late event is stale and changes nothing', async (t) => {
+    const endpoint = await harness.addEndpoint('docusign', await harness.addFirm());
     const outcomes = await run(endpoint, [bare('envelope-delivered', secondMs), bare('envelope-sent', 0)]);
     t.same(outcomes, ['applied', 'stale']);
-    t.match(await envelopeOf(world, endpoint.firmId), { status: 'delivered', sent_at: null });
+    t.match(await envelopeOf(harness, endpoint.firmId), { status: 'delivered', sent_at: null });
   });
 
-  await t.test('no name and no address leaves the bytes of the event', async (t) => {
-    const endpoint = await world.addEndpoint('docusign', await world.addFirm());
-    await run(endpoint, [told('envelope-declined', 0)], { mark: '~private' });
+  await t.test("names and addresses are stored in the event's bytes only", async (t) => {
+    const endpoint = await harness.addEndpoint('docusign', await harness.addFirm());
+    await run(endpoint, [build('envelope-declined', 0)], { mark: '~private' });
     const rows = [
-      await envelopeOf(world, endpoint.firmId),
-      ...(await recipientsOf(world, endpoint.firmId)),
-      ...(await world.sql('SELECT change FROM domain_changes WHERE firm_id = $1', [endpoint.firmId])),
+      await envelopeOf(harness, endpoint.firmId),
+      ...(await recipientsOf(harness, endpoint.firmId)),
+      ...(await harness.sql('SELECT change FROM domain_changes WHERE firm_id = $1', [endpoint.firmId])),
     ];
     t.equal(rows.length, 6);
     t.notMatch(JSON.stringify(rows), /Ada|Charles|example\.com/);
   });
 
-  await t.test('any order, repetition and grouping ends as the pure guard says', async (t) => {
+  await t.test('any order, repetition and grouping ends as the guard model says', async (t) => {
     const seed = Date.now() & 0xffffff;
     t.comment(`seed ${seed}`);
     const cases = envelopeHistories.chain(({ history }) =>
@@ -134,18 +135,19 @@ t.test('in all orders of application', async (t) => {
     let runs = 0;
     await fc.assert(
       fc.asyncProperty(cases, async ([order, groups]) => {
-        const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+        const endpoint = await harness.addEndpoint('docusign', await harness.addFirm());
         await run(endpoint, order, { groups, mark: `~p${++runs}` });
         const expected: Model = new Map();
         for (const { event, body } of order)
           step(expected, event, endpoint.provider.changesOf(event, body).changes);
         const rows = [
-          ...(await world.sql(`SELECT 'envelope' AS kind, * FROM esignature_envelopes WHERE firm_id = $1`, [
+          ...(await harness.sql(`SELECT 'envelope' AS kind, * FROM esignature_envelopes WHERE firm_id = $1`, [
             endpoint.firmId,
           ])),
-          ...(await world.sql(`SELECT 'recipient' AS kind, * FROM esignature_recipients WHERE firm_id = $1`, [
-            endpoint.firmId,
-          ])),
+          ...(await harness.sql(
+            `SELECT 'recipient' AS kind, * FROM esignature_recipients WHERE firm_id = $1`,
+            [endpoint.firmId],
+          )),
         ];
         const lists = [...expected.keys()].filter((key) => key.startsWith('recipient_list '));
         if (rows.length !== new Set([...expected.keys(), 'envelope env-1']).size - lists.length)

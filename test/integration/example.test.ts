@@ -5,26 +5,26 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { startApp } from '../support/apps.js';
+import { startHarness } from '../support/harness.js';
 import { testEncryptionKey, waitUntil } from '../support/servers.js';
-import { createWorld } from '../support/world.js';
 
-// The example does what it says, as processes of its own: worker, handlers, receiver of onward webhooks.
+// The example runs as documented, in separate processes: worker, handlers, and a receiver of outgoing webhooks.
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 t.test('examples/invoicing', async (t) => {
-  const world = await createWorld(t, { workers: 0 });
-  await world.sql(readFileSync(`${root}/examples/invoicing/schema.sql`, 'utf8'));
-  const firm = await world.addFirm();
-  const endpoint = await world.addEndpoint('stripe', firm);
+  const harness = await startHarness(t, { workers: 0 });
+  await harness.sql(readFileSync(`${root}/examples/invoicing/schema.sql`, 'utf8'));
+  const firm = await harness.addFirm();
+  const endpoint = await harness.addEndpoint('stripe', firm);
   const secret = `whsec_${Buffer.alloc(32, 'erp').toString('base64')}`;
   const erp = await startReceiver(secret);
   t.teardown(() => erp.stop());
-  await world.addDestination(firm, 'erp', `http://127.0.0.1:${erp.port}/`, secret);
+  await harness.addDestination(firm, 'erp', `http://127.0.0.1:${erp.port}/`, secret);
 
   const worker = await startApp('worker', {
-    DATABASE_URL: world.database.url,
-    REDIS_URL: world.redisServer.url,
+    DATABASE_URL: harness.database.url,
+    REDIS_URL: harness.redisServer.url,
     SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
     WORKER_PORT: '0',
     SEMEL_HANDLERS: 'examples/invoicing/handlers.mjs',
@@ -34,11 +34,11 @@ t.test('examples/invoicing', async (t) => {
   t.teardown(() => worker.stop());
 
   const id = 'in_example';
-  const { body } = world.buildBody(endpoint, 'invoice.paid', { overrides: { id } });
-  const sent = await world.send(endpoint, 'invoice.paid', { body });
-  await world.send(endpoint, 'invoice.paid', { body });
-  await world.applied(endpoint.provider, sent.eventId);
-  t.match(await world.sql('SELECT * FROM booked_payments'), [
+  const { body } = harness.buildBody(endpoint, 'invoice.paid', { overrides: { id } });
+  const sent = await harness.send(endpoint, 'invoice.paid', { body });
+  await harness.send(endpoint, 'invoice.paid', { body });
+  await harness.applied(endpoint.provider, sent.eventId);
+  t.match(await harness.sql('SELECT * FROM booked_payments'), [
     { firm_id: firm, invoice: id, amount: '12500', currency: 'usd' },
   ]);
   await waitUntil(() => erp.lines.some(({ msg }) => msg === 'erp.told'), { what: 'the ERP was told' });
@@ -47,10 +47,10 @@ t.test('examples/invoicing', async (t) => {
     [{ type: 'invoice.paid', data: { invoice: id, amount: 12_500 } }],
   );
 
-  const lost = world.buildBody(endpoint, 'invoice.finalized', {
+  const lost = harness.buildBody(endpoint, 'invoice.finalized', {
     overrides: { id: 'in_lost', status: 'uncollectible', $event: { type: 'invoice.marked_uncollectible' } },
   });
-  await world.send(endpoint, 'invoice.finalized', { body: lost.body });
+  await harness.send(endpoint, 'invoice.finalized', { body: lost.body });
   await waitUntil(
     () => worker.logs.some(({ msg, invoice }) => msg === 'collections.told' && invoice === 'in_lost'),
     {
@@ -59,7 +59,7 @@ t.test('examples/invoicing', async (t) => {
   );
 });
 
-t.test('a worker does not start with handlers that it can not load', async (t) => {
+t.test('a worker refuses to start with handlers that cannot be loaded', async (t) => {
   const env = {
     DATABASE_URL: 'postgres://127.0.0.1:1/none',
     REDIS_URL: 'redis://127.0.0.1:1',

@@ -2,19 +2,19 @@ import type { Provider, WebhookEvent } from '@semel/core';
 import { openProducerRedis, openProviderQueue, openQueue, queueKey } from '@semel/queue';
 import t from 'tap';
 import { forget } from '../support/forget.js';
-import { waitUntil } from '../support/servers.js';
 import {
   changingProviders,
-  createWorld,
+  type Harness,
   identityOf,
-  mainTypeOf,
+  startHarness,
   type TestEndpoint,
-  type World,
-} from '../support/world.js';
+} from '../support/harness.js';
+import { prepare } from '../support/prepare.js';
+import { waitUntil } from '../support/servers.js';
 
-t.jobs = 3; // each has servers of its own, and waits most of the time
+t.jobs = 3; // each has its own servers, and mostly waits
 
-/** Rules that throw for chosen events: `budget` says how often still, by event id. */
+/** Rules that throw for chosen events: `budget` has the remaining failures by event id. */
 function failingRule() {
   const budget = new Map<string, number>();
   const rule = (provider: Provider): Provider => ({
@@ -23,7 +23,7 @@ function failingRule() {
       const left = budget.get(event.eventId) ?? 0;
       if (left > 0) {
         budget.set(event.eventId, left - 1);
-        throw new Error('the handler failed: Connection timeout'); // words that a broken store uses, too
+        throw new Error('the handler failed: Connection timeout'); // a message that a store outage uses, too
       }
       return provider.changesOf(event, body);
     },
@@ -33,107 +33,93 @@ function failingRule() {
 
 const always = Number.POSITIVE_INFINITY;
 
-/** A body and the id of its event, known before it is sent. */
-function prepare(world: World, endpoint: TestEndpoint, overrides?: Record<string, unknown>) {
-  const { provider } = endpoint;
-  const type = mainTypeOf(provider).type;
-  const { body, channel } = world.buildBody(endpoint, type, overrides ? { overrides } : {});
-  return { type, body, eventId: identityOf(provider, body, channel).eventId };
-}
-
-const changesOf = (world: World, eventId: string) =>
-  world.sql('SELECT * FROM domain_changes WHERE event_id = $1', [eventId]);
-
-const outcomesOf = async (world: World, eventId: string) =>
-  (await world.attemptsOf(eventId)).map(({ outcome }) => outcome);
-
-t.test('an event that fails by itself', async (t) => {
+t.test('an event whose rule throws', async (t) => {
   const { budget, rule } = failingRule();
-  const world = await createWorld(t, { rule, attempts: 3 });
-  const firm = await world.addFirm();
-  const redis = openProducerRedis(world.redisServer.url, 2_000);
+  const harness = await startHarness(t, { rule, attempts: 3 });
+  const firm = await harness.addFirm();
+  const redis = openProducerRedis(harness.redisServer.url, 2_000);
   t.teardown(() => redis.disconnect());
   const applyCount = (provider: Provider, outcome: string) =>
-    world.metric(`webhook_applied_total{provider="${provider.name}",outcome="${outcome}"}`);
+    harness.metric(`webhook_applied_total{provider="${provider.name}",outcome="${outcome}"}`);
   const failuresLogged = (eventId: string) =>
-    world.logs.filter((line) => line.msg === 'event.applyFailed' && line.eventId === eventId);
+    harness.logs.filter((line) => line.msg === 'event.applyFailed' && line.eventId === eventId);
 
   for (const provider of changingProviders)
     await t.test(provider.name, async (t) => {
-      const endpoint = await world.addEndpoint(provider.name, firm);
+      const endpoint = await harness.addEndpoint(provider.name, firm);
       const queue = openQueue(redis, provider.name);
       t.teardown(() => queue.close());
 
-      await t.test('is tried again, and applied once', async (t) => {
-        const { type, body, eventId } = prepare(world, endpoint);
+      await t.test('is retried, and applied once', async (t) => {
+        const { type, body, eventId } = prepare(harness, endpoint);
         budget.set(eventId, 1);
         const failed = await applyCount(provider, 'failed');
-        t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted');
-        const row = await world.applied(provider, eventId);
+        t.equal((await harness.send(endpoint, type, { body })).outcome, 'accepted');
+        const row = await harness.applied(provider, eventId);
         t.match(row, { attempts: 2, last_error: null });
         t.ok(row.applied_at);
-        const attempts = await world.attemptsOf(eventId);
+        const attempts = await harness.attemptsOf(eventId);
         t.same(
           attempts.map(({ outcome }) => outcome),
           ['failed', 'applied'],
         );
         t.match(attempts[0]?.error, /the handler failed/);
-        const changes = await changesOf(world, eventId);
+        const changes = await harness.changesOf(eventId);
         t.equal(new Set(changes.map(({ entity_id }) => entity_id)).size, changes.length);
         t.ok(changes.length > 0);
         t.equal(failuresLogged(eventId).length, 1, 'logged as a failure');
         t.notOk(
-          world.logs.some(
+          harness.logs.some(
             ({ msg }) => msg === `Duplicate ${provider.name} webhook event received: ${eventId}`,
           ),
           'and never as a duplicate',
         );
         t.equal(await applyCount(provider, 'failed'), failed + 1);
-        t.equal(await world.metric(`${provider.name}_webhook_duplicate`), 0);
-        t.equal(await world.metric(`webhook_record_failed_total{provider="${provider.name}"}`), 0);
+        t.equal(await harness.metric(`${provider.name}_webhook_duplicate`), 0);
+        t.equal(await harness.metric(`webhook_record_failed_total{provider="${provider.name}"}`), 0);
       });
 
-      await t.test('is dead after its attempts, and comes to life by redelivery', async (t) => {
-        const { type, body, eventId } = prepare(world, endpoint);
+      await t.test('is dead after its last attempt, and a redelivery runs it again', async (t) => {
+        const { type, body, eventId } = prepare(harness, endpoint);
         budget.set(eventId, always);
-        await world.send(endpoint, type, { body });
-        const row = await world.applied(provider, eventId, 'dead');
+        await harness.send(endpoint, type, { body });
+        const row = await harness.applied(provider, eventId, 'dead');
         t.match(row, { attempts: 3, applied_at: null, event_raw: body });
-        t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead']);
-        t.same(await changesOf(world, eventId), [], 'nothing of it is left behind');
+        t.same(await harness.outcomesOf(eventId), ['failed', 'failed', 'dead']);
+        t.same(await harness.changesOf(eventId), [], 'nothing of it is left behind');
         await waitUntil(async () => (await queue.getJob(eventId))?.isFailed(), {
           what: 'the job is kept as failed',
         });
 
         budget.delete(eventId);
-        const again = await world.send(endpoint, type, { body });
+        const again = await harness.send(endpoint, type, { body });
         t.equal(again.status, 200);
         t.equal(again.outcome, 'revived');
-        t.match(await world.applied(provider, eventId), { attempts: 4, last_error: null });
-        t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead', 'applied']);
-        t.ok((await changesOf(world, eventId)).length > 0);
+        t.match(await harness.applied(provider, eventId), { attempts: 4, last_error: null });
+        t.same(await harness.outcomesOf(eventId), ['failed', 'failed', 'dead', 'applied']);
+        t.ok((await harness.changesOf(eventId)).length > 0);
         t.equal(
-          await world.metric(`${provider.name}_webhook_duplicate`),
+          await harness.metric(`${provider.name}_webhook_duplicate`),
           0,
           'a revived event is no duplicate',
         );
 
         const last = await waitUntil(
           async () => {
-            const sent = await world.send(endpoint, type, { body });
+            const sent = await harness.send(endpoint, type, { body });
             return sent.outcome === 'duplicate' ? sent : undefined;
           },
           { what: 'it is over' },
         );
         t.equal(last.status, 200);
-        t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead', 'applied']);
+        t.same(await harness.outcomesOf(eventId), ['failed', 'failed', 'dead', 'applied']);
       });
 
-      await t.test('is dead, and comes to life by re-arming from what is stored', async (t) => {
-        const { type, body, eventId } = prepare(world, endpoint);
+      await t.test('is dead, and runs again when it is requeued from the ledger', async (t) => {
+        const { type, body, eventId } = prepare(harness, endpoint);
         budget.set(eventId, always);
-        await world.send(endpoint, type, { body });
-        const row = await world.applied(provider, eventId, 'dead');
+        await harness.send(endpoint, type, { body });
+        const row = await harness.applied(provider, eventId, 'dead');
         await waitUntil(async () => (await queue.getJob(eventId))?.isFailed(), {
           what: 'the job has failed',
         });
@@ -148,8 +134,8 @@ t.test('an event that fails by itself', async (t) => {
           'not by another firm',
         );
         t.equal(await providerQueue.queue.requeue(stored), 'enqueued');
-        await world.applied(provider, eventId);
-        t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead', 'applied']);
+        await harness.applied(provider, eventId);
+        t.same(await harness.outcomesOf(eventId), ['failed', 'failed', 'dead', 'applied']);
         await waitUntil(async () => (await queue.getJob(eventId))?.isCompleted(), {
           what: 'the job is over',
         });
@@ -159,7 +145,7 @@ t.test('an event that fails by itself', async (t) => {
           what: 'it is over again',
         });
         t.same(
-          await outcomesOf(world, eventId),
+          await harness.outcomesOf(eventId),
           ['failed', 'failed', 'dead', 'applied'],
           'a final row stays as it is',
         );
@@ -169,7 +155,7 @@ t.test('an event that fails by itself', async (t) => {
 
 const otherFirm = '00000000-0000-4000-8000-000000000001';
 
-/** What the ledger has kept of an event, as a job. */
+/** The ledger's copy of an event, as a job. */
 function storedEvent(provider: Provider, row: Record<string, unknown>): WebhookEvent {
   return {
     v: 2,
@@ -188,37 +174,37 @@ function storedEvent(provider: Provider, row: Record<string, unknown>): WebhookE
   };
 }
 
-t.test('a poison event leaves its neighbours alone', async (t) => {
+t.test('a poison event does not fail the other events of its group', async (t) => {
   const { budget, rule } = failingRule();
-  const world = await createWorld(t, { rule, attempts: 3, workers: 0 });
-  const firm = await world.addFirm();
+  const harness = await startHarness(t, { rule, attempts: 3, workers: 0 });
+  const firm = await harness.addFirm();
 
-  await t.test('of one group, by a rule that throws', async (t) => {
-    const endpoints = await Promise.all(changingProviders.map(({ name }) => world.addEndpoint(name, firm)));
+  await t.test('when its rule throws', async (t) => {
+    const endpoints = await Promise.all(changingProviders.map(({ name }) => harness.addEndpoint(name, firm)));
     const good: { provider: Provider; eventId: string }[] = [];
     const bad: { provider: Provider; eventId: string }[] = [];
     for (const endpoint of endpoints)
       for (let i = 0; i < 9; i++) {
-        const { type, body, eventId } = prepare(world, endpoint);
+        const { type, body, eventId } = prepare(harness, endpoint);
         if (i === 4) budget.set(eventId, always);
         (i === 4 ? bad : good).push({ provider: endpoint.provider, eventId });
-        t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted');
+        t.equal((await harness.send(endpoint, type, { body })).outcome, 'accepted');
       }
-    const worker = await world.startWorker(); // only now: all that waits is one group
-    for (const { provider, eventId } of good) await world.applied(provider, eventId);
-    for (const { provider, eventId } of bad) await world.applied(provider, eventId, 'dead');
-    for (const { eventId } of good) t.same(await outcomesOf(world, eventId), ['applied']);
-    for (const { eventId } of bad) t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead']);
+    const worker = await harness.startWorker(); // only now: all waiting events form one group
+    for (const { provider, eventId } of good) await harness.applied(provider, eventId);
+    for (const { provider, eventId } of bad) await harness.applied(provider, eventId, 'dead');
+    for (const { eventId } of good) t.same(await harness.outcomesOf(eventId), ['applied']);
+    for (const { eventId } of bad) t.same(await harness.outcomesOf(eventId), ['failed', 'failed', 'dead']);
     t.notOk(
-      world.logs.some(({ msg }) => msg === 'worker.paused'),
+      harness.logs.some(({ msg }) => msg === 'worker.paused'),
       'and the worker never rested for it',
     );
-    t.notOk(world.logs.some(({ msg }) => msg === 'event.recordFailed'));
+    t.notOk(harness.logs.some(({ msg }) => msg === 'event.recordFailed'));
     t.equal((await worker.inject('/readyz')).statusCode, 200);
   });
 
-  await t.test('of one group, by bodies that no rule can take', async (t) => {
-    const endpoint = await world.addEndpoint('stripe', firm);
+  await t.test('when no rule can read its body', async (t) => {
+    const endpoint = await harness.addEndpoint('stripe', firm);
     const bodies: Record<string, Record<string, unknown>> = {
       'an amount that is a text': { amount_due: '12500' },
       'an amount with a fraction': { amount_due: 0.1 },
@@ -227,24 +213,24 @@ t.test('a poison event leaves its neighbours alone', async (t) => {
     };
     const neighbours: string[] = [];
     for (const [name, overrides] of Object.entries(bodies)) {
-      const before = prepare(world, endpoint);
-      const poison = prepare(world, endpoint, overrides);
-      const after = prepare(world, endpoint);
+      const before = prepare(harness, endpoint);
+      const poison = prepare(harness, endpoint, { overrides });
+      const after = prepare(harness, endpoint);
       for (const { type, body } of [before, poison, after])
-        t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted', name);
-      t.match(await world.applied(endpoint.provider, poison.eventId, 'dead'), { event_raw: poison.body });
-      t.same(await outcomesOf(world, poison.eventId), ['failed', 'failed', 'dead']);
+        t.equal((await harness.send(endpoint, type, { body })).outcome, 'accepted', name);
+      t.match(await harness.applied(endpoint.provider, poison.eventId, 'dead'), { event_raw: poison.body });
+      t.same(await harness.outcomesOf(poison.eventId), ['failed', 'failed', 'dead']);
       neighbours.push(before.eventId, after.eventId);
     }
     for (const eventId of neighbours) {
-      await world.applied(endpoint.provider, eventId);
-      t.same(await outcomesOf(world, eventId), ['applied']);
+      await harness.applied(endpoint.provider, eventId);
+      t.same(await harness.outcomesOf(eventId), ['applied']);
     }
   });
 
-  await t.test('whose body is odd JSON all the way into the ledger', async (t) => {
-    const endpoint = await world.addEndpoint('stripe', firm);
-    const { body } = prepare(world, endpoint);
+  await t.test('when its body is JSON that Postgres refuses', async (t) => {
+    const endpoint = await harness.addEndpoint('stripe', firm);
+    const { body } = prepare(harness, endpoint);
     const odd = [
       String.raw`{"x":"\u0000"}`,
       String.raw`{"x":"\ud83d\\\ude00"}`,
@@ -259,11 +245,11 @@ t.test('a poison event leaves its neighbours alone', async (t) => {
         .replace(/"id":"evt_[^"]+"/, `"id":"${eventId}"`)
         .replace(/"metadata":\{"matter":"[^"]+"\}/, () => `"metadata":${metadata}`);
       const bytes = Buffer.from(text);
-      t.equal((await world.send(endpoint, 'invoice.paid', { body: bytes })).outcome, 'accepted');
+      t.equal((await harness.send(endpoint, 'invoice.paid', { body: bytes })).outcome, 'accepted');
       const row = await waitUntil(
         async () =>
           (
-            await world.sql(
+            await harness.sql(
               "SELECT * FROM finance_stripe_webhook_events WHERE stripe_event_id = $1 AND outcome <> 'failed'",
               [eventId],
             )
@@ -273,103 +259,109 @@ t.test('a poison event leaves its neighbours alone', async (t) => {
       t.same(row.event_raw, bytes);
       t.equal(row.event_data, null, 'only the searchable copy is left out');
     }
-    t.notOk(world.logs.some(({ msg }) => msg === 'worker.paused'));
+    t.notOk(harness.logs.some(({ msg }) => msg === 'worker.paused'));
   });
 });
 
 t.test('a final row is never overwritten by a failure', async (t) => {
   const { budget, rule } = failingRule();
-  const world = await createWorld(t, { rule, attempts: 1 });
-  const firm = await world.addFirm();
+  const harness = await startHarness(t, { rule, attempts: 1 });
+  const firm = await harness.addFirm();
   for (const provider of changingProviders) {
-    const endpoint = await world.addEndpoint(provider.name, firm);
-    const { type, body, eventId } = prepare(world, endpoint);
-    await world.send(endpoint, type, { body });
-    const before = await world.applied(provider, eventId);
+    const endpoint = await harness.addEndpoint(provider.name, firm);
+    const { type, body, eventId } = prepare(harness, endpoint);
+    await harness.send(endpoint, type, { body });
+    const before = await harness.applied(provider, eventId);
     await waitUntil(
-      async () => (await world.redis.exists(queueKey(provider.name, `${eventId}:lock`))) === 0,
+      async () => (await harness.redis.exists(queueKey(provider.name, `${eventId}:lock`))) === 0,
       {
         what: 'the job is over',
       },
     );
-    await forget(world, provider, eventId);
+    await forget(harness, provider, eventId);
     budget.set(eventId, always);
-    t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted', 'Redis has forgotten it');
+    t.equal((await harness.send(endpoint, type, { body })).outcome, 'accepted', 'Redis has forgotten it');
     await waitUntil(
       () =>
-        world.logs.some(({ msg }) => msg === `Duplicate ${provider.name} webhook event received: ${eventId}`),
+        harness.logs.some(
+          ({ msg }) => msg === `Duplicate ${provider.name} webhook event received: ${eventId}`,
+        ),
       { what: 'the ledger knows it' },
     );
-    const { duplicate_count, last_duplicate_at, ...row } = await world.applied(provider, eventId);
+    const { duplicate_count, last_duplicate_at, ...row } = await harness.applied(provider, eventId);
     const { duplicate_count: _count, last_duplicate_at: _at, ...rowBefore } = before;
     t.same(row, rowBefore, `${provider.name}: the row is as it was`);
-    t.same(await outcomesOf(world, eventId), ['applied']);
-    t.notOk(world.logs.some((line) => line.msg === 'event.applyFailed' && line.eventId === eventId));
+    t.same(await harness.outcomesOf(eventId), ['applied']);
+    t.notOk(harness.logs.some((line) => line.msg === 'event.applyFailed' && line.eventId === eventId));
   }
 });
 
-t.test('a job that the queue gives up without running it is dead, and in the ledger', async (t) => {
-  const world = await createWorld(t, { workers: 0, attempts: 3 });
-  const firm = await world.addFirm();
+t.test('a job that the queue fails without running it is dead in the ledger', async (t) => {
+  const harness = await startHarness(t, { workers: 0, attempts: 3 });
+  const firm = await harness.addFirm();
   const lost: { provider: Provider; eventId: string; endpoint: TestEndpoint; type: string; body: Buffer }[] =
     [];
   for (const provider of changingProviders) {
-    const endpoint = await world.addEndpoint(provider.name, firm);
-    const { type, body, eventId } = prepare(world, endpoint);
-    await world.send(endpoint, type, { body });
-    // What BullMQ leaves on a job that stalled too often: the next worker fails it instead of running it.
-    await world.redis.hset(queueKey(provider.name, eventId), 'defa', 'job stalled more than allowable limit');
+    const endpoint = await harness.addEndpoint(provider.name, firm);
+    const { type, body, eventId } = prepare(harness, endpoint);
+    await harness.send(endpoint, type, { body });
+    // BullMQ's mark on a job that stalled too often: the next worker fails it instead of running it.
+    await harness.redis.hset(
+      queueKey(provider.name, eventId),
+      'defa',
+      'job stalled more than allowable limit',
+    );
     lost.push({ provider, eventId, endpoint, type, body });
   }
-  await world.startWorker();
+  await harness.startWorker();
   for (const { provider, eventId, endpoint, type, body } of lost) {
-    const row = await world.applied(provider, eventId, 'dead');
+    const row = await harness.applied(provider, eventId, 'dead');
     t.match(row.last_error, /job_lost/, provider.name);
     t.same(row.event_raw, body);
-    t.same(await outcomesOf(world, eventId), ['dead']);
-    t.ok(world.logs.some((line) => line.msg === 'event.applyFailed' && line.eventId === eventId));
-    t.equal((await world.send(endpoint, type, { body })).outcome, 'revived', 'a redelivery runs it');
-    await world.applied(provider, eventId);
-    t.same(await outcomesOf(world, eventId), ['dead', 'applied']);
+    t.same(await harness.outcomesOf(eventId), ['dead']);
+    t.ok(harness.logs.some((line) => line.msg === 'event.applyFailed' && line.eventId === eventId));
+    t.equal((await harness.send(endpoint, type, { body })).outcome, 'revived', 'a redelivery runs it');
+    await harness.applied(provider, eventId);
+    t.same(await harness.outcomesOf(eventId), ['dead', 'applied']);
   }
 });
 
-t.test('a stalled-out job whose event was applied stays applied', async (t) => {
-  const world = await createWorld(t);
-  const firm = await world.addFirm();
-  const endpoint = await world.addEndpoint('square', firm);
+t.test('a job that stalled too often stays applied if its event was applied', async (t) => {
+  const harness = await startHarness(t);
+  const firm = await harness.addFirm();
+  const endpoint = await harness.addEndpoint('square', firm);
   const { provider } = endpoint;
-  const { type, body, eventId } = prepare(world, endpoint);
-  await world.send(endpoint, type, { body });
-  const row = await world.applied(provider, eventId);
-  await forget(world, provider, eventId);
-  await Promise.all(world.workers.splice(0).map((worker) => worker.close()));
+  const { type, body, eventId } = prepare(harness, endpoint);
+  await harness.send(endpoint, type, { body });
+  const row = await harness.applied(provider, eventId);
+  await forget(harness, provider, eventId);
+  await Promise.all(harness.workers.splice(0).map((worker) => worker.close()));
 
-  const redis = openProducerRedis(world.redisServer.url, 2_000);
+  const redis = openProducerRedis(harness.redisServer.url, 2_000);
   const { queue, close } = openProviderQueue({ redis, provider, attempts: 3 });
   await waitUntil(() => redis.status === 'ready', { what: 'Redis is there' });
   await queue.add(storedEvent(provider, row));
-  await world.redis.hset(queueKey(provider.name, eventId), 'defa', 'job stalled more than allowable limit');
-  await world.startWorker();
+  await harness.redis.hset(queueKey(provider.name, eventId), 'defa', 'job stalled more than allowable limit');
+  await harness.startWorker();
   await waitUntil(
-    async () => (await world.metric('webhook_applied_total{provider="square",outcome="duplicate"}')) === 1,
+    async () => (await harness.metric('webhook_applied_total{provider="square",outcome="duplicate"}')) === 1,
     { what: 'the listener has looked' },
   );
-  t.same(await outcomesOf(world, eventId), ['applied']);
-  t.match(await world.applied(provider, eventId), { last_error: null, attempts: 1 });
+  t.same(await harness.outcomesOf(eventId), ['applied']);
+  t.match(await harness.applied(provider, eventId), { last_error: null, attempts: 1 });
   await close();
   redis.disconnect();
 });
 
-t.test('a job of a later version waits for a worker that knows it', async (t) => {
-  const world = await createWorld(t, { workers: 1 });
-  const firm = await world.addFirm();
-  const redis = openProducerRedis(world.redisServer.url, 2_000);
+t.test('a job of a newer version waits for a worker that can read it', async (t) => {
+  const harness = await startHarness(t, { workers: 1 });
+  const firm = await harness.addFirm();
+  const redis = openProducerRedis(harness.redisServer.url, 2_000);
   t.teardown(() => redis.disconnect());
   await waitUntil(() => redis.status === 'ready', { what: 'Redis is there' });
   for (const provider of changingProviders) {
-    const endpoint = await world.addEndpoint(provider.name, firm);
-    const { type, body, eventId } = prepare(world, endpoint);
+    const endpoint = await harness.addEndpoint(provider.name, firm);
+    const { type, body, eventId } = prepare(harness, endpoint);
     const { queue, close } = openProviderQueue({ redis, provider, attempts: 3 });
     t.teardown(close);
     const jobs = openQueue(redis, provider.name);
@@ -379,8 +371,8 @@ t.test('a job of a later version waits for a worker that knows it', async (t) =>
       firmId: firm,
       provider: provider.name,
       eventId,
-      type: identityOf(provider, body, world.buildBody(endpoint, type).channel).type,
-      channel: world.buildBody(endpoint, type).channel,
+      type: identityOf(provider, body, harness.buildBody(endpoint, type).channel).type,
+      channel: harness.buildBody(endpoint, type).channel,
       endpointId: endpoint.id,
       account: null,
       createdAtMs: null,
@@ -400,75 +392,75 @@ t.test('a job of a later version waits for a worker that knows it', async (t) =>
     t.equal(job.attemptsMade, 0, 'without an attempt');
     t.equal(job.data.v, 3, 'and as it was');
     t.ok(job.delay > 5_000, 'for a good while');
-    t.same(await world.sql(`SELECT * FROM ${provider.ledger.table}`), [], 'nothing is written down of it');
+    t.same(await harness.sql(`SELECT * FROM ${provider.ledger.table}`), [], 'nothing is written down of it');
     t.equal(await queue.requeue(event), 'alive', 'it is there');
 
-    await job.updateData(event); // as if a worker came that knows the version
+    await job.updateData(event); // as if a worker started that can read the version
     await job.promote();
-    await world.applied(provider, eventId);
-    t.same(await outcomesOf(world, eventId), ['applied']);
+    await harness.applied(provider, eventId);
+    t.same(await harness.outcomesOf(eventId), ['applied']);
   }
   t.notOk(
-    world.logs.some(({ msg }) => msg === 'worker.paused'),
+    harness.logs.some(({ msg }) => msg === 'worker.paused'),
     'no outage is made of it',
   );
 });
 
-t.test('an event whose failure can not even be written down delays no other', async (t) => {
-  const world = await createWorld(t, { workers: 0 });
-  const firm = await world.addFirm();
-  const { eventId, endpoint, type, body } = await unwritable(world, firm);
-  const others = await Promise.all(changingProviders.map(({ name }) => world.addEndpoint(name, firm)));
+t.test('an event whose failure cannot be recorded delays no other event', async (t) => {
+  const harness = await startHarness(t, { workers: 0 });
+  const firm = await harness.addFirm();
+  const { eventId, endpoint, type, body } = await unwritable(harness, firm);
+  const others = await Promise.all(changingProviders.map(({ name }) => harness.addEndpoint(name, firm)));
   const good: { provider: Provider; eventId: string }[] = [];
   const sendGood = async () => {
     for (const other of others) {
-      const prepared = prepare(world, other);
-      t.equal((await world.send(other, prepared.type, prepared)).outcome, 'accepted');
+      const prepared = prepare(harness, other);
+      t.equal((await harness.send(other, prepared.type, prepared)).outcome, 'accepted');
       good.push({ provider: other.provider, eventId: prepared.eventId });
     }
   };
   await sendGood();
-  t.equal((await world.send(endpoint, type, { body })).outcome, 'accepted');
+  t.equal((await harness.send(endpoint, type, { body })).outcome, 'accepted');
   await sendGood();
-  await world.startWorker(); // the bad one is in the middle of a group
+  await harness.startWorker(); // the failing event is in the middle of a group
   for (const { provider, eventId } of good) {
-    await world.applied(provider, eventId);
-    t.same(await outcomesOf(world, eventId), ['applied']);
+    await harness.applied(provider, eventId);
+    t.same(await harness.outcomesOf(eventId), ['applied']);
   }
   await waitUntil(
-    () => world.logs.some((line) => line.msg === 'event.recordFailed' && line.eventId === eventId),
+    () => harness.logs.some((line) => line.msg === 'event.recordFailed' && line.eventId === eventId),
     {
       what: 'it is logged',
     },
   );
-  t.ok((await world.metric(`webhook_record_failed_total{provider="${endpoint.provider.name}"}`)) > 0);
+  t.ok((await harness.metric(`webhook_record_failed_total{provider="${endpoint.provider.name}"}`)) > 0);
   t.notOk(
-    world.logs.some(({ msg }) => msg === 'worker.paused'),
+    harness.logs.some(({ msg }) => msg === 'worker.paused'),
     'the store is there: no one rests',
   );
-  t.same(await outcomesOf(world, eventId), []);
-  const jobs = openQueue(world.redis, endpoint.provider.name);
+  t.same(await harness.outcomesOf(eventId), []);
+  const jobs = openQueue(harness.redis, endpoint.provider.name);
   await waitUntil(async () => (await jobs.getJobState(eventId)) === 'delayed', { what: 'it waits' });
   t.equal((await jobs.getJob(eventId))?.attemptsMade, 0, 'without an attempt');
 
-  await world.sql('DROP TRIGGER refuse ON finance_stripe_webhook_events');
+  await harness.sql('DROP TRIGGER refuse ON finance_stripe_webhook_events');
   await (await jobs.getJob(eventId))?.promote();
-  await world.applied(endpoint.provider, eventId);
-  t.same(await outcomesOf(world, eventId), ['applied'], 'and is applied once it can be');
+  await harness.applied(endpoint.provider, eventId);
+  t.same(await harness.outcomesOf(eventId), ['applied'], 'and is applied once it can be');
   await jobs.close();
 });
 
-/** An event that the ledger refuses, for a reason that is no fault of the connection. */
-async function unwritable(world: World, firm: string) {
-  const endpoint = await world.addEndpoint('stripe', firm);
-  const prepared = prepare(world, endpoint);
-  await world.sql(`
+/** An event that the ledger refuses, for a reason other than the connection. */
+async function unwritable(harness: Harness, firm: string) {
+  const endpoint = await harness.addEndpoint('stripe', firm);
+  const prepared = prepare(harness, endpoint);
+  await harness.sql(`
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       IF NEW.stripe_event_id = '${prepared.eventId}' THEN RAISE 'this one does not get in'; END IF;
       RETURN NEW;
     END $$`);
-  await world.sql(
+  await harness.sql(
     'CREATE TRIGGER refuse BEFORE INSERT ON finance_stripe_webhook_events FOR EACH ROW EXECUTE FUNCTION refuse()',
   );
   return { ...prepared, endpoint };

@@ -1,79 +1,57 @@
-import { type ApplyPorts, apply, type Provider, type WebhookEvent } from '@semel/core';
-import { applyStore, encryptionKey, openPool } from '@semel/database';
+import type { Provider, WebhookEvent } from '@semel/core';
 import { providerNamed } from '@semel/providers';
 import fc from 'fast-check';
 import t from 'tap';
+import { applyTogether, openWorkerPool } from '../support/apply-directly.js';
+import { toEvent } from '../support/create-event.js';
 import {
   type History,
+  type SampleBody,
   shuffled,
   squareHistories,
   stripeHistories,
-  type Told,
   withTwins,
 } from '../support/finance-history.js';
 import { createModel } from '../support/finance-model.js';
-import { testEncryptionKey } from '../support/servers.js';
-import { createWorld, type TestEndpoint } from '../support/world.js';
+import { startHarness, type TestEndpoint } from '../support/harness.js';
+import { permutations } from '../support/permutations.js';
 
-// What invoices and payments say after refunds, disputes, checkouts and charges, told in whatever order.
+// Invoices and payments after refunds, disputes, checkouts and charges, in whatever order the events arrive.
 
 const stripe = providerNamed('stripe') as Provider;
 const square = providerNamed('square') as Provider;
 const startMs = Date.UTC(2026, 0, 15, 12);
 
-/** A sample, what is changed in it, and when it happened, in seconds. */
+/** A sample, its overrides, and its time in seconds. */
 type Step = [type: string, overrides?: Record<string, unknown>, at?: number];
 
-const told = (provider: Provider, [type, overrides = {}, at = 0]: Step): Told => {
+const buildStep = (provider: Provider, [type, overrides = {}, at = 0]: Step): SampleBody => {
   const sample = provider.samples.find((candidate) => candidate.type === type);
   if (sample === undefined) throw new Error(`no sample ${type}`);
   return { type, body: sample.build({ account: null, nowMs: startMs + at * 1000, overrides }).body };
 };
 
-const permutations = <T>(items: readonly T[]): T[][] =>
-  items.length === 0
-    ? [[]]
-    : items.flatMap((item, i) =>
-        permutations(items.filter((_, at) => at !== i)).map((rest) => [item, ...rest]),
-      );
-
 let runs = 0;
 
-async function createFinance(t: Parameters<typeof createWorld>[0]) {
-  const world = await createWorld(t, { receivers: 0, workers: 0 });
-  const pool = openPool({
-    databaseUrl: world.database.url,
-    encryptionKey: encryptionKey(testEncryptionKey),
-    role: 'worker',
-    max: 8,
-    connectTimeoutMs: 5_000,
-    statementTimeoutMs: 10_000,
-  });
+async function createFinance(t: Parameters<typeof startHarness>[0]) {
+  const harness = await startHarness(t, { receivers: 0, workers: 0 });
+  const pool = openWorkerPool(harness);
   t.teardown(() => pool.end());
 
-  /** A firm that nobody has told anything yet. */
+  /** A firm without events. */
   async function enter(provider: Provider) {
-    const endpoint = await world.addEndpoint(provider.name, await world.addFirm());
+    const endpoint = await harness.addEndpoint(provider.name, await harness.addFirm());
     const mark = `~${++runs}`;
-    const ports: ApplyPorts = {
-      provider,
-      transaction: applyStore(pool, provider),
-      claimsDone: async () => undefined,
-      claimsReleased: async () => undefined,
-    };
-    /** Applies them together; returns the outcomes. */
-    async function tell(...events: Told[]): Promise<(string | null)[]> {
-      const results = await apply(
-        ports,
-        events.map(({ body }) => ({ event: toEvent(endpoint, body, mark), attempt: 1, lastAttempt: false })),
+    /** Applies the events in one transaction; returns the outcomes. */
+    const applyEvents = (...events: SampleBody[]): Promise<string[]> =>
+      applyTogether(
+        pool,
+        provider,
+        events.map(({ body }) => toMarkedEvent(endpoint, body, mark)),
       );
-      for (const { outcome, error } of results)
-        if (!['applied', 'stale', 'ignored', 'duplicate'].includes(outcome ?? '')) throw error ?? outcome;
-      return results.map(({ outcome }) => outcome);
-    }
     const payments = async () =>
       (
-        await world.sql(
+        await harness.sql(
           `SELECT p.external_id AS payment, p.status, p.amount::float8, p.amount_refunded::float8, p.paid_at,
              p.failure_code, p.dispute_status, i.external_id AS invoice
            FROM finance_payments p LEFT JOIN finance_invoices i ON i.id = p.invoice_id
@@ -82,36 +60,36 @@ async function createFinance(t: Parameters<typeof createWorld>[0]) {
         )
       ).map((row) => ({ ...row, paid_at: (row.paid_at as Date | null)?.toISOString() ?? null }));
     const invoices = () =>
-      world.sql(
+      harness.sql(
         `SELECT external_id AS invoice, status, amount_paid::float8 FROM finance_invoices
          WHERE firm_id = $1 ORDER BY external_id COLLATE "C"`,
         [endpoint.firmId],
       );
     const ledger = (type: string) =>
-      world.sql(
+      harness.sql(
         `SELECT l.outcome, l.event_type, i.external_id AS invoice, p.external_id AS payment
          FROM ${provider.ledger.table} l LEFT JOIN finance_invoices i ON i.id = l.invoice_id
          LEFT JOIN finance_payments p ON p.id = l.payment_id WHERE l.firm_id = $1 AND l.event_type = $2`,
         [endpoint.firmId, type],
       );
     const changes = (entity: string) =>
-      world.sql(
+      harness.sql(
         `SELECT c.event_id, c.change FROM domain_changes c
          WHERE c.firm_id = $1 AND c.entity_type = $2 ORDER BY c.id`,
         [endpoint.firmId, entity],
       );
-    return { endpoint, mark, tell, payments, invoices, ledger, changes };
+    return { endpoint, mark, apply: applyEvents, payments, invoices, ledger, changes };
   }
 
-  /** The payments after these events, one by one and together, in every order; they must be the same each time. */
+  /** The payments after these events, one by one and together, in every order; throws if two results differ. */
   async function inEveryOrder(provider: Provider, steps: readonly Step[]) {
-    const events = steps.map((step) => told(provider, step));
+    const events = steps.map((step) => buildStep(provider, step));
     const ends: unknown[] = [];
     for (const order of permutations(events))
       for (const together of [false, true]) {
         const firm = await enter(provider);
-        if (together) await firm.tell(...order);
-        else for (const event of order) await firm.tell(event);
+        if (together) await firm.apply(...order);
+        else for (const event of order) await firm.apply(event);
         ends.push({ payments: await firm.payments(), invoices: await firm.invoices() });
       }
     const different = ends.filter((end) => JSON.stringify(end) !== JSON.stringify(ends[0]));
@@ -119,26 +97,12 @@ async function createFinance(t: Parameters<typeof createWorld>[0]) {
     return ends[0] as { payments: Record<string, unknown>[]; invoices: Record<string, unknown>[] };
   }
 
-  return { world, enter, inEveryOrder };
+  return { harness, enter, inEveryOrder };
 }
 
-function toEvent(endpoint: TestEndpoint, body: Buffer, mark: string): WebhookEvent {
-  const { eventId, type, createdAtMs } = endpoint.provider.identify(body, null);
-  return {
-    v: 2,
-    firmId: endpoint.firmId as string,
-    provider: endpoint.provider.name,
-    eventId: `${eventId}${mark}`,
-    type,
-    channel: null,
-    endpointId: endpoint.id,
-    account: null,
-    createdAtMs,
-    receivedAtMs: startMs,
-    body: { base64: body.toString('base64') },
-    sha256: '0'.repeat(64),
-    ignored: null,
-  };
+function toMarkedEvent(endpoint: TestEndpoint, body: Buffer, mark: string): WebhookEvent {
+  const event = toEvent(endpoint, { body, channel: null }, { receivedAtMs: startMs });
+  return { ...event, eventId: `${event.eventId}${mark}` };
 }
 
 const pi = { payment_intent: 'pi_1', charge: 'ch_1' };
@@ -156,7 +120,7 @@ t.test('Stripe', async (t) => {
     t.match(payments, [{ status: 'succeeded', amount: 12_500, amount_refunded: 300 }]);
   });
 
-  t.test('two partial refunds, and the charge that sums them up', async (t) => {
+  t.test('two partial refunds, and the charge with their sum', async (t) => {
     const { payments } = await inEveryOrder(stripe, [
       ['payment_intent.succeeded', { id: 'pi_1' }],
       ['refund.updated', { ...pi, id: 're_1', amount: 300 }, 5],
@@ -166,7 +130,7 @@ t.test('Stripe', async (t) => {
     t.match(payments, [{ amount_refunded: 500 }]);
   });
 
-  t.test('a refund of which only the charge tells, and one that fails', async (t) => {
+  t.test('a refund that only the charge names, and a refund that fails', async (t) => {
     const { payments } = await inEveryOrder(stripe, [
       ['charge.refunded', { ...ch, amount_refunded: 800 }, 5],
       ['refund.updated', { ...pi, id: 're_1', amount: 300 }, 5],
@@ -187,7 +151,7 @@ t.test('Stripe', async (t) => {
           const rest = { id: 're_0', object: 'refund', amount: 6000, created: startMs / 1000 };
           const refunds = { refunds: isListed ? { object: 'list', data: [rest] } : undefined };
           const steps: Step[] = [
-            // The card was declined before: nothing was captured of that charge, and nothing went back.
+            // The card was declined before: that charge captured and refunded nothing.
             ['charge.failed', { ...ch, id: 'ch_0', amount: 10_000 }, -9],
             ['charge.captured', { ...of, ...refunds, amount_refunded: 6000 }],
             ['refund.created', { ...pi, id: 're_1', amount: 4000 }, at],
@@ -200,19 +164,16 @@ t.test('Stripe', async (t) => {
         },
       );
 
-  t.test(
-    'two refunds in the second in which a part was captured, of which the charge knows one',
-    async (t) => {
-      const { payments } = await inEveryOrder(stripe, [
-        ['charge.refunded', { ...ch, amount: 10_000, amount_captured: 4000, amount_refunded: 7000 }],
-        ['refund.created', { ...pi, id: 're_1', amount: 1000 }],
-        ['refund.created', { ...pi, id: 're_2', amount: 500 }],
-      ]);
-      t.match(payments, [{ amount_refunded: 7500 }]);
-    },
-  );
+  t.test('two refunds in the second of a partial capture, one of them not in the charge', async (t) => {
+    const { payments } = await inEveryOrder(stripe, [
+      ['charge.refunded', { ...ch, amount: 10_000, amount_captured: 4000, amount_refunded: 7000 }],
+      ['refund.created', { ...pi, id: 're_1', amount: 1000 }],
+      ['refund.created', { ...pi, id: 're_2', amount: 500 }],
+    ]);
+    t.match(payments, [{ amount_refunded: 7500 }]);
+  });
 
-  t.test('two refunds of a charge that does not say what was captured', async (t) => {
+  t.test('two refunds of a charge without a captured amount', async (t) => {
     const { payments } = await inEveryOrder(stripe, [
       ['charge.refunded', { ...ch, amount_captured: undefined, amount_refunded: 300 }, 9],
       ['refund.updated', { ...pi, id: 're_1', amount: 100 }, 5],
@@ -221,7 +182,7 @@ t.test('Stripe', async (t) => {
     t.match(payments, [{ amount_refunded: 300 }]);
   });
 
-  t.test('an authorisation that ran out went back as a whole', async (t) => {
+  t.test('an expired authorisation is fully refunded', async (t) => {
     const { payments } = await inEveryOrder(stripe, [
       ['charge.succeeded', { ...ch, captured: false, amount_captured: 0 }],
       ['charge.expired', ch, 9],
@@ -229,7 +190,7 @@ t.test('Stripe', async (t) => {
     t.match(payments, [{ amount_refunded: 12_500, paid_at: null }]);
   });
 
-  t.test('a charge that fails after it was paid has no time of payment', async (t) => {
+  t.test('a charge that fails after it was paid has no payment time', async (t) => {
     const alone = { id: 'ch_1', payment_intent: undefined };
     const { payments } = await inEveryOrder(stripe, [
       ['charge.succeeded', alone],
@@ -240,10 +201,10 @@ t.test('Stripe', async (t) => {
 
   t.test('a refund before its payment', async (t) => {
     const firm = await enter(stripe);
-    await firm.tell(told(stripe, ['refund.created', { ...pi, id: 're_1', amount: 300 }]));
+    await firm.apply(buildStep(stripe, ['refund.created', { ...pi, id: 're_1', amount: 300 }]));
     t.match(await firm.payments(), [{ payment: 'pi_1', status: null, amount_refunded: 300 }]);
     t.match(await firm.ledger('refund.created'), [{ outcome: 'applied', payment: 'pi_1' }]);
-    await firm.tell(told(stripe, ['payment_intent.succeeded', { id: 'pi_1' }]));
+    await firm.apply(buildStep(stripe, ['payment_intent.succeeded', { id: 'pi_1' }]));
     t.match(await firm.payments(), [{ payment: 'pi_1', status: 'succeeded', amount_refunded: 300 }]);
     t.match((await firm.changes('payment'))[0]?.change, { amount_refunded: 300 }, 'the history says by what');
   });
@@ -274,10 +235,10 @@ t.test('Stripe', async (t) => {
     ];
     for (const steps of events) {
       const firm = await enter(stripe);
-      for (const step of steps) await firm.tell(told(stripe, step));
+      for (const step of steps) await firm.apply(buildStep(stripe, step));
       t.match(await firm.invoices(), [{ invoice: 'in_1', status: null }]);
       t.match(await firm.payments(), [{ payment: 'pi_1', invoice: 'in_1' }]);
-      await firm.tell(told(stripe, ['invoice.paid', { id: 'in_1' }]));
+      await firm.apply(buildStep(stripe, ['invoice.paid', { id: 'in_1' }]));
       t.match(await firm.invoices(), [{ invoice: 'in_1', status: 'paid', amount_paid: 12_500 }]);
       const [type] = steps.at(-1) as Step;
       t.match(await firm.ledger(type), [{ outcome: 'applied', invoice: 'in_1', payment: 'pi_1' }]);
@@ -297,12 +258,12 @@ t.test('Stripe', async (t) => {
     }
   });
 
-  t.test('two events with different ids for one change', async (t) => {
+  t.test('two events with different ids for one change are applied once', async (t) => {
     const firm = await enter(stripe);
-    const refund = told(stripe, ['refund.created', { ...pi, id: 're_1', amount: 300 }]);
+    const refund = buildStep(stripe, ['refund.created', { ...pi, id: 're_1', amount: 300 }]);
     const [, twin] = withTwins({ provider: stripe, events: [refund] }, [true]);
-    await firm.tell(refund);
-    await firm.tell(twin as Told);
+    await firm.apply(refund);
+    await firm.apply(twin as SampleBody);
     t.match(await firm.payments(), [{ amount_refunded: 300 }]);
     t.equal((await firm.changes('payment')).length, 1, 'the second one changes no payment');
   });
@@ -338,43 +299,49 @@ t.test('Stripe', async (t) => {
     t.match(invoices, [{ status: 'paid' }]);
   });
 
-  t.test('a status never seen before is kept, and undoes nothing', async (t) => {
+  t.test('an unknown status is stored, and undoes nothing', async (t) => {
     const firm = await enter(stripe);
-    await firm.tell(told(stripe, ['charge.dispute.created', { ...pi, id: 'du_1', status: 'pondering' }]));
+    await firm.apply(
+      buildStep(stripe, ['charge.dispute.created', { ...pi, id: 'du_1', status: 'pondering' }]),
+    );
     t.match(await firm.payments(), [{ dispute_status: 'pondering' }]);
-    await firm.tell(told(stripe, ['charge.dispute.closed', { ...pi, id: 'du_1' }, 1]));
-    await firm.tell(told(stripe, ['charge.dispute.updated', { ...pi, id: 'du_1', status: 'pondering' }, 60]));
+    await firm.apply(buildStep(stripe, ['charge.dispute.closed', { ...pi, id: 'du_1' }, 1]));
+    await firm.apply(
+      buildStep(stripe, ['charge.dispute.updated', { ...pi, id: 'du_1', status: 'pondering' }, 60]),
+    );
     t.match(await firm.payments(), [{ dispute_status: 'lost' }]);
-    await firm.tell(told(stripe, ['refund.updated', { ...pi, id: 're_1', amount: 300, status: 'thinking' }]));
+    await firm.apply(
+      buildStep(stripe, ['refund.updated', { ...pi, id: 're_1', amount: 300, status: 'thinking' }]),
+    );
     t.match(await firm.payments(), [{ amount_refunded: 300 }]);
   });
 
   t.test('an event that is years old changes nothing', async (t) => {
     const firm = await enter(stripe);
     const years = -5 * 365 * 86_400;
-    await firm.tell(told(stripe, ['charge.refunded', { ...ch, amount_refunded: 500 }]));
+    await firm.apply(buildStep(stripe, ['charge.refunded', { ...ch, amount_refunded: 500 }]));
     const before = await firm.payments();
-    t.same(await firm.tell(told(stripe, ['charge.refunded', { ...ch, amount_refunded: 100 }, years])), [
+    t.same(await firm.apply(buildStep(stripe, ['charge.refunded', { ...ch, amount_refunded: 100 }, years])), [
       'stale',
     ]);
     t.same(await firm.payments(), before);
   });
 
-  t.test('a payment that is only known by its charge says what the charge says', async (t) => {
+  t.test("a payment known only by its charge has the charge's values", async (t) => {
     const firm = await enter(stripe);
-    await firm.tell(told(stripe, ['charge.failed', { ...ch, id: 'ch_0' }]));
+    await firm.apply(buildStep(stripe, ['charge.failed', { ...ch, id: 'ch_0' }]));
     t.match(await firm.payments(), [{ payment: 'pi_1', status: 'failed', failure_code: 'card_declined' }]);
-    await firm.tell(told(stripe, ['charge.succeeded', ch, 9]));
+    await firm.apply(buildStep(stripe, ['charge.succeeded', ch, 9]));
     t.match(await firm.payments(), [{ status: 'succeeded', amount: 12_500, failure_code: null }]);
-    await firm.tell(told(stripe, ['payment_intent.processing', { id: 'pi_1' }, 8]));
+    await firm.apply(buildStep(stripe, ['payment_intent.processing', { id: 'pi_1' }, 8]));
     t.match(await firm.payments(), [{ status: 'processing' }], 'its own word counts more');
   });
 
-  t.test('each type that is acted on is linked, and thin events are recorded', async (t) => {
+  t.test('the ledger links each handled type to its object, and records thin events', async (t) => {
     const firm = await enter(stripe);
     const ignored = ['customer.created', 'invoice.upcoming'];
     for (const { type } of stripe.samples) {
-      const [outcome] = await firm.tell(told(stripe, [type]));
+      const [outcome] = await firm.apply(buildStep(stripe, [type]));
       t.equal(outcome, ignored.includes(type) ? 'ignored' : 'applied', type);
       const [row] = await firm.ledger(type);
       const linked = row?.invoice ?? row?.payment ?? null;
@@ -386,7 +353,7 @@ t.test('Stripe', async (t) => {
       type: 'v2.core.account.updated',
       created: '2026-01-15T12:00:00Z',
     };
-    t.same(await firm.tell({ type: thin.type, body: Buffer.from(JSON.stringify(thin)) }), ['ignored']);
+    t.same(await firm.apply({ type: thin.type, body: Buffer.from(JSON.stringify(thin)) }), ['ignored']);
   });
 });
 
@@ -395,7 +362,7 @@ t.test('Square', async (t) => {
   const money = (amount: number) => ({ amount_money: { amount, currency: 'USD' } });
   const of = { payment_id: 'pay_1' };
 
-  t.test('refunds, of which one is rejected, and what the payment says of them', async (t) => {
+  t.test("several refunds, one of them rejected, and the payment's own refunded amount", async (t) => {
     const { payments } = await inEveryOrder(square, [
       ['payment.updated', { id: 'pay_1' }],
       ['refund.updated', { ...of, id: 'r_1', ...money(300) }, 5],
@@ -405,7 +372,7 @@ t.test('Square', async (t) => {
     t.match(payments, [{ status: 'COMPLETED', amount_refunded: 300 }]);
   });
 
-  t.test('what the payment says is refunded counts where no refund is known', async (t) => {
+  t.test("the payment's own refunded amount counts while no refund is known", async (t) => {
     const { payments } = await inEveryOrder(square, [
       ['payment.updated', { id: 'pay_1', refunded_money: { amount: 500, currency: 'USD' } }],
       ['refund.updated', { ...of, id: 'r_1', ...money(200) }],
@@ -413,7 +380,7 @@ t.test('Square', async (t) => {
     t.match(payments, [{ amount_refunded: 500 }]);
   });
 
-  t.test('a payment in cash was paid when that was first told', async (t) => {
+  t.test('a payment in cash was paid at the time of its first event', async (t) => {
     const cash = { id: 'pay_1', source_type: 'CASH', card_details: undefined };
     const { payments } = await inEveryOrder(square, [
       ['payment.updated', { ...cash, tip_money: { amount: 200, currency: 'USD' } }, 5],
@@ -435,19 +402,19 @@ t.test('Square', async (t) => {
       t.match(payments, [{ status: 'COMPLETED', dispute_status: end }]);
     });
 
-  t.test('a draft that is deleted stays so', async (t) => {
+  t.test('a deleted draft stays deleted', async (t) => {
     const firm = await enter(square);
-    const draft = told(square, ['invoice.created', { id: 'inv:1' }]);
+    const draft = buildStep(square, ['invoice.created', { id: 'inv:1' }]);
     const $event = { type: 'invoice.deleted', data: { type: 'invoice', id: 'inv:1', deleted: true } };
-    t.same(await firm.tell(told(square, ['invoice.updated', { id: 'inv:1', $event }])), ['applied']);
-    t.same(await firm.tell(draft), ['stale']);
+    t.same(await firm.apply(buildStep(square, ['invoice.updated', { id: 'inv:1', $event }])), ['applied']);
+    t.same(await firm.apply(draft), ['stale']);
     t.match(await firm.invoices(), [{ invoice: 'inv:1', status: 'DELETED' }]);
   });
 
-  t.test('each type that is acted on is linked', async (t) => {
+  t.test('the ledger links each handled type to its object', async (t) => {
     const firm = await enter(square);
     for (const { type } of square.samples) {
-      const [outcome] = await firm.tell(told(square, [type]));
+      const [outcome] = await firm.apply(buildStep(square, [type]));
       t.equal(outcome, type === 'customer.created' ? 'ignored' : 'applied', type);
       const [row] = await firm.ledger(type);
       t.equal((row?.invoice ?? row?.payment ?? null) !== null, type !== 'customer.created', type);
@@ -455,24 +422,24 @@ t.test('Square', async (t) => {
   });
 });
 
-t.test('an object that several workers create at the same moment fails for none of them', async (t) => {
-  const { enter, world } = await createFinance(t);
+t.test('several workers can create the same object at the same time', async (t) => {
+  const { enter, harness } = await createFinance(t);
   const firm = await enter(stripe);
   for (let i = 0; i < 150; i++)
     await Promise.all(
       Array.from({ length: 6 }, () =>
-        firm.tell(
-          told(stripe, ['refund.created', { id: `re_${i}`, charge: `ch_${i}`, payment_intent: null }]),
+        firm.apply(
+          buildStep(stripe, ['refund.created', { id: `re_${i}`, charge: `ch_${i}`, payment_intent: null }]),
         ),
       ),
     );
-  const failed = await world.sql(`SELECT error FROM webhook_attempts WHERE outcome = 'failed'`);
+  const failed = await harness.sql(`SELECT error FROM webhook_attempts WHERE outcome = 'failed'`);
   t.same(failed, []);
   t.equal((await firm.payments()).length, 150);
 });
 
-t.test('any order, any repetition, any grouping, by several workers: as the model says', async (t) => {
-  const { enter, world } = await createFinance(t);
+t.test('any order, repetition and grouping, by several workers, ends as the model says', async (t) => {
+  const { enter, harness } = await createFinance(t);
   const seed = Date.now() & 0xfffffff;
   t.comment(`seed ${seed}`);
   const draws = fc.array(fc.nat(99), { minLength: 1, maxLength: 60 });
@@ -493,22 +460,22 @@ t.test('any order, any repetition, any grouping, by several workers: as the mode
           const firm = await enter(provider);
           const model = createModel();
           for (const { body } of all) {
-            const event = toEvent(firm.endpoint, body, firm.mark);
+            const event = toMarkedEvent(firm.endpoint, body, firm.mark);
             const { changes, links } = provider.changesOf(event, body);
             model.apply(event, changes, links);
           }
-          // Each event once in one of the workers' turns, and again in another one's.
+          // Two workers each apply all events, in different orders.
           const turns = [shuffled(all, order), shuffled(all, order.toReversed())];
           await Promise.all(
             turns.map(async (events) => {
               for (let i = 0; i < events.length; i += size)
-                await retried(() => firm.tell(...events.slice(i, i + size)));
+                await retried(() => firm.apply(...events.slice(i, i + size)));
             }),
           );
           const found = { payments: await firm.payments(), invoices: await firm.invoices() };
           const due = { payments: model.payments(), invoices: model.invoices() };
           if (!t.strictSame(normal(found), normal(due))) throw new Error('not as the model says');
-          const doubled = await world.sql(
+          const doubled = await harness.sql(
             'SELECT event_id, entity_id FROM domain_changes WHERE firm_id = $1 GROUP BY 1, 2 HAVING count(*) > 1',
             [firm.endpoint.firmId],
           );
@@ -521,7 +488,7 @@ t.test('any order, any repetition, any grouping, by several workers: as the mode
   }
 });
 
-/** A deadlock is a fault of ours: the worker puts the job back and tries again. */
+/** A deadlock counts as a store outage: the worker requeues the job and tries again. */
 async function retried(work: () => Promise<unknown>): Promise<void> {
   for (let attempt = 1; ; attempt++)
     try {
@@ -532,7 +499,7 @@ async function retried(work: () => Promise<unknown>): Promise<void> {
     }
 }
 
-/** Members in one order, as JSON has them. */
+/** Sorts object members, as JSON. */
 const normal = (state: Record<string, object[]>) =>
   JSON.parse(
     JSON.stringify(state, (_, value) =>

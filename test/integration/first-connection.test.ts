@@ -1,48 +1,48 @@
 import { providers } from '@semel/providers';
 import t from 'tap';
 import { openConsole } from '../support/console.js';
+import { type Harness, mainTypeOf, startHarness } from '../support/harness.js';
 import { idOf } from '../support/one-effect.js';
 import { freePort, waitUntil } from '../support/servers.js';
-import { createWorld, mainTypeOf, type World } from '../support/world.js';
 
-// What connects for the first time has not failed. What stays away has, and that must be said.
+// A first connection in progress is not a failure. A store that stays unreachable is one, and must be logged.
 
-t.jobs = 3; // most of the time they wait
+t.jobs = 3; // the tests mostly wait
 
-const worries = ({ logs }: Pick<World, 'logs'>) =>
+const worries = ({ logs }: Pick<Harness, 'logs'>) =>
   logs.filter(({ level }) => level !== 'info' && level !== 'debug');
 
-t.test('apps that find their stores, and work that waits for them, have nothing to warn of', async (t) => {
-  const world = await createWorld(t, { workers: 0, redis: { appendonly: true } });
-  const firm = await world.addFirm();
+t.test('apps that reach their stores log no warning', async (t) => {
+  const harness = await startHarness(t, { workers: 0, redis: { appendonly: true } });
+  const firm = await harness.addFirm();
   const sent = [];
   for (const provider of providers) {
-    const endpoint = await world.addEndpoint(provider.name, firm);
+    const endpoint = await harness.addEndpoint(provider.name, firm);
     const { type, outcome } = mainTypeOf(provider);
     for (let i = 0; i < 5; i++) {
-      const { body } = world.buildBody(endpoint, type);
-      t.equal((await world.send(endpoint, type, { body })).status, 200);
+      const { body } = harness.buildBody(endpoint, type);
+      t.equal((await harness.send(endpoint, type, { body })).status, 200);
       sent.push({ provider, eventId: idOf(provider, body), outcome });
     }
   }
-  const app = await openConsole(t, world, { log: world.log });
+  const app = await openConsole(t, harness, { log: harness.log });
   const isReady = async () => (await app.inject('/readyz')).statusCode === 200;
-  await app.inject('/metrics'); // at once: a scrape does not wait
-  await world.startWorker();
-  for (const { provider, eventId, outcome } of sent) await world.applied(provider, eventId, outcome);
+  await app.inject('/metrics'); // immediately: a scrape does not wait
+  await harness.startWorker();
+  for (const { provider, eventId, outcome } of sent) await harness.applied(provider, eventId, outcome);
   await waitUntil(isReady, { what: 'the console is ready' });
   await app.close();
-  await Promise.all([...world.workers, ...world.receivers].map((each) => each.close()));
-  t.same(worries(world), []);
+  await Promise.all([...harness.workers, ...harness.receivers].map((each) => each.close()));
+  t.same(worries(harness), []);
 });
 
-t.test('apps whose Redis stays away say so', async (t) => {
+t.test('apps whose Redis stays unreachable log it', async (t) => {
   const redisUrl = `redis://127.0.0.1:${await freePort()}`;
-  const world = await createWorld(t, { redisUrl });
-  const app = await openConsole(t, world, { redisUrl, log: world.log });
+  const harness = await startHarness(t, { redisUrl });
+  const app = await openConsole(t, harness, { redisUrl, log: harness.log });
   await app.ready();
   const said = (wanted: Record<string, unknown>) =>
-    world.logs.filter((line) => Object.entries(wanted).every(([name, value]) => line[name] === value));
+    harness.logs.filter((line) => Object.entries(wanted).every(([name, value]) => line[name] === value));
   const breakers = () => said({ level: 'warn', msg: 'redis.breaker', state: 'open' });
   await waitUntil(() => breakers().length === 2, { what: 'the breakers of receiver and worker are failing' });
   await waitUntil(() => said({ level: 'warn', msg: 'gauges.failed', store: 'redis' }).length === 1, {
@@ -51,14 +51,14 @@ t.test('apps whose Redis stays away say so', async (t) => {
   t.same(said({ msg: 'gauges.failed', store: 'postgres' }), []);
 });
 
-t.test('apps whose PostgreSQL stays away say so', async (t) => {
+t.test('apps whose PostgreSQL stays unreachable log it', async (t) => {
   const port = await freePort();
   const away = (url: string) => Object.assign(new URL(url), { host: `127.0.0.1:${port}` }).href;
-  const world = await createWorld(t, { databaseUrl: away });
-  const app = await openConsole(t, world, { databaseUrl: away(world.database.url), log: world.log });
+  const harness = await startHarness(t, { databaseUrl: away });
+  const app = await openConsole(t, harness, { databaseUrl: away(harness.database.url), log: harness.log });
   await app.ready();
   const count = (event: string) =>
-    world.logs.filter(({ level, msg }) => level === 'warn' && msg === event).length;
+    harness.logs.filter(({ level, msg }) => level === 'warn' && msg === event).length;
   for (const event of ['endpoints.refreshFailed', 'spill.waiting', 'outbox.waiting', 'gauges.failed'])
     await waitUntil(() => count(event) === 1, { what: `one of them says ${event}` });
 });

@@ -13,17 +13,17 @@ import { providers } from '@semel/providers';
 import fc from 'fast-check';
 import t from 'tap';
 import { createEventHandlers } from '../../apps/worker/src/handling/run-handlers.js';
-import { openWorkerPool } from '../support/apply-told.js';
-import { identityOf } from '../support/identity-of.js';
-import { createWorld, type TestEndpoint } from '../support/world.js';
+import { openWorkerPool } from '../support/apply-directly.js';
+import { toEvent } from '../support/create-event.js';
+import { startHarness, type TestEndpoint } from '../support/harness.js';
 
-// Whoever asked to be told is told: a handler's work is committed once for every event of its type, whatever other events of
-// the object came before it, in whatever order, and whatever died on the way.
+// A handler's work is committed once for every event of its type, whatever other events of the object came before it,
+// in whatever order, and whatever crashed on the way.
 
 const seed = Number(process.env.FC_SEED) || Date.now() & 0xffffff;
 const startMs = Date.UTC(2026, 0, 15, 12);
 
-/** What happens to one event on its way, once: then it comes again. */
+/** One failure of an event; afterwards the event is retried. */
 type Mishap = 'none' | 'handler throws' | 'dies before the commit' | 'dies after the commit';
 
 interface Scenario {
@@ -46,17 +46,17 @@ const mishap = fc.constantFrom<Mishap>(
 
 t.test('each handler is committed once per event', async (t) => {
   t.comment(`seed ${seed}`);
-  const world = await createWorld(t, { receivers: 0, workers: 0 });
-  const pool = openWorkerPool(world);
+  const harness = await startHarness(t, { receivers: 0, workers: 0 });
+  const pool = openWorkerPool(harness);
   t.teardown(() => pool.end());
-  await world.sql(`
+  await harness.sql(`
     CREATE TABLE runs (firm_id uuid NOT NULL, event_id text NOT NULL, handler text NOT NULL);
     GRANT INSERT ON runs TO semel_worker`);
-  const firm = await world.addFirm();
+  const firm = await harness.addFirm();
   /** Event ids whose handler throws, or whose transaction ends badly, the next time. */
   const due = new Map<string, Mishap>();
 
-  const tell = (provider: Provider, type: string, name: string, when?: 'changed'): DefinedHandler =>
+  const createHandler = (provider: Provider, type: string, name: string, when?: 'changed'): DefinedHandler =>
     defineHandler(
       provider.name,
       type,
@@ -72,9 +72,9 @@ t.test('each handler is committed once per event', async (t) => {
   function portsOf(provider: Provider): ApplyPorts {
     const transaction = applyStore(pool, provider);
     const handlers = [
-      tell(provider, '*', 'first'),
-      tell(provider, '*', 'second'),
-      tell(provider, '*', 'changed', 'changed'),
+      createHandler(provider, '*', 'first'),
+      createHandler(provider, '*', 'second'),
+      createHandler(provider, '*', 'changed', 'changed'),
     ];
     const dies = (items: readonly string[], at: Mishap) => {
       const id = items.find((eventId) => due.get(eventId) === at);
@@ -108,11 +108,11 @@ t.test('each handler is committed once per event', async (t) => {
 
   for (const provider of providers)
     await t.test(provider.name, async (t) => {
-      const endpoint = await world.addEndpoint(provider.name, firm);
+      const endpoint = await harness.addEndpoint(provider.name, firm);
       const ports = portsOf(provider);
       let made = 0;
 
-      /** As the worker does: until each job has ended, and what failed or was cut off comes again. */
+      /** Like the worker: retries failed and interrupted jobs until each job has ended. */
       async function drain(events: readonly WebhookEvent[], together: boolean): Promise<void> {
         let left = events.map((event): ApplyItem => ({ event, attempt: 1, lastAttempt: false }));
         for (let round = 0; left.length > 0; round++) {
@@ -141,22 +141,22 @@ t.test('each handler is committed once per event', async (t) => {
         ];
         const marks = scenario.idsSwapped ? ['b', 'a'] : ['a', 'b'];
         const events = [first, second].map((sample, i) =>
-          toEvent(endpoint, sample, idOf(provider, made), `${marks[i]}${made}`),
+          toMarkedEvent(endpoint, sample, idOf(provider, made), `${marks[i]}${made}`),
         );
         for (const [i, event] of events.entries()) due.set(event.eventId, scenario.mishaps[i] as Mishap);
         const order = scenario.swapped ? events.toReversed() : events;
-        const poison = toEvent(endpoint, first, idOf(provider, made), `c${made}`, Buffer.from('{'));
+        const poison = toMarkedEvent(endpoint, first, idOf(provider, made), `c${made}`, Buffer.from('{'));
         await drain(
           scenario.together ? [order[0] as WebhookEvent, poison, order[1] as WebhookEvent] : order,
           scenario.together,
         );
         if (scenario.redelivered) await drain(order.toReversed(), false);
 
-        const told = await world.sql<{ event_id: string; handler: string }>(
+        const runs = await harness.sql<{ event_id: string; handler: string }>(
           'SELECT event_id, handler FROM runs WHERE event_id = ANY ($1) ORDER BY event_id, handler',
           [events.map(({ eventId }) => eventId)],
         );
-        const changed = await world.sql<{ event_id: string }>(
+        const changed = await harness.sql<{ event_id: string }>(
           'SELECT DISTINCT event_id FROM domain_changes WHERE event_id = ANY ($1)',
           [events.map(({ eventId }) => eventId)],
         );
@@ -167,7 +167,7 @@ t.test('each handler is committed once per event', async (t) => {
               (handler) => ({ event_id: id, handler }),
             ),
           );
-        const [is, must] = [JSON.stringify(told), JSON.stringify(expected)];
+        const [is, must] = [JSON.stringify(runs), JSON.stringify(expected)];
         if (is !== must) throw new Error(`${first.type} and ${second.type}: ${is} is not ${must}`);
       }
 
@@ -181,7 +181,7 @@ t.test('each handler is committed once per event', async (t) => {
           together: fc.boolean(),
           redelivered: fc.boolean(),
         });
-      // Each type at least twice, each time with another one of any type, or of its own.
+      // Each type at least twice, paired with another or the same type.
       for (const [at, { type }] of provider.samples.entries())
         await t.resolves(
           fc.assert(fc.asyncProperty(scenario(fc.constant(at)), holds), {
@@ -194,35 +194,26 @@ t.test('each handler is committed once per event', async (t) => {
     });
 });
 
-/** The id of the object that both events are about. */
+/** The id of the object of both events. */
 const idOf = (provider: Provider, n: number): string =>
   provider.name === 'twilio' ? `SM${n.toString(16).padStart(32, '0')}` : `${provider.name}-object-${n}`;
 
-/** As it would be in the queue. `mark` makes the id of the event, in an order that the scenario chooses. */
-function toEvent(
-  { provider, id: endpointId, firmId }: TestEndpoint,
+/** `mark` becomes part of the event id, so that the scenario decides the order of ids. */
+function toMarkedEvent(
+  endpoint: TestEndpoint,
   sample: Sample,
   id: string,
   mark: string,
   broken?: Buffer,
 ): WebhookEvent {
+  const { provider } = endpoint;
   const { body } = sample.build({ account: null, nowMs: startMs, overrides: { id } });
-  const identity = identityOf(provider, body, sample.channel);
+  const event = toEvent(endpoint, { body, channel: sample.channel }, { receivedAtMs: startMs });
   const isNamedByBody = provider.name === 'twilio';
   return {
-    v: 2,
-    firmId: firmId as string,
-    provider: provider.name,
-    eventId: isNamedByBody ? `${identity.eventId}~${mark}` : `${mark}~${identity.eventId}`,
-    type: broken ? brokenTypeOf(provider) : identity.type,
-    channel: sample.channel,
-    endpointId,
-    account: null,
-    createdAtMs: identity.createdAtMs,
-    receivedAtMs: startMs,
-    body: { base64: (broken ?? body).toString('base64') },
-    sha256: '0'.repeat(64),
-    ignored: null,
+    ...event,
+    eventId: isNamedByBody ? `${event.eventId}~${mark}` : `${mark}~${event.eventId}`,
+    ...(broken ? { type: brokenTypeOf(provider), body: { base64: broken.toString('base64') } } : {}),
   };
 }
 

@@ -3,14 +3,15 @@ import { type DefinedHandler, defineDelivery, defineHandler, type HandlerContext
 import { providers } from '@semel/providers';
 import t from 'tap';
 import { startApp } from '../support/apps.js';
+import { type Harness, identityOf, mainTypeOf, startHarness, type TestEndpoint } from '../support/harness.js';
+import { prepare } from '../support/prepare.js';
 import { testEncryptionKey, waitUntil } from '../support/servers.js';
-import { createWorld, identityOf, mainTypeOf, type TestEndpoint, type World } from '../support/world.js';
 
-// The team's own code runs once with its event, is rolled back with it, and harms no other.
+// A handler runs once with its event, is rolled back with it, and affects no other event.
 
 type Run = (context: HandlerContext) => Promise<void> | void;
 
-/** A table as a team would add it: with rows of firms behind the same wall. */
+/** A team's own table, with the same row-level security. */
 const notes = `
   CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY, firm_id uuid NOT NULL, text text NOT NULL);
   ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
@@ -18,29 +19,21 @@ const notes = `
   CREATE POLICY firm_wall ON notes USING (firm_id = ANY ((SELECT NULLIF(current_setting('semel.firm_ids', true), ''))::uuid[]));
   GRANT SELECT, INSERT ON notes TO semel_worker;`;
 
-async function openWorld(
+async function startNotesHarness(
   t: Tap,
   handlers: DefinedHandler[],
-  options: Parameters<typeof createWorld>[1] = {},
+  options: Parameters<typeof startHarness>[1] = {},
 ) {
-  const world = await createWorld(t, { attempts: 3, ...options, handlers: { handlers, deliveries: [] } });
-  await world.sql(notes);
-  return world;
+  const harness = await startHarness(t, { attempts: 3, ...options, handlers: { handlers, deliveries: [] } });
+  await harness.sql(notes);
+  return harness;
 }
-type Tap = Parameters<typeof createWorld>[0];
+type Tap = Parameters<typeof startHarness>[0];
 
 const note = ({ tx, firm }: HandlerContext, text: string) =>
   tx.query('INSERT INTO notes (firm_id, text) VALUES ($1, $2)', [firm.id, text]);
-const notesOf = async (world: World, text: string) =>
-  (await world.sql('SELECT * FROM notes WHERE text = $1', [text])).length;
-const outcomesOf = async (world: World, eventId: string) =>
-  (await world.attemptsOf(eventId)).map(({ outcome }) => outcome);
-
-/** A body of `invoice.paid`, and the id of its event. */
-function prepare(world: World, endpoint: TestEndpoint, overrides: Record<string, unknown> = {}) {
-  const { body } = world.buildBody(endpoint, 'invoice.paid', { overrides });
-  return { body, eventId: identityOf(endpoint.provider, body, null).eventId };
-}
+const notesOf = async (harness: Harness, text: string) =>
+  (await harness.sql('SELECT * FROM notes WHERE text = $1', [text])).length;
 
 t.test('a handler runs exactly once with its event', async (t) => {
   const seen: HandlerContext[] = [];
@@ -50,32 +43,32 @@ t.test('a handler runs exactly once with its event', async (t) => {
       await note(context as HandlerContext, context.facts.eventId);
     }),
   );
-  const world = await openWorld(t, handlers, { receivers: 2, workers: 2 });
-  const firm = await world.addFirm();
+  const harness = await startNotesHarness(t, handlers, { receivers: 2, workers: 2 });
+  const firm = await harness.addFirm();
 
   for (const provider of providers)
     await t.test(`${provider.name}: under duplicates, at the same time and later`, async (t) => {
-      const endpoint = await world.addEndpoint(provider.name, firm);
+      const endpoint = await harness.addEndpoint(provider.name, firm);
       const { type, outcome } = mainTypeOf(provider);
-      const { body, channel } = world.buildBody(endpoint, type);
+      const { body, channel } = harness.buildBody(endpoint, type);
       const { eventId } = identityOf(provider, body, channel);
       await Promise.all(
-        Array.from({ length: 20 }, (_, i) => world.send(endpoint, type, { body, receiver: i % 2 })),
+        Array.from({ length: 20 }, (_, i) => harness.send(endpoint, type, { body, receiver: i % 2 })),
       );
-      await world.applied(provider, eventId);
+      await harness.applied(provider, eventId);
       for (let i = 0; i < 3; i++)
-        t.equal((await world.send(endpoint, type, { body, receiver: 0 })).status, 200);
-      await world.redis.flushall(); // the claim and the job are forgotten: the ledger alone decides
-      await world.send(endpoint, type, { body, receiver: 1 });
+        t.equal((await harness.send(endpoint, type, { body, receiver: 0 })).status, 200);
+      await harness.redis.flushall(); // claim and job are lost: the ledger alone decides
+      await harness.send(endpoint, type, { body, receiver: 1 });
       await waitUntil(
         () =>
-          world.logs.some(
+          harness.logs.some(
             ({ msg }) => msg === `Duplicate ${provider.name} webhook event received: ${eventId}`,
           ),
         { what: 'the redelivery was judged' },
       );
-      t.equal(await notesOf(world, eventId), 1);
-      t.same(await outcomesOf(world, eventId), [outcome]);
+      t.equal(await notesOf(harness, eventId), 1);
+      t.same(await harness.outcomesOf(eventId), [outcome]);
       const context = seen.find(({ facts }) => facts.eventId === eventId) as HandlerContext;
       t.equal(context.firm.id, firm);
       t.match(context.facts, { provider: provider.name, eventId, outcome, receivedAt: Date });
@@ -84,11 +77,11 @@ t.test('a handler runs exactly once with its event', async (t) => {
     });
 });
 
-t.test('what a handler is given', async (t) => {
+t.test("a handler's arguments", async (t) => {
   const seen = new Map<string, HandlerContext>();
   const remember: Run = (context) =>
     void seen.set(`${context.facts.eventId} ${context.facts.outcome}`, context);
-  const world = await openWorld(t, [
+  const harness = await startNotesHarness(t, [
     defineHandler('stripe', 'invoice.paid', async (context) => {
       // Typed by Stripe's own types: this file would not compile otherwise.
       const cents: number = context.event.data.object.amount_paid;
@@ -105,15 +98,15 @@ t.test('what a handler is given', async (t) => {
       { when: 'changed' },
     ),
   ]);
-  const firm = await world.addFirm();
-  const endpoint = await world.addEndpoint('stripe', firm);
+  const firm = await harness.addFirm();
+  const endpoint = await harness.addEndpoint('stripe', firm);
 
   await t.test('the rows that its event changed, before and after', async (t) => {
     const id = 'in_beforeandafter';
-    const first = await world.send(endpoint, 'invoice.finalized', { overrides: { id } });
-    await world.applied(endpoint.provider, first.eventId);
-    const second = await world.send(endpoint, 'invoice.paid', { overrides: { id } });
-    await world.applied(endpoint.provider, second.eventId);
+    const first = await harness.send(endpoint, 'invoice.finalized', { overrides: { id } });
+    await harness.applied(endpoint.provider, first.eventId);
+    const second = await harness.send(endpoint, 'invoice.paid', { overrides: { id } });
+    await harness.applied(endpoint.provider, second.eventId);
     t.equal(seen.get(`${first.eventId} applied`)?.changed[0]?.before, null);
     t.match(seen.get(`${second.eventId} applied`)?.changed, [
       {
@@ -123,63 +116,63 @@ t.test('what a handler is given', async (t) => {
         after: { external_id: id, status: 'paid', amount_paid: 12_500 },
       },
     ]);
-    t.equal(await notesOf(world, 'paid 12500'), 1);
+    t.equal(await notesOf(harness, 'paid 12500'), 1);
 
-    const late = await world.send(endpoint, 'invoice.finalized', {
+    const late = await harness.send(endpoint, 'invoice.finalized', {
       overrides: { id, $event: { created: 1_700_000_000 } },
     });
-    await world.applied(endpoint.provider, late.eventId, 'stale');
+    await harness.applied(endpoint.provider, late.eventId, 'stale');
     t.match(seen.get(`${late.eventId} stale`), { changed: [], facts: { outcome: 'stale' } });
     t.equal(
       seen.get(`${late.eventId} stale`)?.changed.length,
       0,
       'one that came too late has changed nothing',
     );
-    t.equal(await notesOf(world, `changed ${first.eventId}`), 1);
-    t.equal(await notesOf(world, `changed ${late.eventId}`), 0, 'and is not for those who ask for changes');
+    t.equal(await notesOf(harness, `changed ${first.eventId}`), 1);
+    t.equal(await notesOf(harness, `changed ${late.eventId}`), 0, 'and is not for those who ask for changes');
     t.match(
-      world.logs.find(({ msg, eventId }) => msg === 'handler.skipped' && eventId === late.eventId),
+      harness.logs.find(({ msg, eventId }) => msg === 'handler.skipped' && eventId === late.eventId),
       { handler: 'stripe invoice.finalized', outcome: 'stale' },
       'and the log says so',
     );
   });
 
   const sendAs = (to: TestEndpoint, type: string, overrides: Record<string, unknown> = {}) =>
-    world.send(to, 'invoice.paid', { overrides: { ...overrides, $event: { type } } });
+    harness.send(to, 'invoice.paid', { overrides: { ...overrides, $event: { type } } });
 
   await t.test('events of types without a rule', async (t) => {
     const { eventId } = await sendAs(endpoint, 'customer.created');
-    await world.applied(endpoint.provider, eventId, 'ignored');
+    await harness.applied(endpoint.provider, eventId, 'ignored');
     t.same(seen.get(`${eventId} ignored`)?.changed, []);
-    t.notOk(world.logs.some(({ msg, eventId: of }) => msg === 'handler.skipped' && of === eventId));
+    t.notOk(harness.logs.some(({ msg, eventId: of }) => msg === 'handler.skipped' && of === eventId));
   });
 
-  await t.test('events about no object', async (t) => {
+  await t.test('events that are not about an object', async (t) => {
     const { eventId } = await sendAs(endpoint, 'invoice.upcoming', { id: undefined });
-    await world.applied(endpoint.provider, eventId, 'ignored');
+    await harness.applied(endpoint.provider, eventId, 'ignored');
     t.same(seen.get(`${eventId} ignored`)?.changed, []);
   });
 
-  await t.test('those of the other mode, only if it asks for them', async (t) => {
-    const live = await world.addEndpoint('stripe', firm, { mode: 'live' });
+  await t.test('events of the other mode, only on request', async (t) => {
+    const live = await harness.addEndpoint('stripe', firm, { mode: 'live' });
     const skipped = await sendAs(live, 'customer.created', { id: 'in_1' });
-    await world.applied(endpoint.provider, skipped.eventId, 'ignored');
+    await harness.applied(endpoint.provider, skipped.eventId, 'ignored');
     t.notOk(seen.has(`${skipped.eventId} ignored`));
     t.match(
-      world.logs.find(({ msg, eventId }) => msg === 'handler.skipped' && eventId === skipped.eventId),
+      harness.logs.find(({ msg, eventId }) => msg === 'handler.skipped' && eventId === skipped.eventId),
       { handler: 'stripe customer.created', ignored: 'mode_mismatch' },
       'and the log says so',
     );
     const { eventId } = await sendAs(live, 'customer.updated');
-    await world.applied(endpoint.provider, eventId, 'ignored');
+    await harness.applied(endpoint.provider, eventId, 'ignored');
     t.match(seen.get(`${eventId} ignored`)?.changed, []);
   });
 });
 
-t.test('a handler that throws', async (t) => {
+t.test('an event whose handler throws', async (t) => {
   const failing = new Map<string, number>();
   const runs = new Map<string, number>();
-  const world = await openWorld(t, [
+  const harness = await startNotesHarness(t, [
     defineHandler('stripe', 'invoice.paid', async (context) => {
       const { eventId } = context.facts;
       runs.set(eventId, (runs.get(eventId) ?? 0) + 1);
@@ -190,50 +183,50 @@ t.test('a handler that throws', async (t) => {
       if (left > 0) throw new Error('no luck: Connection timeout');
     }),
   ]);
-  const firm = await world.addFirm();
-  const endpoint = await world.addEndpoint('stripe', firm);
+  const firm = await harness.addFirm();
+  const endpoint = await harness.addEndpoint('stripe', firm);
   const effectsOf = async (eventId: string) =>
-    (await world.sql('SELECT * FROM webhook_outbox WHERE event_id = $1', [eventId])).length;
+    (await harness.sql('SELECT * FROM webhook_outbox WHERE event_id = $1', [eventId])).length;
 
-  await t.test('is tried again, and leaves nothing of its failures', async (t) => {
-    const { body, eventId } = prepare(world, endpoint);
+  await t.test('is retried, and its failed attempts leave nothing behind', async (t) => {
+    const { body, eventId } = prepare(harness, endpoint);
     failing.set(eventId, 2);
-    await world.send(endpoint, 'invoice.paid', { body });
-    await world.applied(endpoint.provider, eventId);
-    t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'applied']);
-    t.match((await world.attemptsOf(eventId))[0]?.error, /handler_failed: stripe invoice.paid: no luck/);
-    t.equal(await notesOf(world, eventId), 1);
+    await harness.send(endpoint, 'invoice.paid', { body });
+    await harness.applied(endpoint.provider, eventId);
+    t.same(await harness.outcomesOf(eventId), ['failed', 'failed', 'applied']);
+    t.match((await harness.attemptsOf(eventId))[0]?.error, /handler_failed: stripe invoice.paid: no luck/);
+    t.equal(await notesOf(harness, eventId), 1);
     t.equal(await effectsOf(eventId), 1);
     t.equal(runs.get(eventId), 3);
     t.notOk(
-      world.logs.some(({ msg }) => msg === 'worker.paused'),
+      harness.logs.some(({ msg }) => msg === 'worker.paused'),
       'it is no fault of a store',
     );
   });
 
-  await t.test('is dead in the end, and applied once after it was mended', async (t) => {
-    const { body, eventId } = prepare(world, endpoint);
+  await t.test('is dead in the end, and applied once after the handler is fixed', async (t) => {
+    const { body, eventId } = prepare(harness, endpoint);
     failing.set(eventId, 1_000);
-    await world.send(endpoint, 'invoice.paid', { body });
-    await world.applied(endpoint.provider, eventId, 'dead');
-    t.equal(await notesOf(world, eventId), 0);
+    await harness.send(endpoint, 'invoice.paid', { body });
+    await harness.applied(endpoint.provider, eventId, 'dead');
+    t.equal(await notesOf(harness, eventId), 0);
     t.equal(await effectsOf(eventId), 0);
-    t.same(await world.sql('SELECT * FROM domain_changes WHERE event_id = $1', [eventId]), []);
+    t.same(await harness.sql('SELECT * FROM domain_changes WHERE event_id = $1', [eventId]), []);
     failing.delete(eventId);
     await waitUntil(
-      async () => (await world.send(endpoint, 'invoice.paid', { body })).outcome === 'revived',
+      async () => (await harness.send(endpoint, 'invoice.paid', { body })).outcome === 'revived',
       {
         what: 'it comes to life',
       },
     );
-    await world.applied(endpoint.provider, eventId);
-    t.same(await outcomesOf(world, eventId), ['failed', 'failed', 'dead', 'applied']);
-    t.equal(await notesOf(world, eventId), 1);
+    await harness.applied(endpoint.provider, eventId);
+    t.same(await harness.outcomesOf(eventId), ['failed', 'failed', 'dead', 'applied']);
+    t.equal(await notesOf(harness, eventId), 1);
     t.equal(await effectsOf(eventId), 1);
   });
 });
 
-t.test('a race that a handler loses is run again, but not what it does to itself', async (t) => {
+t.test("a handler that loses a race runs again; a handler's own error counts as an attempt", async (t) => {
   const ways: Record<string, Run> = {
     'is there already': async (context) => void (await note(context, 'there')),
     'is there already, and looks away': async (context) =>
@@ -246,7 +239,7 @@ t.test('a race that a handler loses is run again, but not what it does to itself
     },
   };
   const runs = new Map<string, number>();
-  const world = await openWorld(
+  const harness = await startNotesHarness(
     t,
     [
       defineHandler('stripe', 'invoice.paid', async (context) => {
@@ -257,26 +250,26 @@ t.test('a race that a handler loses is run again, but not what it does to itself
     ],
     { attempts: 1 },
   );
-  const firm = await world.addFirm();
-  const endpoint = await world.addEndpoint('stripe', firm);
-  await world.sql(`ALTER TABLE notes ADD UNIQUE (firm_id, text), ADD late integer,
+  const firm = await harness.addFirm();
+  const endpoint = await harness.addEndpoint('stripe', firm);
+  await harness.sql(`ALTER TABLE notes ADD UNIQUE (firm_id, text), ADD late integer,
     ADD UNIQUE (firm_id, late) DEFERRABLE INITIALLY DEFERRED`);
-  await world.sql('INSERT INTO notes (firm_id, text, late) VALUES ($1, $2, 1)', [firm, 'there']);
+  await harness.sql('INSERT INTO notes (firm_id, text, late) VALUES ($1, $2, 1)', [firm, 'there']);
   for (const [number, outcome, times] of [
     ['is there already', 'dead', 1],
     ['is there already, and looks away', 'dead', 1],
     ['is there already, which shows at the end', 'dead', 1],
     ['meets a deadlock', 'applied', 2],
   ] as const) {
-    const { body, eventId } = prepare(world, endpoint, { number });
-    await world.send(endpoint, 'invoice.paid', { body });
-    await world.applied(endpoint.provider, eventId, outcome);
-    t.same(await outcomesOf(world, eventId), [outcome], number);
+    const { body, eventId } = prepare(harness, endpoint, { overrides: { number } });
+    await harness.send(endpoint, 'invoice.paid', { body });
+    await harness.applied(endpoint.provider, eventId, outcome);
+    t.same(await harness.outcomesOf(eventId), [outcome], number);
     t.equal(runs.get(number), times, `${number}: run ${times} times in its one attempt`);
   }
 });
 
-t.test('a handler that misbehaves costs its own event an attempt, and no other', async (t) => {
+t.test('a handler that misuses its transaction costs only its own event an attempt', async (t) => {
   const ways: Record<string, Run> = {
     'is too slow': () => sleep(60_000),
     'goes on when its time is up': async (context) => {
@@ -328,7 +321,7 @@ t.test('a handler that misbehaves costs its own event an attempt, and no other',
     'writes an effect with a NUL': async ({ outbox }) =>
       void (await outbox({ key: 'a', to: 'b', payload: { text: 'a\0b' } })),
   };
-  const world = await openWorld(
+  const harness = await startNotesHarness(
     t,
     [
       defineHandler('stripe', 'invoice.paid', async (context) => {
@@ -338,51 +331,51 @@ t.test('a handler that misbehaves costs its own event an attempt, and no other',
     ],
     { attempts: 1, handlerTimeoutMs: 300 },
   );
-  const firm = await world.addFirm();
-  const endpoint = await world.addEndpoint('stripe', firm);
-  const [holder] = await world.sql<{ pid: number }>('SELECT pg_advisory_lock(7), pg_backend_pid() AS pid');
+  const firm = await harness.addFirm();
+  const endpoint = await harness.addEndpoint('stripe', firm);
+  const [holder] = await harness.sql<{ pid: number }>('SELECT pg_advisory_lock(7), pg_backend_pid() AS pid');
   t.ok(holder?.pid);
 
   const sent: [string, string][] = [];
   const neighbours: string[] = [];
   for (const number of Object.keys(ways)) {
-    const { body, eventId } = prepare(world, endpoint, { number });
-    await world.send(endpoint, 'invoice.paid', { body });
+    const { body, eventId } = prepare(harness, endpoint, { overrides: { number } });
+    await harness.send(endpoint, 'invoice.paid', { body });
     sent.push([number, eventId]);
     for (const [type, overrides] of [
       ['invoice.paid', { number: 'a good one' }],
       ['payment_intent.succeeded', {}],
     ] as const)
-      neighbours.push((await world.send(endpoint, type, { overrides })).eventId);
+      neighbours.push((await harness.send(endpoint, type, { overrides })).eventId);
   }
   for (const [way, eventId] of sent) {
-    const row = await world.applied(endpoint.provider, eventId, 'dead');
+    const row = await harness.applied(endpoint.provider, eventId, 'dead');
     t.match(row, { attempts: 1 }, way);
-    t.same(await outcomesOf(world, eventId), ['dead'], way);
-    t.equal(await notesOf(world, eventId), 0, `${way}: nothing of it is left`);
-    t.same(await world.sql('SELECT * FROM domain_changes WHERE event_id = $1', [eventId]), [], way);
+    t.same(await harness.outcomesOf(eventId), ['dead'], way);
+    t.equal(await notesOf(harness, eventId), 0, `${way}: nothing of it is left`);
+    t.same(await harness.sql('SELECT * FROM domain_changes WHERE event_id = $1', [eventId]), [], way);
   }
   const errorOf = async (way: string) =>
-    (await world.attemptsOf(sent.find(([name]) => name === way)?.[1] as string))[0]?.error;
+    (await harness.attemptsOf(sent.find(([name]) => name === way)?.[1] as string))[0]?.error;
   t.match(await errorOf('is too slow'), /^handler_timeout: stripe invoice.paid: not done after 300 ms/);
   t.match(await errorOf('commits'), /^statement_refused: a handler can't use COMMIT/);
   t.match(await errorOf('becomes another firm'), /^statement_refused/);
   t.match(await errorOf('writes an effect without a name'), /^effect_invalid/);
   for (const eventId of neighbours) {
-    await world.applied(endpoint.provider, eventId);
-    t.same(await outcomesOf(world, eventId), ['applied']);
+    await harness.applied(endpoint.provider, eventId);
+    t.same(await harness.outcomesOf(eventId), ['applied']);
   }
   t.notOk(
-    world.logs.some(({ msg }) => msg === 'worker.paused'),
+    harness.logs.some(({ msg }) => msg === 'worker.paused'),
     'and the worker never rested for it',
   );
-  t.notOk(world.logs.some(({ msg }) => msg === 'event.recordFailed'));
-  t.same(await world.sql('SELECT * FROM webhook_effects'), []);
+  t.notOk(harness.logs.some(({ msg }) => msg === 'event.recordFailed'));
+  t.same(await harness.sql('SELECT * FROM webhook_effects'), []);
 });
 
 t.test('nothing that a handler leaves in its session reaches Semel or the next event', async (t) => {
   const seen: unknown[] = [];
-  const world = await openWorld(
+  const harness = await startNotesHarness(
     t,
     [
       defineHandler('stripe', 'invoice.paid', async ({ tx }) => {
@@ -391,7 +384,7 @@ t.test('nothing that a handler leaves in its session reaches Semel or the next e
              (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks`,
         );
         seen.push(rows[0]);
-        // Named like tables of ours: they must not take the place of those.
+        // Named like Semel's tables, which they must not shadow.
         for (const table of ['webhook_attempts', 'domain_changes', 'finance_invoices'])
           await tx.query(`CREATE TEMP TABLE ${table} (LIKE public.${table})`);
         await tx.query('CREATE TEMP TABLE notes_of_mine (text text)');
@@ -400,14 +393,14 @@ t.test('nothing that a handler leaves in its session reaches Semel or the next e
     ],
     { workers: 0 },
   );
-  const endpoint = await world.addEndpoint('stripe', await world.addFirm());
+  const endpoint = await harness.addEndpoint('stripe', await harness.addFirm());
   const sent: string[] = [];
-  for (let i = 0; i < 12; i++) sent.push((await world.send(endpoint, 'invoice.paid')).eventId);
-  await world.startWorker();
+  for (let i = 0; i < 12; i++) sent.push((await harness.send(endpoint, 'invoice.paid')).eventId);
+  await harness.startWorker();
   for (const eventId of sent) {
-    await world.applied(endpoint.provider, eventId);
-    t.same(await outcomesOf(world, eventId), ['applied'], 'its history is where it belongs');
-    t.equal((await world.sql('SELECT 1 FROM domain_changes WHERE event_id = $1', [eventId])).length, 1);
+    await harness.applied(endpoint.provider, eventId);
+    t.same(await harness.outcomesOf(eventId), ['applied'], 'its history is where it belongs');
+    t.equal((await harness.sql('SELECT 1 FROM domain_changes WHERE event_id = $1', [eventId])).length, 1);
   }
   t.equal(seen.length, 12);
   for (const session of seen)
@@ -415,9 +408,9 @@ t.test('nothing that a handler leaves in its session reaches Semel or the next e
   t.not((seen[0] as { setting: string }).setting, '77MB');
 });
 
-t.test('a handler sees its own firm alone, whoever else is in the group', async (t) => {
+t.test('a handler sees only its own firm, whatever other firms are in the group', async (t) => {
   const seen = new Map<string, string[]>();
-  const world = await openWorld(
+  const harness = await startNotesHarness(
     t,
     [
       defineHandler('stripe', 'invoice.*', async ({ tx, firm }) => {
@@ -427,73 +420,74 @@ t.test('a handler sees its own firm alone, whoever else is in the group', async 
     ],
     { workers: 0 },
   );
-  const firms = await Promise.all([world.addFirm(), world.addFirm(), world.addFirm()]);
+  const firms = await Promise.all([harness.addFirm(), harness.addFirm(), harness.addFirm()]);
   const sent: [TestEndpoint, string][] = [];
   for (const firm of firms) {
-    const endpoint = await world.addEndpoint('stripe', firm);
-    for (let i = 0; i < 5; i++) sent.push([endpoint, (await world.send(endpoint, 'invoice.paid')).eventId]);
+    const endpoint = await harness.addEndpoint('stripe', firm);
+    for (let i = 0; i < 5; i++) sent.push([endpoint, (await harness.send(endpoint, 'invoice.paid')).eventId]);
   }
-  await world.startWorker(); // only now: all that waits is one group
-  for (const [endpoint, eventId] of sent) await world.applied(endpoint.provider, eventId);
+  await harness.startWorker(); // only now: all waiting events form one group
+  for (const [endpoint, eventId] of sent) await harness.applied(endpoint.provider, eventId);
   t.equal(seen.size, 3);
   for (const [firm, visible] of seen) t.same([...new Set(visible)], [firm]);
 });
 
-t.test('a slow handler keeps no other event waiting', async (t) => {
+t.test('a slow handler delays no other event', async (t) => {
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const world = await openWorld(t, [defineHandler('stripe', 'invoice.paid', () => held)], {
+  const harness = await startNotesHarness(t, [defineHandler('stripe', 'invoice.paid', () => held)], {
     handlerTimeoutMs: 9_000, // below the ten seconds after which Postgres ends an idle transaction
   });
-  const firm = await world.addFirm();
-  const endpoint = await world.addEndpoint('stripe', firm);
+  const firm = await harness.addFirm();
+  const endpoint = await harness.addEndpoint('stripe', firm);
   const slow: string[] = [];
-  for (let i = 0; i < 6; i++) slow.push((await world.send(endpoint, 'invoice.paid')).eventId);
+  for (let i = 0; i < 6; i++) slow.push((await harness.send(endpoint, 'invoice.paid')).eventId);
   const others: string[] = [];
-  for (let i = 0; i < 20; i++) others.push((await world.send(endpoint, 'payment_intent.succeeded')).eventId);
-  for (const eventId of others) await world.applied(endpoint.provider, eventId);
-  for (const eventId of slow) t.same(await outcomesOf(world, eventId), [], 'while the slow ones are at it');
+  for (let i = 0; i < 20; i++)
+    others.push((await harness.send(endpoint, 'payment_intent.succeeded')).eventId);
+  for (const eventId of others) await harness.applied(endpoint.provider, eventId);
+  for (const eventId of slow) t.same(await harness.outcomesOf(eventId), [], 'while the slow ones are at it');
   release();
-  for (const eventId of slow) await world.applied(endpoint.provider, eventId);
+  for (const eventId of slow) await harness.applied(endpoint.provider, eventId);
 });
 
-t.test('a worker that is killed inside a handler', async (t) => {
-  const world = await openWorld(t, [], { workers: 0 });
-  const firm = await world.addFirm();
-  const endpoint = await world.addEndpoint('stripe', firm);
+t.test('a worker killed inside a handler: the event is applied once', async (t) => {
+  const harness = await startNotesHarness(t, [], { workers: 0 });
+  const firm = await harness.addFirm();
+  const endpoint = await harness.addEndpoint('stripe', firm);
   const env = {
-    DATABASE_URL: world.database.url,
-    REDIS_URL: world.redisServer.url,
+    DATABASE_URL: harness.database.url,
+    REDIS_URL: harness.redisServer.url,
     SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
     WORKER_PORT: '0',
     SEMEL_HANDLERS: 'test/support/slow-handler.ts',
     SEMEL_HANDLER_TIMEOUT_MS: '8000',
   };
-  const { body, eventId } = prepare(world, endpoint, { number: 'slow' });
-  await world.send(endpoint, 'invoice.paid', { body });
+  const { body, eventId } = prepare(harness, endpoint, { overrides: { number: 'slow' } });
+  await harness.send(endpoint, 'invoice.paid', { body });
   const first = await startApp('worker', env);
   await waitUntil(
     async () =>
-      (await world.sql(`SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'`)).length > 0,
+      (await harness.sql(`SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'`)).length > 0,
     { what: 'the handler is at it' },
   );
   await first.kill('SIGKILL');
-  t.equal(await notesOf(world, eventId), 0);
-  t.same(await outcomesOf(world, eventId), [], 'nothing of it is left');
+  t.equal(await notesOf(harness, eventId), 0);
+  t.same(await harness.outcomesOf(eventId), [], 'nothing of it is left');
   const second = await startApp('worker', env);
   t.teardown(() => second.stop());
-  await waitUntil(async () => (await notesOf(world, eventId)) > 0, {
+  await waitUntil(async () => (await notesOf(harness, eventId)) > 0, {
     what: 'another runs it',
-    timeoutMs: 150_000, // BullMQ takes two looks, half a minute apart, to call a job stalled
+    timeoutMs: 150_000, // BullMQ needs two checks, half a minute apart, to call a job stalled
   });
-  await world.applied(endpoint.provider, eventId);
-  t.equal(await notesOf(world, eventId), 1);
-  t.same(await outcomesOf(world, eventId), ['applied']);
+  await harness.applied(endpoint.provider, eventId);
+  t.equal(await notesOf(harness, eventId), 1);
+  t.same(await harness.outcomesOf(eventId), ['applied']);
 });
 
-t.test('what can not be a handler is refused where it is defined', async (t) => {
+t.test('an invalid handler is refused where it is defined', async (t) => {
   t.throws(() => defineHandler('stripe', '', () => undefined));
   t.throws(() => defineHandler('stripe', 'in*voice', () => undefined));
   t.throws(() => defineHandler('stripe', 'invoice.paid', undefined as never));

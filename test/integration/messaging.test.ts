@@ -1,18 +1,19 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { openApplier, permutations } from '../support/apply-told.js';
+import { openApplier } from '../support/apply-directly.js';
 import { type Model, step } from '../support/guard-model.js';
+import { type Harness, startHarness } from '../support/harness.js';
 import {
+  type BuiltEvent,
+  buildEvent,
   conversationHistories,
   messageHistories,
   shuffled,
   startMs,
-  type Told,
-  tell,
 } from '../support/histories.js';
-import { createWorld, type World } from '../support/world.js';
+import { permutations } from '../support/permutations.js';
 
-// Messages, conversations, and who wants no more of them: the same rows in every order.
+// Messages, conversations and opt-outs: the same rows in every order.
 
 const ours = '+12015550100';
 const theirs = '+12015550123';
@@ -20,19 +21,19 @@ let made = 0;
 const newSid = (prefix = 'SM') => `${prefix}${(++made).toString(16).padStart(32, '0')}`;
 
 const writes = (Body: string, receivedAtMs: number, overrides: Record<string, unknown> = {}) =>
-  tell('twilio', 'inbound', { id: newSid(), Body, ...overrides }, { receivedAtMs });
+  buildEvent('twilio', 'inbound', { id: newSid(), Body, ...overrides }, { receivedAtMs });
 
-const conversationsOf = (world: World, firmId: string | null) =>
-  world.sql(
+const conversationsOf = (harness: Harness, firmId: string | null) =>
+  harness.sql(
     `SELECT our_number, their_number, opted_out, opted_out_at, last_inbound_at FROM sms_conversations
      WHERE firm_id = $1 ORDER BY their_number, our_number`,
     [firmId],
   );
 
-t.test('through the real database', async (t) => {
-  const world = await createWorld(t, { receivers: 0, workers: 0 });
-  const run = openApplier(t, world);
-  const enter = async () => world.addEndpoint('twilio', await world.addFirm());
+t.test('messages and conversations in the database', async (t) => {
+  const harness = await startHarness(t, { receivers: 0, workers: 0 });
+  const run = openApplier(t, harness);
+  const enter = async () => harness.addEndpoint('twilio', await harness.addFirm());
 
   await t.test('opt-out and opt-in, in all orders of application', async (t) => {
     const [stop, help, start, again] = [
@@ -41,27 +42,27 @@ t.test('through the real database', async (t) => {
       writes('start', startMs + 2),
       writes(' stopall ', startMs + 3),
     ] as const;
-    const cases: [Told[], boolean, number | null][] = [
+    const cases: [BuiltEvent[], boolean, number | null][] = [
       [[stop, help], true, startMs],
       [[stop, help, start], false, null],
       [[stop, help, start, again], true, startMs + 3],
     ];
-    for (const [told, optedOut, atMs] of cases)
-      for (const [i, order] of permutations(told).entries()) {
+    for (const [events, optedOut, atMs] of cases)
+      for (const [i, order] of permutations(events).entries()) {
         const endpoint = await enter();
         await run(endpoint, order, {
           groups: i % 2 === 0 ? order.length : 1,
-          mark: `~${made}-${told.length}-${i}`,
+          mark: `~${made}-${events.length}-${i}`,
         });
         t.same(
-          await conversationsOf(world, endpoint.firmId),
+          await conversationsOf(harness, endpoint.firmId),
           [
             {
               our_number: ours,
               their_number: theirs,
               opted_out: optedOut,
               opted_out_at: atMs === null ? null : new Date(atMs),
-              last_inbound_at: new Date(Math.max(...told.map(({ event }) => event.receivedAtMs))),
+              last_inbound_at: new Date(Math.max(...events.map(({ event }) => event.receivedAtMs))),
             },
           ],
           order.map(({ event }) => event.receivedAtMs - startMs).join(', '),
@@ -69,31 +70,36 @@ t.test('through the real database', async (t) => {
       }
   });
 
-  await t.test('at the same millisecond the greater event id decides, in both orders', async (t) => {
-    const told = [writes('STOP', startMs), writes('START', startMs)];
-    for (const [i, order] of permutations(told).entries()) {
+  await t.test('within one millisecond the greater event id decides, in both orders', async (t) => {
+    const events = [writes('STOP', startMs), writes('START', startMs)];
+    for (const [i, order] of permutations(events).entries()) {
       const endpoint = await enter();
       await run(endpoint, order, { mark: `~tie-${i}` });
-      t.match(await conversationsOf(world, endpoint.firmId), [{ opted_out: false }]);
+      t.match(await conversationsOf(harness, endpoint.firmId), [{ opted_out: false }]);
     }
   });
 
-  await t.test('a conversation with STOP keeps its messages; statuses do not opt back in', async (t) => {
+  await t.test("STOP leaves a conversation's messages in place; a status does not opt back in", async (t) => {
     const endpoint = await enter();
     const sid = newSid();
     const outcomes = await run(endpoint, [
-      tell('twilio', 'status:sent', { id: sid }),
+      buildEvent('twilio', 'status:sent', { id: sid }),
       writes('Hello', startMs + 1),
       writes('', startMs + 2, { OptOutType: 'STOP', Body: 'ARRET' }),
-      tell('twilio', 'status:delivered', { id: sid }, { receivedAtMs: startMs + 9 }),
-      tell('twilio', 'status:queued', { id: sid }, { receivedAtMs: startMs + 10 }),
-      tell('twilio', 'status:failed', { id: newSid(), ErrorCode: '21610' }, { receivedAtMs: startMs + 11 }),
+      buildEvent('twilio', 'status:delivered', { id: sid }, { receivedAtMs: startMs + 9 }),
+      buildEvent('twilio', 'status:queued', { id: sid }, { receivedAtMs: startMs + 10 }),
+      buildEvent(
+        'twilio',
+        'status:failed',
+        { id: newSid(), ErrorCode: '21610' },
+        { receivedAtMs: startMs + 11 },
+      ),
     ]);
     t.same(outcomes, ['applied', 'applied', 'applied', 'applied', 'stale', 'applied']);
-    t.match(await conversationsOf(world, endpoint.firmId), [
+    t.match(await conversationsOf(harness, endpoint.firmId), [
       { opted_out: true, opted_out_at: new Date(startMs + 2), last_inbound_at: new Date(startMs + 2) },
     ]);
-    const messages = await world.sql(
+    const messages = await harness.sql(
       `SELECT direction, status, error_code, body FROM sms_messages WHERE firm_id = $1 ORDER BY status, body`,
       [endpoint.firmId],
     );
@@ -103,7 +109,7 @@ t.test('through the real database', async (t) => {
       { direction: 'inbound', status: 'received', error_code: null, body: 'ARRET' },
       { direction: 'inbound', status: 'received', error_code: null, body: 'Hello' },
     ]);
-    const [audit] = await world.sql(
+    const [audit] = await harness.sql(
       `SELECT c.entity_id = s.id AS own, change FROM domain_changes c, sms_conversations s
        WHERE c.entity_type = 'opt_out' AND c.firm_id = $1 AND s.firm_id = $1`,
       [endpoint.firmId],
@@ -111,11 +117,11 @@ t.test('through the real database', async (t) => {
     t.match(audit, { own: true, change: { opted_out: true } });
   });
 
-  await t.test('an MMS brings its links, and the account that it belongs to', async (t) => {
+  await t.test('an MMS is stored with its links and its account', async (t) => {
     const endpoint = await enter();
     const AccountSid = `AC${'b'.repeat(32)}`;
-    await run(endpoint, [tell('twilio', 'inbound:mms', { id: newSid('MM'), AccountSid })]);
-    const [message] = await world.sql('SELECT * FROM sms_messages WHERE firm_id = $1', [endpoint.firmId]);
+    await run(endpoint, [buildEvent('twilio', 'inbound:mms', { id: newSid('MM'), AccountSid })]);
+    const [message] = await harness.sql('SELECT * FROM sms_messages WHERE firm_id = $1', [endpoint.firmId]);
     t.match(message, {
       direction: 'inbound',
       account_sid: AccountSid,
@@ -125,10 +131,10 @@ t.test('through the real database', async (t) => {
         { content_type: 'image/png', url: /^https:/ },
       ],
     });
-    t.match(await conversationsOf(world, endpoint.firmId), [{ opted_out: false }]);
+    t.match(await conversationsOf(harness, endpoint.firmId), [{ opted_out: false }]);
   });
 
-  await t.test('a channel is a conversation of its own', async (t) => {
+  await t.test('each channel is a separate conversation', async (t) => {
     const endpoint = await enter();
     const channel = (prefix: string) => ({ From: `${prefix}${theirs}`, To: `${prefix}${ours}` });
     await run(endpoint, [
@@ -137,7 +143,7 @@ t.test('through the real database', async (t) => {
       writes('Hello', startMs + 2, channel('rcs:')),
     ]);
     t.same(
-      (await conversationsOf(world, endpoint.firmId)).map(({ their_number, opted_out }) => [
+      (await conversationsOf(harness, endpoint.firmId)).map(({ their_number, opted_out }) => [
         their_number,
         opted_out,
       ]),
@@ -149,13 +155,13 @@ t.test('through the real database', async (t) => {
     );
   });
 
-  await t.test('any order, repetition and grouping ends as the pure guard says', async (t) => {
+  await t.test('any order, repetition and grouping ends as the guard model says', async (t) => {
     const seed = Date.now() & 0xffffff;
     t.comment(`seed ${seed}`);
     const cases = fc
       .tuple(messageHistories, conversationHistories)
-      .chain(([{ history }, told]) =>
-        fc.tuple(shuffled([...history, ...told]), fc.integer({ min: 1, max: 5 })),
+      .chain(([{ history }, events]) =>
+        fc.tuple(shuffled([...history, ...events]), fc.integer({ min: 1, max: 5 })),
       );
     let runs = 0;
     await fc.assert(
@@ -165,7 +171,7 @@ t.test('through the real database', async (t) => {
         const expected: Model = new Map();
         for (const { event, body } of order)
           step(expected, event, endpoint.provider.changesOf(event, body).changes);
-        const rows = await conversationsOf(world, endpoint.firmId);
+        const rows = await conversationsOf(harness, endpoint.firmId);
         for (const row of rows) {
           const key = `${row.our_number}|${row.their_number}`;
           const optOut = expected.get(`opt_out ${key}`)?.fields.opted_out ?? false;
@@ -174,7 +180,7 @@ t.test('through the real database', async (t) => {
           if ((row.last_inbound_at as Date | null)?.toISOString() !== (last ?? undefined))
             throw new Error(`${key}: last_inbound_at is ${row.last_inbound_at}`);
         }
-        for (const { twilio_message_sid: sid, status } of await world.sql(
+        for (const { twilio_message_sid: sid, status } of await harness.sql(
           'SELECT twilio_message_sid, status FROM sms_messages WHERE firm_id = $1',
           [endpoint.firmId],
         ))

@@ -8,13 +8,13 @@ import { migrate } from '@semel/database/migrate';
 import { providerNamed } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
+import { openApplier } from '../support/apply-directly.js';
 import { applyFolder } from '../support/apply-folder.js';
-import { openApplier } from '../support/apply-told.js';
-import { startMs, tell } from '../support/histories.js';
+import type { Harness, TestEndpoint } from '../support/harness.js';
+import { buildEvent, startMs } from '../support/histories.js';
 import { startPostgres, testEncryptionKey, uniqueName } from '../support/servers.js';
-import type { TestEndpoint, World } from '../support/world.js';
 
-// Rows that were written under the guard before (two numbers of the provider's own) go on as if they had always had this one.
+// Rows written with the earlier guard (two provider-specific numbers) continue under the current one.
 
 const migrationsDir = path.join(fileURLToPath(new URL('../..', import.meta.url)), 'prisma/migrations');
 const guard = '20261127010000_guard';
@@ -29,7 +29,7 @@ interface Case {
   row: EntityRef;
   columns?: Record<string, unknown>;
   order: [major: number, minor: number];
-  told: [type: string, overrides: Record<string, unknown>, when: { ms?: number }, fate: 'moves' | 'late'][];
+  events: [type: string, overrides: Record<string, unknown>, when: { ms?: number }, fate: 'moves' | 'late'][];
 }
 
 const row = (entity: Entity, externalId: string): EntityRef => ({ entity, externalId });
@@ -50,7 +50,7 @@ const cases: Case[] = [
     row: row('invoice', 'in_1'),
     columns: { status: 'open', amount_due: 1500, amount_paid: 500 },
     order: [1, startSeconds],
-    told: [
+    events: [
       ['invoice.updated', { id: 'in_1', status: 'open', amount_paid: 900 }, { ms: -1000 }, 'late'],
       ['invoice.updated', { id: 'in_1', status: 'open', amount_paid: 0 }, {}, 'late'],
       ['invoice.finalized', { id: 'in_1', status: 'open', amount_paid: 500 }, {}, 'moves'],
@@ -63,7 +63,7 @@ const cases: Case[] = [
     row: row('payment', 'pi_1'),
     columns: { status: 'processing', amount: 12_500 },
     order: [0, startSeconds],
-    told: [
+    events: [
       ['payment_intent.requires_action', { id: 'pi_1' }, { ms: -1000 }, 'late'],
       ['payment_intent.created', { id: 'pi_1' }, {}, 'late'],
       ['payment_intent.payment_failed', { id: 'pi_1' }, {}, 'moves'],
@@ -75,7 +75,7 @@ const cases: Case[] = [
     row: row('charge', 'ch_1'),
     columns: { status: 'succeeded', amount: 12_500, amount_captured: 12_500, amount_refunded: 300 },
     order: [2, startSeconds * 1_000_000 + Math.floor((300 / 12_500) * 999_999)],
-    told: [
+    events: [
       ['charge.updated', { ...charge, amount_refunded: 299 }, {}, 'late'],
       ['charge.updated', { ...charge, amount_refunded: 300 }, {}, 'moves'],
     ],
@@ -85,7 +85,7 @@ const cases: Case[] = [
     row: row('payment', 'ch_1'),
     columns: { status: 'succeeded', amount: 12_500, amount_refunded: 300 },
     order: [2, startSeconds * 1_000_000 + Math.floor((300 / 12_500) * 999_999)],
-    told: [
+    events: [
       ['charge.refunded', { ...charge, amount_refunded: 900 }, { ms: -1000 }, 'late'],
       ['charge.updated', { ...charge, amount_refunded: 299 }, {}, 'late'],
       ['charge.refunded', { ...charge, amount_refunded: 301 }, {}, 'moves'],
@@ -97,7 +97,7 @@ const cases: Case[] = [
     row: row('refund', 're_1'),
     columns: { status: 'pending', counts: true, amount: 300 },
     order: [0, startSeconds],
-    told: [
+    events: [
       ['refund.created', { id: 're_1', amount: 200 }, { ms: -1000 }, 'late'],
       ['refund.created', { id: 're_1', status: 'pending', amount: 200 }, {}, 'late'],
       ['refund.updated', { id: 're_1', status: 'pending', amount: 300 }, {}, 'moves'],
@@ -109,7 +109,7 @@ const cases: Case[] = [
     row: row('payment', 'pay_1'),
     columns: { status: 'COMPLETED', amount: 12_500, own_paid_at: new Date(startMs).toISOString() },
     order: [startMicros, 1],
-    told: [
+    events: [
       ['payment.updated', { id: 'pay_1', status: 'APPROVED' }, { ms: -1 }, 'late'],
       ['payment.updated', { id: 'pay_1', status: 'APPROVED' }, {}, 'late'],
       ['payment.updated', { id: 'pay_1', refunded_money: usd(300) }, {}, 'moves'],
@@ -121,7 +121,7 @@ const cases: Case[] = [
     row: row('invoice', 'inv_1'),
     columns: { status: 'UNPAID', amount_due: 12_500, amount_paid: 0 },
     order: [2, 0],
-    told: [
+    events: [
       ['invoice.created', { id: 'inv_1', version: 0 }, { ms: 9000 }, 'late'],
       ['invoice.published', { id: 'inv_1', version: 1 }, { ms: 9000 }, 'late'],
       ['invoice.payment_made', { id: 'inv_1', version: 3 }, {}, 'moves'],
@@ -132,7 +132,7 @@ const cases: Case[] = [
     row: row('refund', 'r_1'),
     columns: { status: 'COMPLETED', counts: true, amount: 300 },
     order: [0, startMicros * 2 + 1],
-    told: [
+    events: [
       ['refund.updated', { id: 'r_1', version: undefined, status: 'PENDING' }, { ms: -1 }, 'late'],
       ['refund.updated', { id: 'r_1', version: undefined, status: 'PENDING' }, {}, 'late'],
       ['refund.updated', { id: 'r_1', version: undefined, status: 'FAILED' }, { ms: 1 }, 'moves'],
@@ -144,7 +144,7 @@ const cases: Case[] = [
     row: row('envelope', 'env_1'),
     columns: { status: 'delivered' },
     order: [5, startMs],
-    told: [
+    events: [
       ['envelope-sent', { id: 'env_1' }, { ms: -1000 }, 'late'],
       ['envelope-delivered', { id: 'env_1', envelopeSummary: undefined }, { ms: -1 }, 'late'],
       ['envelope-delivered', { id: 'env_1' }, { ms: 1000 }, 'moves'],
@@ -157,7 +157,7 @@ const cases: Case[] = [
     row: row('message', SM),
     columns: { status: 'sent' },
     order: [3, 0],
-    told: [
+    events: [
       ['status:queued', { id: SM }, {}, 'late'],
       ['status:delivered', { id: SM }, {}, 'moves'],
     ],
@@ -172,20 +172,20 @@ const cases: Case[] = [
       opt_out_order_event: 'x',
     },
     order: [-1, 0],
-    told: [], // see below
+    events: [], // see below
   },
   {
     provider: 'stripe',
     row: row('invoice', 'in_stub'),
     order: [-1, 0],
-    told: [['invoice.created', { id: 'in_stub' }, { ms: -9_000_000 }, 'moves']],
+    events: [['invoice.created', { id: 'in_stub' }, { ms: -9_000_000 }, 'moves']],
   },
 ];
 
 const server = await startPostgres({ fsync: false });
 t.teardown(() => server.stop());
 
-t.test('rows from before keep their place among the events of their object', async (t) => {
+t.test("rows of the earlier guard keep their order among their object's events", async (t) => {
   const name = uniqueName('guard');
   const admin = new pg.Client({ connectionString: server.url });
   await admin.connect();
@@ -193,7 +193,7 @@ t.test('rows from before keep their place among the events of their object', asy
   await admin.query(`CREATE DATABASE ${name} OWNER owner`);
   await admin.end();
   const asOwner = new URL(server.url);
-  Object.assign(asOwner, { username: 'firmId', password: 'firmId', pathname: `/${name}` });
+  Object.assign(asOwner, { username: 'owner', password: 'owner', pathname: `/${name}` });
   const asRoot = new URL(server.url);
   asRoot.pathname = `/${name}`;
 
@@ -247,20 +247,20 @@ t.test('rows from before keep their place among the events of their object', asy
     }
   }
 
-  // As an operator does it: this also gives the apps their roles.
+  // As an operator does; this also creates the apps' roles.
   await migrate({ databaseUrl: asOwner.href, encryptionKey: encryptionKey(testEncryptionKey) });
   const { count } = await one(
     `SELECT count(*)::int FROM pg_class WHERE relname = ANY ($1) AND NOT (relrowsecurity AND relforcerowsecurity)`,
     [Object.values(tables).map(({ table }) => table)],
   );
-  t.equal(count, 0, 'the walls stand again');
+  t.equal(count, 0, 'row-level security is forced again');
 
-  const run = openApplier(t, { database: { url: asRoot.href } } as World);
+  const run = openApplier(t, { database: { url: asRoot.href } } as Harness);
   for (const [number, firm] of firms.entries()) {
-    for (const { provider, row, told } of cases)
-      for (const [i, [type, overrides, { ms = 0 }, fate]] of told.entries()) {
+    for (const { provider, row, events } of cases)
+      for (const [i, [type, overrides, { ms = 0 }, fate]] of events.entries()) {
         const times = { nowMs: startMs + ms, receivedAtMs: Date.now() + i * 1000 };
-        const { event, body } = tell(provider, type, overrides, times);
+        const { event, body } = buildEvent(provider, type, overrides, times);
         await run(firm.endpoints[provider] as TestEndpoint, [{ event, body }], { mark: `~${number}` });
         const { table } = tables[row.entity];
         const { order_event } = await one(`SELECT order_event FROM ${table} WHERE id = $1`, [
@@ -277,7 +277,7 @@ t.test('rows from before keep their place among the events of their object', asy
       ['1', startMs - 1, true],
       ['2', startMs + 1, false],
     ] as const) {
-      const start = tell('twilio', 'inbound', inbound(sid, 'START'), { receivedAtMs });
+      const start = buildEvent('twilio', 'inbound', inbound(sid, 'START'), { receivedAtMs });
       await run(firm.endpoints.twilio as TestEndpoint, [start], { mark: `~${number}` });
       t.equal(await optedOut(), due, 'what was received last');
     }

@@ -36,7 +36,7 @@ const history = (databaseUrl: string) =>
      FROM _prisma_migrations ORDER BY started_at`,
   );
 
-t.test('an empty database is migrated by an owner who is no superuser, once', async (t) => {
+t.test('an owner without superuser rights migrates an empty database, once', async (t) => {
   const databaseUrl = await emptyDatabase();
   t.strictSame(await pendingIn(databaseUrl, migrationsDir), names, 'all pending, without the table');
   t.strictSame(await applyFolder(databaseUrl, migrationsDir), names);
@@ -55,7 +55,7 @@ t.test('an empty database is migrated by an owner who is no superuser, once', as
   t.strictSame(rows, expected, 'the history is what Prisma itself would have written');
 });
 
-t.test('an older release is content with a newer database, and changes nothing in it', async (t) => {
+t.test('an older release accepts a newer database, and changes nothing in it', async (t) => {
   const databaseUrl = await emptyDatabase();
   await applyFolder(databaseUrl, migrationsDir);
   const older = folderOf(t, {});
@@ -67,14 +67,14 @@ t.test('an older release is content with a newer database, and changes nothing i
   t.strictSame(await history(databaseUrl), before);
 });
 
-t.test('several runs at once take turns', async (t) => {
+t.test('concurrent runs take turns', async (t) => {
   const databaseUrl = await emptyDatabase();
   const runs = await Promise.all([1, 2, 3].map(() => applyFolder(databaseUrl, migrationsDir)));
   t.strictSame(runs.flat(), names);
   t.equal((await history(databaseUrl)).length, names.length);
 });
 
-t.test('any role can ask what is pending', async (t) => {
+t.test('any role can list pending migrations', async (t) => {
   const databaseUrl = await emptyDatabase();
   await applyFolder(databaseUrl, migrationsDir);
   await query(server.url, `CREATE ROLE reader LOGIN PASSWORD 'reader'`);
@@ -86,7 +86,7 @@ t.test('any role can ask what is pending', async (t) => {
   await t.rejects(pool.query('SELECT logs FROM _prisma_migrations'), { code: '42501' });
 });
 
-t.test('functions, semicolons in texts and trailing comments survive', async (t) => {
+t.test('functions, semicolons in strings and trailing comments are executed correctly', async (t) => {
   const databaseUrl = await emptyDatabase();
   const dir = folderOf(t, {
     '20260101000000_tricky': `
@@ -98,7 +98,7 @@ t.test('functions, semicolons in texts and trailing comments survive', async (t)
 });
 
 t.test(
-  'a broken migration says which one and why, leaves nothing behind, and runs again once it is fixed',
+  'a broken migration names itself and the error, leaves nothing behind, and runs once fixed',
   async (t) => {
     const databaseUrl = await emptyDatabase();
     const dir = folderOf(t, {
@@ -127,7 +127,7 @@ t.test(
   },
 );
 
-t.test('a run that is cut off in the middle is taken up by the next', async (t) => {
+t.test('the next run continues an interrupted one', async (t) => {
   const databaseUrl = await emptyDatabase();
   const dir = folderOf(t, { '20260101000000_slow': 'CREATE TABLE slow (id int); SELECT pg_sleep(60);' });
   const run = applyFolder(databaseUrl, dir).catch((error: unknown) => error);
@@ -198,7 +198,7 @@ t.test('a migration may build an index concurrently while another run waits', as
   t.strictSame(runs.map((applied) => applied.length).sort(), [0, 2]);
 });
 
-t.test('a script that commits by itself and fails waits for an operator, and says what to do', async (t) => {
+t.test('a failed script with its own COMMIT waits for an operator, and says what to do', async (t) => {
   const databaseUrl = await emptyDatabase();
   const dir = folderOf(t, {
     '20260101000000_parts': 'BEGIN; CREATE TABLE one (id int);\nCOMMIT;\nBEGIN; SELECT nonsense; COMMIT;',
@@ -239,7 +239,7 @@ t.test('what stops a run outside of a migration is said', async (t) => {
   });
 });
 
-t.test('a folder without its script is named', async (t) => {
+t.test('a migration folder without a script is reported by name', async (t) => {
   const databaseUrl = await emptyDatabase();
   const dir = folderOf(t, {});
   mkdirSync(path.join(dir, '20260101000000_empty'));
@@ -250,7 +250,7 @@ t.test('a folder without its script is named', async (t) => {
   });
 });
 
-t.test('schema and migrations agree, and a difference is seen', async (t) => {
+t.test('schema and migrations agree, and a difference is detected', async (t) => {
   const databaseUrl = await emptyDatabase();
   const agreed = await diffAgainstSchema({ databaseUrl, migrationsDir, schemaDir });
   t.strictSame(agreed, { sql: '', summary: '' });
@@ -265,7 +265,7 @@ t.test('schema and migrations agree, and a difference is seen', async (t) => {
   t.strictSame(left, [], 'no shadow database stays behind');
 });
 
-t.test('a payment that was there before keeps what it said, behind a wall that stands again', async (t) => {
+t.test('an existing payment keeps its values, and row-level security is on again', async (t) => {
   const databaseUrl = await emptyDatabase();
   const [init = '', details = ''] = names;
   const before = folderOf(t, {});

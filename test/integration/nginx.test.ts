@@ -2,16 +2,16 @@ import { request as httpRequest } from 'node:http';
 import type { Provider } from '@semel/core';
 import { providerNamed, providers } from '@semel/providers';
 import t from 'tap';
+import { identityOf, mainTypeOf, startHarness } from '../support/harness.js';
 import { noNginx, startNginx } from '../support/nginx.js';
 import { waitUntil } from '../support/servers.js';
-import { createWorld, identityOf, mainTypeOf } from '../support/world.js';
 
-// docs/examples/nginx.conf in front of a receiver: what is signed arrives as it was signed, and nothing else is reached.
+// docs/examples/nginx.conf in front of a receiver: signed requests arrive unchanged, and nothing else is reachable.
 
 t.test('behind nginx', { skip: noNginx, timeout: 400_000 }, async (t) => {
-  const world = await createWorld(t);
-  const receiver = world.urls[0] as string;
-  const firm = await world.addFirm();
+  const harness = await startHarness(t);
+  const receiver = harness.urls[0] as string;
+  const firm = await harness.addFirm();
   const proxies = {
     'body buffered': await startNginx(t, receiver),
     'body streamed': await startNginx(t, receiver, (site) =>
@@ -27,49 +27,49 @@ t.test('behind nginx', { skip: noNginx, timeout: 400_000 }, async (t) => {
     for (const provider of providers)
       t.test(`${provider.name}, ${how}: the exact bytes arrive`, async (t) => {
         const { type } = mainTypeOf(provider);
-        const endpoint = await world.addEndpoint(provider.name, firm);
-        const { body, channel } = world.buildBody(endpoint, type, {
+        const endpoint = await harness.addEndpoint(provider.name, firm);
+        const { body, channel } = harness.buildBody(endpoint, type, {
           overrides: { Body: 'Grüße\r\n', note: 'Grüße\r\n' },
         });
-        const sent = await world.send(endpoint, type, { body, tamper: through });
+        const sent = await harness.send(endpoint, type, { body, tamper: through });
         t.match(sent, { status: 200, outcome: 'accepted' });
-        const row = await world.applied(provider, identityOf(provider, body, channel).eventId);
+        const row = await harness.applied(provider, identityOf(provider, body, channel).eventId);
         t.same(row.event_raw, body);
       });
 
-    t.test(`${how}: path and query go on as they are written`, async (t) => {
-      const endpoint = await world.addEndpoint('square', firm);
-      const { body, contentType } = world.buildBody(endpoint, 'payment.created');
+    t.test(`${how}: path and query are forwarded unchanged`, async (t) => {
+      const endpoint = await harness.addEndpoint('square', firm);
+      const { body, contentType } = harness.buildBody(endpoint, 'payment.created');
       const path = `/webhooks/square/${endpoint.key}?a=b%2Fc%20d&e=//f&g=%C3%A4+h`;
       const { headers } = endpoint.provider.sign(
         { channel: null, headers: { 'content-type': contentType }, body },
         { url: `https://hooks.example.test${path}`, secret: endpoint.secret, nowMs: Date.now() },
       );
-      await waitUntil(async () => (await world.send(endpoint, 'payment.created')).status === 200, {
+      await waitUntil(async () => (await harness.send(endpoint, 'payment.created')).status === 200, {
         what: 'the endpoint is known',
       });
-      t.match(await world.post({ url: proxy + path, headers, body }), { status: 200, outcome: 'accepted' });
-      const other = await world.post({ url: proxy + path.replace('//', '/'), headers, body });
+      t.match(await harness.post({ url: proxy + path, headers, body }), { status: 200, outcome: 'accepted' });
+      const other = await harness.post({ url: proxy + path.replace('//', '/'), headers, body });
       t.equal(other.code, 'signature_invalid', 'it is signed');
     });
 
-    t.test(`${how}: DocuSign's 25 MiB pass, and no more`, async (t) => {
+    t.test(`${how}: DocuSign bodies up to 25 MiB pass, larger ones do not`, async (t) => {
       const docusign = providerNamed('docusign') as Provider;
-      const endpoint = await world.addEndpoint('docusign', firm);
-      await waitUntil(async () => (await world.send(endpoint, 'envelope-sent')).status === 200, {
+      const endpoint = await harness.addEndpoint('docusign', firm);
+      await waitUntil(async () => (await harness.send(endpoint, 'envelope-sent')).status === 200, {
         what: 'the endpoint is known',
       });
-      const small = world.buildBody(endpoint, 'envelope-completed', { overrides: { padding: '' } }).body;
+      const small = harness.buildBody(endpoint, 'envelope-completed', { overrides: { padding: '' } }).body;
       const pad = (length: number) => {
         const padding = 'x'.repeat(length - small.length);
         return Buffer.from(small.toString().replace('"padding":""', `"padding":"${padding}"`));
       };
       const body = pad(docusign.bodyLimitBytes);
       t.equal(body.length, 25 * 1024 * 1024);
-      // A slow machine may be late with its answer; then the next try finds the event half accepted.
+      // On a slow machine the answer may be late; then the retry finds the event half accepted.
       const sent = await waitUntil(
         async () => {
-          const sent = await world.send(endpoint, 'envelope-completed', { body, tamper: through });
+          const sent = await harness.send(endpoint, 'envelope-completed', { body, tamper: through });
           return sent.status === 200 ? sent : null;
         },
         { what: 'it is acknowledged', timeoutMs: 30_000 },
@@ -83,7 +83,7 @@ t.test('behind nginx', { skip: noNginx, timeout: 400_000 }, async (t) => {
       );
     });
 
-    t.test(`${how}: nothing but the webhooks can be reached`, async (t) => {
+    t.test(`${how}: only the webhook paths are reachable`, async (t) => {
       t.equal((await fetch(`${receiver}/metrics`)).status, 200, 'on its own port they are there');
       for (const path of [
         '/',
@@ -108,7 +108,7 @@ t.test('behind nginx', { skip: noNginx, timeout: 400_000 }, async (t) => {
   }
 });
 
-/** As the path is written: `fetch` would put it in order. */
+/** With the path as written: `fetch` would normalize it. */
 function read(base: string, path: string): Promise<{ status: number; text: string }> {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
@@ -122,7 +122,7 @@ function read(base: string, path: string): Promise<{ status: number; text: strin
   });
 }
 
-/** The answer to a body that is announced, and not sent. */
+/** The answer to a request with a content length and no body. */
 function statusOf(base: string, path: string, bytes: number): Promise<number> {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {

@@ -1,15 +1,15 @@
-import { type ApplyPorts, apply, type Provider, type WebhookEvent } from '@semel/core';
-import { applyStore } from '@semel/database';
+import type { Provider, WebhookEvent } from '@semel/core';
 import { providerNamed } from '@semel/providers';
 import fc from 'fast-check';
-import type pg from 'pg';
 import t from 'tap';
-import { openWorkerPool } from '../support/apply-told.js';
-import { createWorld, identityOf, type TestEndpoint, type World } from '../support/world.js';
+import { applyTogether, openWorkerPool } from '../support/apply-directly.js';
+import { toEvent } from '../support/create-event.js';
+import { type Harness, startHarness, type TestEndpoint } from '../support/harness.js';
+import { permutations } from '../support/permutations.js';
 
-// Providers deliver in no order. Whatever order events come in, alone or in groups, the rows end the same.
+// Providers do not deliver in order. In any order, one by one or in groups, events lead to the same rows.
 
-/** One event of a life cycle: the sample it is made from and what is changed in it. `id` stands for the object's id. */
+/** One event of a life cycle: its sample and overrides. `id` is the object's id. */
 type Step = [
   type: string,
   overrides?: ((id: string) => Record<string, unknown>) | undefined,
@@ -31,7 +31,7 @@ const newId = (provider: Provider): string => {
 
 const startMs = Date.UTC(2026, 0, 15, 12);
 
-/** A life cycle per provider, in the order in which it happened; `end` is what the object's row must say. */
+/** Life cycles in their original order; `end` is the object's expected row. */
 const lives: Record<
   string,
   { provider: Provider; table: string; steps: Step[]; end: Record<string, unknown> }
@@ -174,15 +174,15 @@ const tables = [
   'sms_messages',
 ];
 
-t.test('any order of arrival', async (t) => {
-  const world = await createWorld(t, { receivers: 0, workers: 0 });
-  const pool = openWorkerPool(world);
+t.test('every order of arrival ends in the same rows', async (t) => {
+  const harness = await startHarness(t, { receivers: 0, workers: 0 });
+  const pool = openWorkerPool(harness);
   t.teardown(() => pool.end());
   const endpoints = new Map<string, TestEndpoint>();
 
-  /** Each run has a firm of its own: then ids and bodies can be the same, and the rows can be compared. */
+  /** Each run has its own firm, so that ids and bodies can repeat and rows can be compared. */
   async function enter(provider: Provider): Promise<TestEndpoint> {
-    const endpoint = await world.addEndpoint(provider.name, await world.addFirm());
+    const endpoint = await harness.addEndpoint(provider.name, await harness.addFirm());
     endpoints.set(provider.name, endpoint);
     return endpoint;
   }
@@ -190,7 +190,7 @@ t.test('any order of arrival', async (t) => {
   for (const [name, { provider, table, steps, end }] of Object.entries(lives))
     await t.test(name, async (t) => {
       const bodies = bodiesOf(provider, steps, newId(provider));
-      // One more event with another id and the same content: providers do send them.
+      // A twin event with another id and the same content: providers do send these.
       const twin = withOtherEventId(provider, bodies.at(-1) as Made);
       const all = twin === null ? bodies : [...bodies, twin];
       const orders = permutations(all);
@@ -198,14 +198,14 @@ t.test('any order of arrival', async (t) => {
       let expected: unknown;
       for (const [i, order] of orders.entries()) {
         const endpoint = await enter(provider);
-        const events = order.map((body) => toEvent(endpoint, body, i));
+        const events = order.map((body) => toMarkedEvent(endpoint, body, i));
         // The first half one by one, the other half as one group.
-        if (i % 2 === 0) for (const event of events) await run(pool, provider, [event]);
-        else await run(pool, provider, events);
-        const rows = await rowsOf(world, endpoint.firmId as string, i);
+        if (i % 2 === 0) for (const event of events) await applyTogether(pool, provider, [event]);
+        else await applyTogether(pool, provider, events);
+        const rows = await rowsOf(harness, endpoint.firmId as string, i);
         expected ??= rows;
         t.same(rows, expected, order.map(({ type }) => type).join(', '));
-        const [row] = await world.sql(`SELECT * FROM ${table} WHERE firm_id = $1`, [endpoint.firmId]);
+        const [row] = await harness.sql(`SELECT * FROM ${table} WHERE firm_id = $1`, [endpoint.firmId]);
         t.match(row, end);
       }
     });
@@ -230,7 +230,7 @@ function bodiesOf(provider: Provider, steps: readonly Step[], id: string): Made[
   });
 }
 
-/** null where the id follows from the content, so that there is no such event. */
+/** null if the id is derived from the content, so that twins cannot exist. */
 function withOtherEventId(provider: Provider, made: Made): Made | null {
   if (provider === twilio) return null;
   const message = JSON.parse(made.body.toString('utf8'));
@@ -240,64 +240,25 @@ function withOtherEventId(provider: Provider, made: Made): Made | null {
   return { ...made, body: Buffer.from(JSON.stringify(message)) };
 }
 
-const permutations = <T>(items: readonly T[]): T[][] =>
-  items.length === 0
-    ? [[]]
-    : items.flatMap((item, i) =>
-        permutations(items.filter((_, at) => at !== i)).map((rest) => [item, ...rest]),
-      );
-
-/** Event ids are unique over all firms: each run marks them, in a way that keeps their order. */
-function toEvent(endpoint: TestEndpoint, { body, channel }: Made, run: number | string): WebhookEvent {
-  const { eventId, type, createdAtMs } = identityOf(endpoint.provider, body, channel);
-  return {
-    v: 2,
-    firmId: endpoint.firmId as string,
-    provider: endpoint.provider.name,
-    eventId: `${eventId}~${made}-${run}`,
-    type,
-    channel,
-    endpointId: endpoint.id,
-    account: null,
-    createdAtMs,
-    receivedAtMs: startMs,
-    body: { base64: body.toString('base64') },
-    sha256: '0'.repeat(64),
-    ignored: null,
-  };
+/** Event ids are unique across firms: each run adds a suffix, which keeps their order. */
+function toMarkedEvent(endpoint: TestEndpoint, body: Made, run: number | string): WebhookEvent {
+  const event = toEvent(endpoint, body, { receivedAtMs: startMs });
+  return { ...event, eventId: `${event.eventId}~${made}-${run}` };
 }
 
-const portsOf = (pool: pg.Pool, provider: Provider): ApplyPorts => ({
-  provider,
-  transaction: applyStore(pool, provider),
-  claimsDone: async () => undefined,
-  claimsReleased: async () => undefined,
-});
-
-async function run(pool: pg.Pool, provider: Provider, events: readonly WebhookEvent[]): Promise<string[]> {
-  const results = await apply(
-    portsOf(pool, provider),
-    events.map((event) => ({ event, attempt: 1, lastAttempt: false })),
-  );
-  for (const { outcome, error } of results)
-    if (!['applied', 'stale', 'ignored', 'duplicate'].includes(outcome ?? ''))
-      throw error ?? new Error(`${outcome}`);
-  return results.map(({ outcome }) => outcome ?? '');
-}
-
-/** All objects of a firm, without what differs from firm to firm and from moment to moment. */
+/** All objects of a firm, without the columns that differ between firms and runs. */
 async function rowsOf(
-  world: World,
+  harness: Harness,
   firmId: string,
   run: number | string,
 ): Promise<Record<string, unknown>[]> {
   const found: Record<string, unknown>[] = [];
   for (const table of tables)
-    for (const row of await world.sql(
+    for (const row of await harness.sql(
       `SELECT t.*, $2 AS in_table FROM ${table} t WHERE firm_id = $1 ORDER BY to_jsonb(t) - '{id,firm_id,created_at,updated_at,invoice_id,payment_id,order_changed_by}'::text[]`,
       [firmId, table],
     )) {
-      // Which of several events that say the same changed a row, or brought a list of recipients, is no state of it.
+      // Which of several equivalent events changed a row or brought a recipient list is not part of its state.
       const columns = Object.fromEntries(
         Object.entries(row).filter(
           ([name]) => !/^(id|firm_id|created_at|updated_at|.*_changed_by|recipients_order_event)$/.test(name),
@@ -310,7 +271,7 @@ async function rowsOf(
       const orderEvent = String(rest.order_event).replace(`~${made}-${run}`, '');
       found.push({ ...rest, order_event: orderEvent, links });
     }
-  // Which event made a conversation, or an empty row, is no state of it.
+  // Which event created a conversation or an empty row is not part of its state.
   for (const row of found)
     if (row.order_rank === '-1') {
       row.order_event = '';
@@ -319,9 +280,9 @@ async function rowsOf(
   return found;
 }
 
-t.test('equal in all that orders them: the greater event id wins, in both orders', async (t) => {
-  const world = await createWorld(t, { receivers: 0, workers: 0 });
-  const pool = openWorkerPool(world);
+t.test('of two events with the same order the greater event id wins, in both orders', async (t) => {
+  const harness = await startHarness(t, { receivers: 0, workers: 0 });
+  const pool = openWorkerPool(harness);
   t.teardown(() => pool.end());
   const cases: [Provider, string, string, (name: string) => Record<string, unknown>, string][] = [
     [stripe, 'invoice.paid', 'finance_invoices', (number) => ({ number }), 'number'],
@@ -340,20 +301,20 @@ t.test('equal in all that orders them: the greater event id wins, in both orders
         ['a', 'b'],
         ['b', 'a'],
       ]) {
-        const endpoint = await world.addEndpoint(provider.name, await world.addFirm());
+        const endpoint = await harness.addEndpoint(provider.name, await harness.addFirm());
         const id = newId(provider);
         const events = order.map((mark) => {
           const [made] = bodiesOf(provider, [[type, () => overrides(mark)]], id);
-          // Capital letters come before small ones, as bytes do: no language's rules decide.
+          // Ids are compared as bytes (upper case before lower case), not by a language's collation.
           const name = mark === 'a' ? 'Zz' : 'aA';
           return {
-            ...toEvent(endpoint, made as Made, mark),
+            ...toMarkedEvent(endpoint, made as Made, mark),
             eventId: `${provider.name}_${id}_${order.join('')}_${grouped}~${name}`,
           };
         });
-        if (grouped) await run(pool, provider, events);
-        else for (const event of events) await run(pool, provider, [event]);
-        const rows = await world.sql(`SELECT ${column} AS mark FROM ${table} WHERE firm_id = $1`, [
+        if (grouped) await applyTogether(pool, provider, events);
+        else for (const event of events) await applyTogether(pool, provider, [event]);
+        const rows = await harness.sql(`SELECT ${column} AS mark FROM ${table} WHERE firm_id = $1`, [
           endpoint.firmId,
         ]);
         t.same(
@@ -364,13 +325,13 @@ t.test('equal in all that orders them: the greater event id wins, in both orders
       }
 });
 
-t.test('an object that is named before it is known is filled in later', async (t) => {
-  const world = await createWorld(t, { receivers: 0, workers: 0 });
-  const pool = openWorkerPool(world);
+t.test('an object that is referenced before its own event is filled in later', async (t) => {
+  const harness = await startHarness(t, { receivers: 0, workers: 0 });
+  const pool = openWorkerPool(harness);
   t.teardown(() => pool.end());
 
   await t.test('a Stripe payment before its invoice', async (t) => {
-    const endpoint = await world.addEndpoint('stripe', await world.addFirm());
+    const endpoint = await harness.addEndpoint('stripe', await harness.addFirm());
     const [paymentId, invoiceId] = [newId(stripe), newId(stripe)];
     const [payment] = bodiesOf(
       stripe,
@@ -378,42 +339,44 @@ t.test('an object that is named before it is known is filled in later', async (t
       paymentId,
     );
     const [invoice] = bodiesOf(stripe, [['invoice.paid']], invoiceId);
-    t.same(await run(pool, stripe, [toEvent(endpoint, payment as Made, 0)]), ['applied']);
-    const [stub] = await world.sql('SELECT * FROM finance_invoices WHERE firm_id = $1', [endpoint.firmId]);
+    t.same(await applyTogether(pool, stripe, [toMarkedEvent(endpoint, payment as Made, 0)]), ['applied']);
+    const [stub] = await harness.sql('SELECT * FROM finance_invoices WHERE firm_id = $1', [endpoint.firmId]);
     t.match(stub, { external_id: invoiceId, status: null, amount_due: null });
-    const [linked] = await world.sql('SELECT * FROM finance_payments WHERE firm_id = $1', [endpoint.firmId]);
+    const [linked] = await harness.sql('SELECT * FROM finance_payments WHERE firm_id = $1', [
+      endpoint.firmId,
+    ]);
     t.equal(linked?.invoice_id, stub?.id);
-    t.same(await run(pool, stripe, [toEvent(endpoint, invoice as Made, 0)]), ['applied']);
-    const rows = await world.sql('SELECT * FROM finance_invoices WHERE firm_id = $1', [endpoint.firmId]);
+    t.same(await applyTogether(pool, stripe, [toMarkedEvent(endpoint, invoice as Made, 0)]), ['applied']);
+    const rows = await harness.sql('SELECT * FROM finance_invoices WHERE firm_id = $1', [endpoint.firmId]);
     t.match(rows, [{ id: stub?.id, status: 'paid', amount_due: '12500' }]);
     t.equal(rows.length, 1);
   });
 
-  await t.test('a Stripe invoice that names a payment nobody has seen', async (t) => {
-    const endpoint = await world.addEndpoint('stripe', await world.addFirm());
+  await t.test('a Stripe invoice before the payment that it names', async (t) => {
+    const endpoint = await harness.addEndpoint('stripe', await harness.addFirm());
     for (const overrides of [
       (id: string) => ({ payment_intent: id }),
       (id: string) => ({ payments: { data: [{ payment: { type: 'payment_intent', payment_intent: id } }] } }),
     ]) {
       const [paymentId, invoiceId] = [newId(stripe), newId(stripe)];
       const [invoice] = bodiesOf(stripe, [['invoice.paid', () => overrides(paymentId)]], invoiceId);
-      const event = toEvent(endpoint, invoice as Made, 0);
-      t.same(await run(pool, stripe, [event]), ['applied']);
-      const row = await world.applied(stripe, event.eventId);
+      const event = toMarkedEvent(endpoint, invoice as Made, 0);
+      t.same(await applyTogether(pool, stripe, [event]), ['applied']);
+      const row = await harness.applied(stripe, event.eventId);
       t.ok(row.invoice_id);
       t.ok(row.payment_id, 'the ledger links both');
       const [payment] = bodiesOf(stripe, [['payment_intent.succeeded']], paymentId);
-      t.same(await run(pool, stripe, [toEvent(endpoint, payment as Made, 0)]), ['applied']);
-      const rows = await world.sql('SELECT * FROM finance_payments WHERE firm_id = $1 AND external_id = $2', [
-        endpoint.firmId,
-        paymentId,
-      ]);
+      t.same(await applyTogether(pool, stripe, [toMarkedEvent(endpoint, payment as Made, 0)]), ['applied']);
+      const rows = await harness.sql(
+        'SELECT * FROM finance_payments WHERE firm_id = $1 AND external_id = $2',
+        [endpoint.firmId, paymentId],
+      );
       t.match(rows, [{ id: row.payment_id, status: 'succeeded' }]);
     }
   });
 
   await t.test('a DocuSign recipient before its envelope', async (t) => {
-    const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+    const endpoint = await harness.addEndpoint('docusign', await harness.addFirm());
     const envelopeId = newId(docusign);
     const recipientEvent = () => ({
       recipientId: '1',
@@ -422,15 +385,15 @@ t.test('an object that is named before it is known is filled in later', async (t
     });
     const [recipient] = bodiesOf(docusign, [['envelope-completed', recipientEvent]], envelopeId);
     const [envelope] = bodiesOf(docusign, [['envelope-completed']], envelopeId);
-    t.same(await run(pool, docusign, [toEvent(endpoint, recipient as Made, 0)]), ['applied']);
-    t.match(await world.sql('SELECT * FROM esignature_envelopes WHERE firm_id = $1', [endpoint.firmId]), [
+    t.same(await applyTogether(pool, docusign, [toMarkedEvent(endpoint, recipient as Made, 0)]), ['applied']);
+    t.match(await harness.sql('SELECT * FROM esignature_envelopes WHERE firm_id = $1', [endpoint.firmId]), [
       { external_id: envelopeId, status: null },
     ]);
-    t.match(await world.sql('SELECT * FROM esignature_recipients WHERE firm_id = $1', [endpoint.firmId]), [
+    t.match(await harness.sql('SELECT * FROM esignature_recipients WHERE firm_id = $1', [endpoint.firmId]), [
       { status: 'completed' },
     ]);
-    await run(pool, docusign, [toEvent(endpoint, envelope as Made, 0)]);
-    t.match(await world.sql('SELECT * FROM esignature_envelopes WHERE firm_id = $1', [endpoint.firmId]), [
+    await applyTogether(pool, docusign, [toMarkedEvent(endpoint, envelope as Made, 0)]);
+    t.match(await harness.sql('SELECT * FROM esignature_envelopes WHERE firm_id = $1', [endpoint.firmId]), [
       { status: 'completed' },
     ]);
   });
@@ -444,20 +407,20 @@ t.test('an object that is named before it is known is filled in later', async (t
     ];
     let expected: unknown;
     for (const [i, order] of permutations(bodies).entries()) {
-      const endpoint = await world.addEndpoint('stripe', await world.addFirm());
-      const events = order.map((body) => toEvent(endpoint, body, i));
-      if (i % 2 === 0) await run(pool, stripe, events);
-      else for (const event of events) await run(pool, stripe, [event]);
-      const rows = await rowsOf(world, endpoint.firmId as string, i);
+      const endpoint = await harness.addEndpoint('stripe', await harness.addFirm());
+      const events = order.map((body) => toMarkedEvent(endpoint, body, i));
+      if (i % 2 === 0) await applyTogether(pool, stripe, events);
+      else for (const event of events) await applyTogether(pool, stripe, [event]);
+      const rows = await rowsOf(harness, endpoint.firmId as string, i);
       expected ??= rows;
       t.same(rows, expected, order.map(({ type }) => type).join(', '));
     }
   });
 });
 
-t.test('one object, touched again and again in one group and by several workers at once', async (t) => {
-  const world = await createWorld(t, { receivers: 0, workers: 0 });
-  const pool = openWorkerPool(world);
+t.test('one object, changed repeatedly in one group and by several workers at once', async (t) => {
+  const harness = await startHarness(t, { receivers: 0, workers: 0 });
+  const pool = openWorkerPool(harness);
   t.teardown(() => pool.end());
   const seed = Date.now() & 0xffff;
   t.comment(`seed ${seed}`);
@@ -474,9 +437,9 @@ t.test('one object, touched again and again in one group and by several workers 
     await fc.assert(
       fc.asyncProperty(scenario, async ({ times, groups, shuffle }) => {
         runs++;
-        const endpoint = await world.addEndpoint(provider.name, await world.addFirm());
+        const endpoint = await harness.addEndpoint(provider.name, await harness.addFirm());
         const events = Array.from({ length: times }, (_, n) =>
-          bodies.map((body) => toEvent(endpoint, body, `${runs}-${n}`)),
+          bodies.map((body) => toMarkedEvent(endpoint, body, `${runs}-${n}`)),
         )
           .flat()
           .map((event) => ({ event, at: shuffle.next().value as number }))
@@ -484,12 +447,14 @@ t.test('one object, touched again and again in one group and by several workers 
           .map(({ event }) => event);
         const size = Math.ceil(events.length / groups);
         const parts = Array.from({ length: groups }, (_, g) => events.slice(g * size, (g + 1) * size));
-        await Promise.all(parts.filter((part) => part.length > 0).map((part) => run(pool, provider, part)));
-        const rows = (await rowsOf(world, endpoint.firmId as string, '')).map(
+        await Promise.all(
+          parts.filter((part) => part.length > 0).map((part) => applyTogether(pool, provider, part)),
+        );
+        const rows = (await rowsOf(harness, endpoint.firmId as string, '')).map(
           ({ order_event, ...row }) => row,
         );
         expected ??= rows;
-        const [row] = await world.sql(`SELECT * FROM ${table} WHERE firm_id = $1`, [endpoint.firmId]);
+        const [row] = await harness.sql(`SELECT * FROM ${table} WHERE firm_id = $1`, [endpoint.firmId]);
         for (const [column, value] of Object.entries(end))
           if (row?.[column] !== value) throw new Error(`${column} is ${row?.[column]}`);
         if (JSON.stringify(rows) !== JSON.stringify(expected)) throw new Error('other rows');

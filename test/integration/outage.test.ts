@@ -7,29 +7,19 @@ import { openProducerRedis, openProviderQueue } from '@semel/queue';
 import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
 import t from 'tap';
-import { testEncryptionKey, waitUntil } from '../support/servers.js';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import {
   changingProviders,
-  createWorld,
+  type Harness,
   identityOf,
   mainTypeOf,
+  startHarness,
   type TestEndpoint,
-  type World,
-} from '../support/world.js';
+} from '../support/harness.js';
+import { prepare } from '../support/prepare.js';
+import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
-t.jobs = 3; // most of the time they wait
-
-function prepare(world: World, endpoint: TestEndpoint) {
-  const type = mainTypeOf(endpoint.provider).type;
-  const { body, channel } = world.buildBody(endpoint, type);
-  return {
-    provider: endpoint.provider,
-    type,
-    body,
-    eventId: identityOf(endpoint.provider, body, channel).eventId,
-  };
-}
+t.jobs = 3; // the tests mostly wait
 
 type Event = { provider: Provider; eventId: string };
 
@@ -40,11 +30,14 @@ const proxyTo = async (t: Tap, url: string) => {
 };
 type Tap = { teardown(end: () => unknown): void };
 
-/** Receivers and worker each reach Postgres by a way of their own, so that the worker's attempts can be counted. */
-async function worldBehindProxies(t: Tap) {
+/**
+ * Receivers and worker reach Postgres through separate proxies, so that the worker's connection attempts can be
+ * counted.
+ */
+async function harnessBehindProxies(t: Tap) {
   let receiversWay: TcpProxy | undefined;
-  const world = await createWorld(t, {
-    outbox: { pollMs: 1_000 }, // as by default: what it asks meanwhile is counted below
+  const harness = await startHarness(t, {
+    outbox: { pollMs: 1_000 }, // as by default: its connection attempts are counted below
     relay: { everyMs: 500 },
     workers: 0,
     attempts: 3,
@@ -53,12 +46,12 @@ async function worldBehindProxies(t: Tap) {
       return receiversWay.through(own);
     },
   });
-  const workersWay = await proxyTo(t, world.database.url);
-  const worker = await world.startWorker({ databaseUrl: workersWay.through(world.database.url) });
-  const firm = await world.addFirm();
+  const workersWay = await proxyTo(t, harness.database.url);
+  const worker = await harness.startWorker({ databaseUrl: workersWay.through(harness.database.url) });
+  const firm = await harness.addFirm();
   const endpoints: TestEndpoint[] = [];
-  for (const { name } of changingProviders) endpoints.push(await world.addEndpoint(name, firm));
-  return { world, worker, endpoints, workersWay, receiversWay: receiversWay as TcpProxy };
+  for (const { name } of changingProviders) endpoints.push(await harness.addEndpoint(name, firm));
+  return { harness, worker, endpoints, workersWay, receiversWay: receiversWay as TcpProxy };
 }
 
 const isReady = async (app: FastifyInstance | undefined) => {
@@ -66,16 +59,16 @@ const isReady = async (app: FastifyInstance | undefined) => {
   return { status: answer?.statusCode, checks: answer?.json().checks };
 };
 
-/** Each event has one final attempt and no other. */
+/** Asserts that each event has one final attempt and no other. */
 async function eachAppliedOnce(
   t: Tap & { same(...args: unknown[]): unknown },
-  world: World,
+  harness: Harness,
   events: readonly Event[],
 ) {
-  for (const { provider, eventId } of events) await world.applied(provider, eventId);
+  for (const { provider, eventId } of events) await harness.applied(provider, eventId);
   const ids = events.map(({ eventId }) => eventId);
   t.same(
-    await world.sql(
+    await harness.sql(
       `SELECT event_id, array_agg(outcome || attempt) AS outcomes FROM webhook_attempts WHERE event_id = ANY ($1)
        GROUP BY 1 HAVING array_agg(outcome || attempt) <> ARRAY['applied1']`,
       [ids],
@@ -84,7 +77,7 @@ async function eachAppliedOnce(
     'one final attempt each, and it is the first: no fault of ours was counted',
   );
   t.same(
-    await world.sql(
+    await harness.sql(
       'SELECT event_id, entity_id FROM domain_changes WHERE event_id = ANY ($1) GROUP BY 1, 2 HAVING count(*) > 1',
       [ids],
     ),
@@ -93,59 +86,59 @@ async function eachAppliedOnce(
   );
 }
 
-t.test('Postgres is away for longer than all retries last', async (t) => {
-  const { world, worker, endpoints, workersWay, receiversWay } = await worldBehindProxies(t);
+t.test('Postgres is unreachable for longer than all retries last', async (t) => {
+  const { harness, worker, endpoints, workersWay, receiversWay } = await harnessBehindProxies(t);
   const events: Event[] = [];
   const sendRound = async () => {
     for (const endpoint of endpoints) {
-      const event = prepare(world, endpoint);
-      const answer = await world.send(endpoint, event.type, event);
+      const event = prepare(harness, endpoint);
+      const answer = await harness.send(endpoint, event.type, event);
       t.equal(answer.status, 200);
       t.equal(answer.outcome, 'accepted');
       events.push(event);
     }
   };
   await sendRound();
-  await eachAppliedOnce(t, world, events);
+  await eachAppliedOnce(t, harness, events);
 
   for (const way of [workersWay, receiversWay]) {
     way.set('refusing');
     way.cut();
   }
   const before = workersWay.attempts;
-  const goneMs = 4_000; // all delays of three attempts, scaled, are well below one second
+  const goneMs = 4_000; // the scaled delays of three attempts are well below one second
   for (const until = Date.now() + goneMs; Date.now() < until; await sleep(200)) await sendRound();
   t.equal((await isReady(worker)).status, 503);
   t.equal((await isReady(worker)).checks.postgres, 'away');
-  t.equal((await isReady(world.receivers[0])).status, 200, 'a receiver is ready while Redis is there');
+  t.equal((await isReady(harness.receivers[0])).status, 200, 'a receiver is ready while Redis is there');
   const tries = workersWay.attempts - before;
   t.ok(tries < 60, `the worker rests: ${tries} tries to connect for ${events.length} events`);
-  t.ok(world.logs.some(({ msg }) => msg === 'worker.paused'));
+  t.ok(harness.logs.some(({ msg }) => msg === 'worker.paused'));
 
   for (const way of [workersWay, receiversWay]) way.set('open');
-  await eachAppliedOnce(t, world, events);
-  t.same(await world.sql("SELECT * FROM webhook_attempts WHERE outcome IN ('failed', 'dead')"), []);
-  t.notOk(world.logs.some(({ msg }) => msg === 'event.applyFailed'));
+  await eachAppliedOnce(t, harness, events);
+  t.same(await harness.sql("SELECT * FROM webhook_attempts WHERE outcome IN ('failed', 'dead')"), []);
+  t.notOk(harness.logs.some(({ msg }) => msg === 'event.applyFailed'));
   await waitUntil(async () => (await isReady(worker)).status === 200, { what: 'the worker is ready again' });
   await sendRound();
-  await eachAppliedOnce(t, world, events);
+  await eachAppliedOnce(t, harness, events);
 });
 
-t.test('Postgres takes connections and answers nothing', async (t) => {
-  const { world, worker, endpoints, workersWay } = await worldBehindProxies(t);
+t.test('Postgres accepts connections and answers nothing', async (t) => {
+  const { harness, worker, endpoints, workersWay } = await harnessBehindProxies(t);
   const events: Event[] = [];
   const sendRound = async () => {
     for (const endpoint of endpoints) {
-      const event = prepare(world, endpoint);
-      t.equal((await world.send(endpoint, event.type, event)).outcome, 'accepted');
+      const event = prepare(harness, endpoint);
+      t.equal((await harness.send(endpoint, event.type, event)).outcome, 'accepted');
       events.push(event);
     }
   };
   await sendRound();
-  await eachAppliedOnce(t, world, events);
+  await eachAppliedOnce(t, harness, events);
   workersWay.set('dead');
   await sendRound();
-  await waitUntil(() => world.logs.some(({ msg }) => msg === 'worker.paused'), {
+  await waitUntil(() => harness.logs.some(({ msg }) => msg === 'worker.paused'), {
     what: 'the worker takes the silence for an outage',
     timeoutMs: 20_000,
   });
@@ -153,17 +146,17 @@ t.test('Postgres takes connections and answers nothing', async (t) => {
   await sendRound();
   workersWay.set('open');
   workersWay.cut();
-  await eachAppliedOnce(t, world, events);
-  t.notOk(world.logs.some(({ msg }) => msg === 'event.applyFailed'));
+  await eachAppliedOnce(t, harness, events);
+  t.notOk(harness.logs.some(({ msg }) => msg === 'event.applyFailed'));
 });
 
-t.test('Postgres comes and goes under load', async (t) => {
-  const { world, endpoints, workersWay } = await worldBehindProxies(t);
+t.test('Postgres connections are cut again and again under load', async (t) => {
+  const { harness, endpoints, workersWay } = await harnessBehindProxies(t);
   const events: Event[] = [];
   const load = async (endpoint: TestEndpoint) => {
     for (let i = 0; i < 30; i++) {
-      const event = prepare(world, endpoint);
-      const answer = await world.send(endpoint, event.type, event);
+      const event = prepare(harness, endpoint);
+      const answer = await harness.send(endpoint, event.type, event);
       if (answer.status !== 200) t.fail(`${answer.status} ${answer.text}`);
       events.push(event);
       await sleep(20);
@@ -172,27 +165,27 @@ t.test('Postgres comes and goes under load', async (t) => {
   const running = Promise.all(endpoints.map(load));
   for (let i = 0; i < 8; i++) {
     await sleep(100);
-    workersWay.cut(); // in the middle of whatever it does
+    workersWay.cut(); // at a random point of its work
   }
   await running;
-  await eachAppliedOnce(t, world, events);
+  await eachAppliedOnce(t, harness, events);
   t.equal(events.length, endpoints.length * 30);
 });
 
 t.test('Redis is killed and restarted under load', async (t) => {
-  const world = await createWorld(t, { workers: 2, redis: { appendonly: true } });
-  const firm = await world.addFirm();
+  const harness = await startHarness(t, { workers: 2, redis: { appendonly: true } });
+  const firm = await harness.addFirm();
   const endpoints: TestEndpoint[] = [];
-  for (const { name } of changingProviders) endpoints.push(await world.addEndpoint(name, firm));
+  for (const { name } of changingProviders) endpoints.push(await harness.addEndpoint(name, firm));
   const acknowledged: Event[] = [];
   let refused = 0;
 
-  /** Sends as providers do: again and again, until there is a 2xx. */
+  /** Sends as providers do: repeatedly, until a 2xx. */
   const load = async (endpoint: TestEndpoint) => {
     for (let i = 0; i < 25; i++) {
-      const event = prepare(world, endpoint);
+      const event = prepare(harness, endpoint);
       for (const until = Date.now() + 20_000; ; await sleep(100)) {
-        const answer = await world.send(endpoint, event.type, event).catch(() => null);
+        const answer = await harness.send(endpoint, event.type, event).catch(() => null);
         if (answer?.status === 200) break;
         if (answer) t.ok(answer.status >= 500, `a fault of ours is never a 4xx: ${answer.status}`);
         refused++;
@@ -204,69 +197,69 @@ t.test('Redis is killed and restarted under load', async (t) => {
   };
   const running = Promise.all(endpoints.map(load));
   await waitUntil(() => acknowledged.length > 15, { what: 'the load is on' });
-  await world.redisServer.kill();
+  await harness.redisServer.kill();
   await sleep(500);
-  await world.redisServer.restart();
+  await harness.redisServer.restart();
   await running;
   t.comment(`${refused} requests were refused meanwhile`);
   t.equal(acknowledged.length, endpoints.length * 25);
   await waitUntil(
     async () =>
       (
-        await world.sql<{ n: number }>(
+        await harness.sql<{ n: number }>(
           "SELECT count(*)::int AS n FROM webhook_attempts WHERE outcome = 'applied'",
         )
       )[0]?.n === acknowledged.length,
     { what: 'all that was acknowledged is applied', timeoutMs: 40_000 },
   );
-  await eachAppliedOnce(t, world, acknowledged);
-  t.notOk(world.logs.some(({ msg }) => msg === 'event.applyFailed'));
+  await eachAppliedOnce(t, harness, acknowledged);
+  t.notOk(harness.logs.some(({ msg }) => msg === 'event.applyFailed'));
 });
 
-t.test('a worker that is started while a store is away becomes ready by itself', async (t) => {
-  const world = await createWorld(t, { workers: 0 });
-  const firm = await world.addFirm();
+t.test('a worker that starts while a store is unreachable becomes ready by itself', async (t) => {
+  const harness = await startHarness(t, { workers: 0 });
+  const firm = await harness.addFirm();
   for (const store of ['postgres', 'redis'] as const) {
-    const url = store === 'postgres' ? world.database.url : world.redisServer.url;
+    const url = store === 'postgres' ? harness.database.url : harness.redisServer.url;
     const way = await proxyTo(t, url);
     way.set('refusing');
-    const worker = await world.startWorker(
+    const worker = await harness.startWorker(
       store === 'postgres' ? { databaseUrl: way.through(url) } : { redisUrl: way.through(url) },
     );
-    const endpoint = await world.addEndpoint('square', firm);
-    const event = prepare(world, endpoint);
-    t.equal((await world.send(endpoint, event.type, event)).outcome, 'accepted');
+    const endpoint = await harness.addEndpoint('square', firm);
+    const event = prepare(harness, endpoint);
+    t.equal((await harness.send(endpoint, event.type, event)).outcome, 'accepted');
     const { status, checks } = await isReady(worker);
     t.equal(status, 503);
     t.equal(checks[store], 'away', `${store} is named`);
     t.equal((await worker.inject('/livez')).statusCode, 200);
     await sleep(300);
-    t.same(await world.attemptsOf(event.eventId), []);
+    t.same(await harness.attemptsOf(event.eventId), []);
 
     way.set('open');
     await waitUntil(async () => (await isReady(worker)).status === 200, { what: 'it is ready by itself' });
-    await eachAppliedOnce(t, world, [event]);
+    await eachAppliedOnce(t, harness, [event]);
     await worker.close();
   }
 });
 
-t.test('an unmigrated database makes events wait, and no one dies', async (t) => {
-  const world = await createWorld(t, { receivers: 0, workers: 0, attempts: 3 });
+t.test('events wait for an unmigrated database, and none of them is dead', async (t) => {
+  const harness = await startHarness(t, { receivers: 0, workers: 0, attempts: 3 });
   const name = `unmigrated_${randomBytes(6).toString('hex')}`;
-  await world.sql(`CREATE DATABASE ${name} TEMPLATE template0`);
-  const databaseUrl = new URL(world.database.url);
+  await harness.sql(`CREATE DATABASE ${name} TEMPLATE template0`);
+  const databaseUrl = new URL(harness.database.url);
   databaseUrl.pathname = `/${name}`;
   const stores = { databaseUrl: databaseUrl.href };
   t.teardown(async () => {
-    await Promise.allSettled([...world.receivers, ...world.workers].map((app) => app.close()));
-    const client = await connectTo(world.database.url);
+    await Promise.allSettled([...harness.receivers, ...harness.workers].map((app) => app.close()));
+    const client = await connectTo(harness.database.url);
     await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     await client.end();
   });
 
-  const receiver = world.receivers[await world.startReceiver(stores)];
+  const receiver = harness.receivers[await harness.startReceiver(stores)];
   const workersWay = await proxyTo(t, databaseUrl.href);
-  const worker = await world.startWorker({ databaseUrl: workersWay.through(databaseUrl.href) });
+  const worker = await harness.startWorker({ databaseUrl: workersWay.through(databaseUrl.href) });
   for (const app of [receiver, worker]) {
     const { status, checks } = await isReady(app);
     t.equal(status, 503);
@@ -274,7 +267,7 @@ t.test('an unmigrated database makes events wait, and no one dies', async (t) =>
   }
 
   const [firm, endpointId] = [randomUUID(), randomUUID()];
-  const redis = openProducerRedis(world.redisServer.url, 2_000);
+  const redis = openProducerRedis(harness.redisServer.url, 2_000);
   await waitUntil(() => redis.status === 'ready', { what: 'Redis is there' });
   const events: Event[] = [];
   for (const provider of changingProviders) {
@@ -302,11 +295,13 @@ t.test('an unmigrated database makes events wait, and no one dies', async (t) =>
     await close();
   }
   redis.disconnect();
-  await waitUntil(() => world.logs.some(({ msg }) => msg === 'worker.paused'), { what: 'the worker rests' });
+  await waitUntil(() => harness.logs.some(({ msg }) => msg === 'worker.paused'), {
+    what: 'the worker rests',
+  });
   await sleep(2_500); // more than the retries of three attempts take
-  t.notOk(world.logs.some(({ msg }) => msg === 'event.applyFailed'));
+  t.notOk(harness.logs.some(({ msg }) => msg === 'event.applyFailed'));
 
-  workersWay.set('refusing'); // until the firm is there, which the events name already
+  workersWay.set('refusing'); // until the firm exists, which the events already name
   workersWay.cut();
   await migrate({ databaseUrl: databaseUrl.href, encryptionKey: encryptionKey(testEncryptionKey) });
   const client = await connectTo(databaseUrl.href);

@@ -8,15 +8,15 @@ import { Webhook } from 'standardwebhooks';
 import t from 'tap';
 import { retryAfterMs } from '../../apps/worker/src/outbox/retry-after.js';
 import { retryDelayMs } from '../../apps/worker/src/outbox/retry-delay.js';
+import { type Harness, type HarnessOptions, startHarness, type TestEndpoint } from '../support/harness.js';
 import { startHookServer } from '../support/hook-server.js';
 import { testEncryptionKey, waitUntil } from '../support/servers.js';
-import { createWorld, type TestEndpoint, type World, type WorldOptions } from '../support/world.js';
 
-// What a handler asked for happens at least once if its transaction committed, and never if it did not.
+// An outbox entry is delivered at least once if its transaction committed, and never otherwise.
 
-type Tap = Parameters<typeof createWorld>[0];
+type Tap = Parameters<typeof startHarness>[0];
 
-/** Every paid invoice goes to where its number says, once per invoice. */
+/** Sends each paid invoice once, to the destination in its number. */
 const onward = defineHandler('stripe', 'invoice.paid', async ({ event, outbox, facts }) => {
   const invoice = event.data.object;
   const fresh = await outbox({
@@ -28,15 +28,15 @@ const onward = defineHandler('stripe', 'invoice.paid', async ({ event, outbox, f
     throw new Error(`failed, although fresh is ${fresh} for ${facts.eventId}`);
 });
 
-async function openWorld(t: Tap, options: WorldOptions = {}, deliveries: DefinedDelivery[] = []) {
-  const world = await createWorld(t, {
+async function startOutboxHarness(t: Tap, options: HarnessOptions = {}, deliveries: DefinedDelivery[] = []) {
+  const harness = await startHarness(t, {
     attempts: 1,
     ...options,
     handlers: { handlers: [onward], deliveries },
     outbox: { allowPrivate: true, attempts: 3, retryScale: 0.01, ...options.outbox },
   });
-  const firm = await world.addFirm();
-  return { world, firm, endpoint: await world.addEndpoint('stripe', firm) };
+  const firm = await harness.addFirm();
+  return { harness, firm, endpoint: await harness.addEndpoint('stripe', firm) };
 }
 
 interface Row {
@@ -48,39 +48,44 @@ interface Row {
   delivered_at: Date | null;
 }
 
-const rowsOf = (world: World, invoice: string) =>
-  world.sql<Row>('SELECT * FROM webhook_outbox WHERE effect_key = $1', [`invoice-paid:${invoice}`]);
+const rowsOf = (harness: Harness, invoice: string) =>
+  harness.sql<Row>('SELECT * FROM webhook_outbox WHERE effect_key = $1', [`invoice-paid:${invoice}`]);
 
 /** Waits until the effect of this invoice has that status. */
-const settled = (world: World, invoice: string, status: string) =>
-  waitUntil(async () => (await rowsOf(world, invoice)).find((row) => row.status === status), {
+const settled = (harness: Harness, invoice: string, status: string) =>
+  waitUntil(async () => (await rowsOf(harness, invoice)).find((row) => row.status === status), {
     what: `the effect of ${invoice} is ${status}`,
   });
 
-const pay = async (world: World, endpoint: TestEndpoint, id: string, extra: Record<string, unknown> = {}) => {
-  const { eventId } = await world.send(endpoint, 'invoice.paid', {
+const pay = async (
+  harness: Harness,
+  endpoint: TestEndpoint,
+  id: string,
+  extra: Record<string, unknown> = {},
+) => {
+  const { eventId } = await harness.send(endpoint, 'invoice.paid', {
     overrides: { id, number: 'erp', ...extra },
   });
   return eventId;
 };
 
-t.test('to an HTTP endpoint', async (t) => {
-  const { world, firm, endpoint } = await openWorld(t);
+t.test('an outbox row for an HTTP endpoint', async (t) => {
+  const { harness, firm, endpoint } = await startOutboxHarness(t);
   const hook = await startHookServer(t);
   const admin = openAdmin({
-    databaseUrl: world.database.url,
+    databaseUrl: harness.database.url,
     encryptionKey: encryptionKey(testEncryptionKey),
     providers,
   });
   t.teardown(() => admin.close());
-  const [{ slug = '' } = {}] = await world.sql<{ slug: string }>('SELECT slug FROM firms WHERE id = $1', [
+  const [{ slug = '' } = {}] = await harness.sql<{ slug: string }>('SELECT slug FROM firms WHERE id = $1', [
     firm,
   ]);
   const { secret } = await admin.destinations.add({ firmSlug: slug, name: 'erp', url: hook.url });
 
-  await t.test('signed as Standard Webhooks says', async (t) => {
-    await pay(world, endpoint, 'in_signed');
-    const row = await settled(world, 'in_signed', 'delivered');
+  await t.test('is signed by the Standard Webhooks specification', async (t) => {
+    await pay(harness, endpoint, 'in_signed');
+    const row = await settled(harness, 'in_signed', 'delivered');
     t.match(row, { attempts: 1, last_error: null, delivered_at: Date });
     const [got] = hook.received.splice(0);
     t.same(new Webhook(secret).verify(got?.body ?? '', got?.headers as Record<string, string>), {
@@ -91,18 +96,18 @@ t.test('to an HTTP endpoint', async (t) => {
     t.equal(got?.headers['content-type'], 'application/json');
     const other = new Webhook(`whsec_${Buffer.alloc(24).toString('base64')}`);
     t.throws(() => other.verify(got?.body ?? '', got?.headers as Record<string, string>));
-    t.equal(await world.metric('webhook_outbox_delivered_total{outcome="delivered"}'), 1);
-    t.equal(await world.metric('webhook_outbox_duration_seconds_count'), 1);
+    t.equal(await harness.metric('webhook_outbox_delivered_total{outcome="delivered"}'), 1);
+    t.equal(await harness.metric('webhook_outbox_duration_seconds_count'), 1);
     t.match(
-      world.logs.find(({ msg }) => msg === 'outbox.delivered'),
+      harness.logs.find(({ msg }) => msg === 'outbox.delivered'),
       { id: row.id, destination: 'erp', attempt: 1 },
     );
   });
 
-  await t.test('again after a failure, under the same id', async (t) => {
+  await t.test('is delivered again after a failure, under the same id', async (t) => {
     hook.answers.push(500, 302);
-    await pay(world, endpoint, 'in_again');
-    t.match(await settled(world, 'in_again', 'delivered'), { attempts: 3 });
+    await pay(harness, endpoint, 'in_again');
+    t.match(await settled(harness, 'in_again', 'delivered'), { attempts: 3 });
     const got = hook.received.splice(0);
     t.same(
       got.map(({ path }) => path),
@@ -113,35 +118,35 @@ t.test('to an HTTP endpoint', async (t) => {
     for (const { body, headers } of got)
       t.ok(new Webhook(secret).verify(body, headers as Record<string, string>), 'each is signed');
     t.match(
-      world.logs.filter(({ msg }) => msg === 'outbox.failed').map(({ err }) => err),
+      harness.logs.filter(({ msg }) => msg === 'outbox.failed').map(({ err }) => err),
       [{ message: 'delivery_failed: answered 500' }, { message: 'delivery_failed: answered 302' }],
     );
   });
 
-  await t.test('dead after its attempts, and seen; alive again by a replay', async (t) => {
+  await t.test('is dead after its attempts, counted, and delivered after a replay', async (t) => {
     hook.answers.push(500, 500, 500);
-    await pay(world, endpoint, 'in_dead');
-    const dead = await settled(world, 'in_dead', 'dead');
+    await pay(harness, endpoint, 'in_dead');
+    const dead = await settled(harness, 'in_dead', 'dead');
     t.match(dead, { attempts: 3, last_error: 'delivery_failed: answered 500' });
-    t.equal(await world.metric('webhook_outbox_delivered_total{outcome="dead"}'), 1);
-    t.ok(world.logs.some(({ msg, id }) => msg === 'outbox.dead' && id === dead.id));
+    t.equal(await harness.metric('webhook_outbox_delivered_total{outcome="dead"}'), 1);
+    t.ok(harness.logs.some(({ msg, id }) => msg === 'outbox.dead' && id === dead.id));
     await waitUntil(
-      async () => (await world.redis.zscore('{semel:outbox}:outbox:failed', dead.id)) !== null,
+      async () => (await harness.redis.zscore('{semel:outbox}:outbox:failed', dead.id)) !== null,
       {
         what: 'the job is kept as a dead letter',
       },
     );
     hook.received.splice(0);
     t.match(await admin.outbox.replay(dead.id), { status: 'pending', attempts: 0 });
-    t.match(await settled(world, 'in_dead', 'delivered'), { attempts: 1, last_error: null });
+    t.match(await settled(harness, 'in_dead', 'delivered'), { attempts: 1, last_error: null });
     t.equal(hook.received.splice(0)[0]?.headers['webhook-id'], dead.id);
   });
 
-  await t.test('later where it asks for that', async (t) => {
+  await t.test('is delivered later when the destination asks for that', async (t) => {
     hook.answers.push({ status: 429, headers: { 'retry-after': '2' } });
-    await pay(world, endpoint, 'in_later');
-    t.match(await settled(world, 'in_later', 'delivered'), { attempts: 2 });
-    const failed = world.logs.find(
+    await pay(harness, endpoint, 'in_later');
+    t.match(await settled(harness, 'in_later', 'delivered'), { attempts: 2 });
+    const failed = harness.logs.find(
       ({ msg, effectKey }) => msg === 'outbox.failed' && effectKey === 'invoice-paid:in_later',
     );
     t.match(failed, { retryInMs: 2_000, err: { message: 'delivery_failed: answered 429' } });
@@ -151,56 +156,56 @@ t.test('to an HTTP endpoint', async (t) => {
     t.ok(Number(second) - Number(first) >= 1, 'by its own clock, in whole seconds');
   });
 
-  await t.test('never again once it is gone', async (t) => {
+  await t.test('is never delivered again after 410 Gone', async (t) => {
     hook.answers.push({ status: 410, headers: { 'retry-after': '1' } });
-    await pay(world, endpoint, 'in_gone');
+    await pay(harness, endpoint, 'in_gone');
     const last_error = 'delivery_failed: answered 410: it is gone, and takes no more deliveries';
-    t.match(await settled(world, 'in_gone', 'dead'), { attempts: 1, last_error });
+    t.match(await settled(harness, 'in_gone', 'dead'), { attempts: 1, last_error });
     t.equal(hook.received.splice(0).length, 1);
   });
 
-  await t.test('only if its transaction committed', async (t) => {
-    const eventId = await pay(world, endpoint, 'in_rolledback', { description: 'fails' });
-    await world.applied(endpoint.provider, eventId, 'dead');
+  await t.test('is delivered only if its transaction committed', async (t) => {
+    const eventId = await pay(harness, endpoint, 'in_rolledback', { description: 'fails' });
+    await harness.applied(endpoint.provider, eventId, 'dead');
     await sleep(300);
-    t.same(await rowsOf(world, 'in_rolledback'), []);
+    t.same(await rowsOf(harness, 'in_rolledback'), []);
     t.same(hook.received, []);
   });
 
-  await t.test('once for two events about one change', async (t) => {
-    const first = await pay(world, endpoint, 'in_twice');
-    await settled(world, 'in_twice', 'delivered');
-    const second = await pay(world, endpoint, 'in_twice', {
+  await t.test('is delivered once for two events about one change', async (t) => {
+    const first = await pay(harness, endpoint, 'in_twice');
+    await settled(harness, 'in_twice', 'delivered');
+    const second = await pay(harness, endpoint, 'in_twice', {
       $event: { created: Math.floor(Date.now() / 1000) + 9 },
     });
-    await world.applied(endpoint.provider, second);
+    await harness.applied(endpoint.provider, second);
     t.not(first, second);
     await sleep(300);
-    t.equal((await rowsOf(world, 'in_twice')).length, 1);
+    t.equal((await rowsOf(harness, 'in_twice')).length, 1);
     t.equal(hook.received.splice(0).length, 1);
   });
 
-  await t.test('never to a destination of another firm', async (t) => {
-    const other = await world.addFirm();
-    const theirs = await world.addEndpoint('stripe', other);
-    await pay(world, theirs, 'in_otherfirm');
-    t.match(await settled(world, 'in_otherfirm', 'dead'), { last_error: /^destination_unknown/ });
+  await t.test("is never delivered to another firm's destination", async (t) => {
+    const other = await harness.addFirm();
+    const theirs = await harness.addEndpoint('stripe', other);
+    await pay(harness, theirs, 'in_otherfirm');
+    t.match(await settled(harness, 'in_otherfirm', 'dead'), { last_error: /^destination_unknown/ });
     t.same(hook.received, []);
-    await pay(world, theirs, 'in_twice');
-    await waitUntil(async () => (await rowsOf(world, 'in_twice')).length === 2, {
+    await pay(harness, theirs, 'in_twice');
+    await waitUntil(async () => (await rowsOf(harness, 'in_twice')).length === 2, {
       what: 'its effects are its own',
     });
   });
 
-  await t.test('nor to one that is disabled', async (t) => {
-    await world.sql('UPDATE webhook_destinations SET disabled_at = now() WHERE firm_id = $1', [firm]);
-    await pay(world, endpoint, 'in_disabled');
-    t.match(await settled(world, 'in_disabled', 'dead'), { last_error: /^destination_unknown/ });
-    await world.sql('UPDATE webhook_destinations SET disabled_at = NULL');
+  await t.test('is never delivered to a disabled destination', async (t) => {
+    await harness.sql('UPDATE webhook_destinations SET disabled_at = now() WHERE firm_id = $1', [firm]);
+    await pay(harness, endpoint, 'in_disabled');
+    t.match(await settled(harness, 'in_disabled', 'dead'), { last_error: /^destination_unknown/ });
+    await harness.sql('UPDATE webhook_destinations SET disabled_at = NULL');
     t.same(hook.received, []);
   });
 
-  await t.test('as operators see it', async (t) => {
+  await t.test('operators can list and read it', async (t) => {
     const listed = await admin.outbox.list({
       firmSlug: slug,
       destination: 'erp',
@@ -233,30 +238,30 @@ t.test('to an HTTP endpoint', async (t) => {
     });
   });
 
-  await t.test('nothing of it is in a log', async (t) => {
-    const all = JSON.stringify(world.logs);
+  await t.test('no log contains its payload', async (t) => {
+    const all = JSON.stringify(harness.logs);
     t.notOk(all.includes(secret.slice(6)));
     t.notOk(all.includes(hook.url));
   });
 });
 
 t.test('a destination that does not answer', async (t) => {
-  const { world, firm, endpoint } = await openWorld(t, { outbox: { timeoutMs: 200 } });
+  const { harness, firm, endpoint } = await startOutboxHarness(t, { outbox: { timeoutMs: 200 } });
   const hook = await startHookServer(t);
-  await world.addDestination(firm, 'erp', hook.url);
-  await world.addDestination(firm, 'closed', 'http://127.0.0.1:9/');
+  await harness.addDestination(firm, 'erp', hook.url);
+  await harness.addDestination(firm, 'closed', 'http://127.0.0.1:9/');
   hook.answers.push(0);
-  await pay(world, endpoint, 'in_late');
-  t.match(await settled(world, 'in_late', 'delivered'), { attempts: 2 });
+  await pay(harness, endpoint, 'in_late');
+  t.match(await settled(harness, 'in_late', 'delivered'), { attempts: 2 });
   t.match(
-    world.logs.find(({ msg }) => msg === 'outbox.failed'),
+    harness.logs.find(({ msg }) => msg === 'outbox.failed'),
     { err: { message: /^delivery_timeout/ } },
   );
-  await pay(world, endpoint, 'in_closed', { number: 'closed' });
-  t.match(await settled(world, 'in_closed', 'dead'), { last_error: /ECONNREFUSED/ });
+  await pay(harness, endpoint, 'in_closed', { number: 'closed' });
+  t.match(await settled(harness, 'in_closed', 'dead'), { last_error: /ECONNREFUSED/ });
 });
 
-t.test('to code of the team', async (t) => {
+t.test('an outbox row for a delivery function', async (t) => {
   const got: Delivery[] = [];
   const failing = new Map<string, number>();
   const crm = defineDelivery<{ data: { id: string } }>('crm', async (delivery) => {
@@ -266,13 +271,13 @@ t.test('to code of the team', async (t) => {
     failing.set(id, left - 1);
     if (left > 0) throw new Error('the CRM is closed');
   });
-  const { world, firm, endpoint } = await openWorld(t, { outbox: { timeoutMs: 500 } }, [
+  const { harness, firm, endpoint } = await startOutboxHarness(t, { outbox: { timeoutMs: 500 } }, [
     crm,
     defineDelivery('slow', () => sleep(60_000)),
   ]);
   failing.set('in_code', 1);
-  await pay(world, endpoint, 'in_code', { number: 'crm' });
-  const row = await settled(world, 'in_code', 'delivered');
+  await pay(harness, endpoint, 'in_code', { number: 'crm' });
+  const row = await settled(harness, 'in_code', 'delivered');
   t.same(
     got.map(({ signal: _, ...delivery }) => delivery),
     [1, 2].map((attempt) => ({
@@ -283,48 +288,50 @@ t.test('to code of the team', async (t) => {
       attempt,
     })),
   );
-  await pay(world, endpoint, 'in_slow', { number: 'slow' });
-  t.match(await settled(world, 'in_slow', 'dead'), { last_error: /^delivery_timeout/ });
+  await pay(harness, endpoint, 'in_slow', { number: 'slow' });
+  t.match(await settled(harness, 'in_slow', 'dead'), { last_error: /^delivery_timeout/ });
 });
 
-t.test('the rows are the truth, not the queue', async (t) => {
-  await t.test('Redis is flushed', async (t) => {
-    const { world, firm, endpoint } = await openWorld(t, { outbox: { againAfterMs: 500, retryScale: 0.2 } });
+t.test('outbox rows survive the loss of the queue', async (t) => {
+  await t.test('after a flush of Redis', async (t) => {
+    const { harness, firm, endpoint } = await startOutboxHarness(t, {
+      outbox: { againAfterMs: 500, retryScale: 0.2 },
+    });
     const hook = await startHookServer(t);
-    await world.addDestination(firm, 'erp', hook.url);
+    await harness.addDestination(firm, 'erp', hook.url);
     hook.answers.push(503);
-    await pay(world, endpoint, 'in_flushed');
+    await pay(harness, endpoint, 'in_flushed');
     await waitUntil(() => hook.received.length === 1, { what: 'the first attempt failed' });
-    await waitUntil(async () => (await rowsOf(world, 'in_flushed'))[0]?.last_error, {
+    await waitUntil(async () => (await rowsOf(harness, 'in_flushed'))[0]?.last_error, {
       what: 'that is written down',
     });
-    await world.redis.flushall();
-    t.match(await settled(world, 'in_flushed', 'delivered'), { attempts: 2 });
+    await harness.redis.flushall();
+    t.match(await settled(harness, 'in_flushed', 'delivered'), { attempts: 2 });
   });
 
   await t.test('a worker dies between the claim of a row and its delivery', async (t) => {
     // The row can be dead a moment before its job is: then the first attempt to enqueue it finds the old job.
-    const { world, firm, endpoint } = await openWorld(t, { outbox: { againAfterMs: 500 } });
+    const { harness, firm, endpoint } = await startOutboxHarness(t, { outbox: { againAfterMs: 500 } });
     const hook = await startHookServer(t);
-    await pay(world, endpoint, 'in_leased', { number: 'later' });
-    const dead = await settled(world, 'in_leased', 'dead');
-    await world.addDestination(firm, 'later', hook.url);
-    // What such a worker leaves behind: an attempt that was counted, and a lease that has run out.
-    await world.sql(
+    await pay(harness, endpoint, 'in_leased', { number: 'later' });
+    const dead = await settled(harness, 'in_leased', 'dead');
+    await harness.addDestination(firm, 'later', hook.url);
+    // Such a worker leaves a counted attempt and an expired lease.
+    await harness.sql(
       `UPDATE webhook_outbox SET status = 'pending', attempts = 1, next_attempt_at = now() - interval '1 second',
          enqueued_at = now() - interval '5 seconds' WHERE id = $1`,
       [dead.id],
     );
-    t.match(await settled(world, 'in_leased', 'delivered'), { attempts: 2 });
+    t.match(await settled(harness, 'in_leased', 'delivered'), { attempts: 2 });
   });
 
   await t.test('several workers deliver each row once, as long as none dies', async (t) => {
-    const { world, firm, endpoint } = await openWorld(t, { workers: 3 });
+    const { harness, firm, endpoint } = await startOutboxHarness(t, { workers: 3 });
     const hook = await startHookServer(t);
-    await world.addDestination(firm, 'erp', hook.url);
+    await harness.addDestination(firm, 'erp', hook.url);
     const ids = Array.from({ length: 40 }, (_, i) => `in_many${i}`);
-    await Promise.all(ids.map((id) => pay(world, endpoint, id)));
-    for (const id of ids) await settled(world, id, 'delivered');
+    await Promise.all(ids.map((id) => pay(harness, endpoint, id)));
+    for (const id of ids) await settled(harness, id, 'delivered');
     await sleep(300);
     t.equal(hook.received.length, ids.length);
     t.equal(new Set(hook.received.map(({ headers }) => headers['webhook-id'])).size, ids.length);
@@ -332,8 +339,10 @@ t.test('the rows are the truth, not the queue', async (t) => {
 });
 
 t.test('private addresses', async (t) => {
-  await t.test('are refused, however they are written', async (t) => {
-    const { world, firm, endpoint } = await openWorld(t, { outbox: { allowPrivate: false, attempts: 1 } });
+  await t.test('are refused in every notation', async (t) => {
+    const { harness, firm, endpoint } = await startOutboxHarness(t, {
+      outbox: { allowPrivate: false, attempts: 1 },
+    });
     const hook = await startHookServer(t);
     const port = new URL(hook.url).port;
     const hosts = [
@@ -347,15 +356,15 @@ t.test('private addresses', async (t) => {
       '0.0.0.0',
     ];
     for (const [i, host] of hosts.entries()) {
-      await world.addDestination(firm, `private-${i}`, `http://${host}:${port}/hook`);
-      await pay(world, endpoint, `in_private${i}`, { number: `private-${i}` });
+      await harness.addDestination(firm, `private-${i}`, `http://${host}:${port}/hook`);
+      await pay(harness, endpoint, `in_private${i}`, { number: `private-${i}` });
     }
     for (const [i, host] of hosts.entries())
-      t.match(await settled(world, `in_private${i}`, 'dead'), { last_error: /^destination_refused/ }, host);
+      t.match(await settled(harness, `in_private${i}`, 'dead'), { last_error: /^destination_refused/ }, host);
     t.same(hook.received, []);
   });
 
-  await t.test('are told from public ones', (t) => {
+  await t.test('are distinguished from public ones', (t) => {
     const inside =
       `0.0.0.0 10.1.2.3 100.64.0.1 127.0.0.1 169.254.169.254 172.16.0.1 172.31.255.255 192.168.1.1 198.18.0.1
       192.0.0.1 192.0.2.1 203.0.113.9 224.0.0.1 240.0.0.1 255.255.255.255 :: ::1 ::ffff:8.8.8.8 ::ffff:10.0.0.1 64:ff9b::808:808
@@ -374,7 +383,7 @@ t.test('private addresses', async (t) => {
   });
 });
 
-t.test('the waits between attempts grow, up to six hours, each a fifth more or less', (t) => {
+t.test('the delays between attempts grow up to six hours, with 20 % jitter', (t) => {
   const middle = (attempt: number, askedMs = 0) => retryDelayMs(attempt, 1, askedMs, () => 0.5);
   t.same([1, 2, 3, 4].map(middle), [5_000, 15_000, 45_000, 135_000]);
   t.equal(middle(50), 6 * 3_600_000);

@@ -7,12 +7,12 @@ import { providers } from '@semel/providers';
 import t from 'tap';
 import { parse } from 'yaml';
 import { openConsole } from '../support/console.js';
+import { mainTypeOf, startHarness } from '../support/harness.js';
 import { type Names, startNameServer } from '../support/name-server.js';
 import { noOwnDns, noPrometheus, startPrometheus } from '../support/prometheus.js';
 import { freePort, waitUntil } from '../support/servers.js';
-import { createWorld, mainTypeOf } from '../support/world.js';
 
-// What watches Semel, run for real: the rules, the discovery of replicas, and every query of the dashboard.
+// The monitoring with a real Prometheus: alert rules, discovery of replicas, and every dashboard query.
 
 t.setTimeout(180_000);
 
@@ -34,7 +34,7 @@ interface Series {
   value: [number, string];
 }
 
-t.test('every alert fires, and clears', { skip: noPrometheus }, async (t) => {
+t.test('every alert fires and resolves', { skip: noPrometheus }, async (t) => {
   await t.resolves(run('promtool', ['test', 'rules', join(rules, 'alerts.test.yml')]));
   const { tests } = parse(read('prometheus/alerts.test.yml')) as {
     tests: { promql_expr_test: { exp_samples: { labels: string }[] }[] }[];
@@ -60,17 +60,17 @@ t.test('every alert says what to do', async (t) => {
 });
 
 t.test(
-  'Prometheus sees every replica, and the dashboard has no empty panel',
+  'Prometheus scrapes every replica, and no dashboard panel is empty',
   { skip: noPrometheus },
   async (t) => {
-    const world = await createWorld(t, { receivers: 0, workers: 0 });
+    const harness = await startHarness(t, { receivers: 0, workers: 0 });
     const ports = { receiver: await freePort(), worker: await freePort(), console: await freePort() };
     const hosts = noOwnDns ? ['127.0.0.1'] : ['127.0.0.1', '127.0.0.2'];
     for (const host of hosts) {
-      await world.startReceiver({}, { host, port: ports.receiver });
-      await world.startWorker({}, { host, port: ports.worker });
+      await harness.startReceiver({}, { host, port: ports.receiver });
+      await harness.startWorker({}, { host, port: ports.worker });
     }
-    const consoleApp = await openConsole(t, world);
+    const consoleApp = await openConsole(t, harness);
     await consoleApp.listen({ host: '127.0.0.1', port: ports.console });
 
     const names: Names = new Map([
@@ -105,18 +105,18 @@ t.test(
       { what: 'each app answers', timeoutMs: 60_000 },
     );
 
-    await t.test('replicas come and go', { skip: noOwnDns }, async () => {
+    await t.test('Prometheus follows added and removed replicas', { skip: noOwnDns }, async () => {
       names.set('worker', ['127.0.0.1']);
       await waitUntil(async () => (await up()).worker === 1, { what: 'one worker is left' });
       names.set('worker', hosts);
       await waitUntil(async () => (await up()).worker === each, { what: 'the other one is back' });
     });
 
-    const firm = await world.addFirm();
+    const firm = await harness.addFirm();
     for (const provider of providers) {
-      const endpoint = await world.addEndpoint(provider.name, firm);
+      const endpoint = await harness.addEndpoint(provider.name, firm);
       const { type } = mainTypeOf(provider);
-      await waitUntil(async () => (await world.send(endpoint, type)).status === 200, {
+      await waitUntil(async () => (await harness.send(endpoint, type)).status === 200, {
         what: `the endpoint for ${provider.name} is known`,
       });
     }

@@ -14,31 +14,26 @@ import {
 } from '@semel/queue';
 import { QueueKeys } from 'bullmq';
 import t, { type Test } from 'tap';
+import { createEvent } from '../support/create-event.js';
 import { startRedis, waitUntil } from '../support/servers.js';
 
-// The product reads BullMQ's keys beside BullMQ: what it believes of them is checked against BullMQ itself, so that a
-// new version of it can't break the claims in silence.
+// The product reads BullMQ's keys directly. Its assumptions are checked against BullMQ itself, so that a new version
+// cannot silently break the claims.
 
 const [a, b] = [randomUUID(), randomUUID()];
 const uniqueId = () => `evt_${randomUUID().replaceAll('-', '')}`;
 
-const eventOf = (provider: Provider, owner = a, eventId = uniqueId()): WebhookEvent => ({
-  v: 2,
-  firmId: owner,
-  provider: provider.name,
-  eventId,
-  type: 'some.type',
-  channel: null,
-  endpointId: randomUUID(),
-  account: null,
-  createdAtMs: 1,
-  receivedAtMs: 2,
-  body: { utf8: '{"a":"\\u0000","owner":"nobody"}' },
-  sha256: '0'.repeat(64),
-  ignored: null,
-});
+const eventOf = (provider: Provider, owner = a, eventId = uniqueId()): WebhookEvent =>
+  createEvent({
+    firmId: owner,
+    provider: provider.name,
+    eventId,
+    type: 'some.type',
+    endpointId: randomUUID(),
+    body: { utf8: '{"a":"\\u0000","owner":"nobody"}' },
+  });
 
-async function openWorld(t: Test) {
+async function openQueues(t: Test) {
   const server = await startRedis();
   const redis = openProducerRedis(server.url, 2_000);
   await waitUntil(() => redis.status === 'ready', { what: 'Redis is there' });
@@ -51,7 +46,7 @@ async function openWorld(t: Test) {
     await server.stop();
   });
   const of = (provider: Provider) => queues.get(provider.name) as ReturnType<typeof openProviderQueue>;
-  /** Runs every job there is, to the end that `run` says. */
+  /** Runs every job with the outcome that `run` returns. */
   async function work(t: Test, provider: Provider, run: (event: WebhookEvent) => 'applied' | 'dead') {
     const seen: WebhookEvent[] = [];
     const consumer = openConsumer({
@@ -81,9 +76,9 @@ async function openWorld(t: Test) {
 }
 
 t.test("BullMQ's keys are what the product takes them for", async (t) => {
-  const { redis, of, work, isIn } = await openWorld(t);
+  const { redis, of, work, isIn } = await openQueues(t);
 
-  t.test('the names of all keys', async (t) => {
+  t.test('the key names of BullMQ are as the product assumes', async (t) => {
     for (const { name } of providers) {
       const queue = openQueue(redis, name);
       const keys = new QueueKeys(prefixOf(name));
@@ -105,7 +100,7 @@ t.test("BullMQ's keys are what the product takes them for", async (t) => {
     const keys = Object.keys(new QueueKeys('x').getKeys('y'));
     t.ok(keys.length > 10);
     for (const key of keys) t.ok(reservedEventIds.has(key), JSON.stringify(key));
-    // Whatever a queue leaves in Redis beside its jobs is in that list, too.
+    // That list also contains whatever else a queue leaves in Redis.
     const provider = providers[0] as Provider;
     const event = eventOf(provider);
     const worker = await work(t, provider, () => 'applied');
@@ -120,7 +115,7 @@ t.test("BullMQ's keys are what the product takes them for", async (t) => {
 
   for (const provider of providers)
     t.test(
-      `${provider.name}: a job is a hash with the owner in its data, finished jobs are in sorted sets`,
+      `${provider.name}: a job is a hash with the firm in its data, finished jobs are in sorted sets`,
       async (t) => {
         const { claims, queue } = of(provider);
         const good = eventOf(provider);
@@ -153,7 +148,7 @@ t.test("BullMQ's keys are what the product takes them for", async (t) => {
       },
     );
 
-  t.test('a queue in which every odd id was tried still works', async (t) => {
+  t.test('a queue works after every odd event id', async (t) => {
     const provider = providers[0] as Provider;
     const { queue } = of(provider);
     const worker = await work(t, provider, () => 'applied');
@@ -175,9 +170,9 @@ t.test("BullMQ's keys are what the product takes them for", async (t) => {
 });
 
 t.test('claims', async (t) => {
-  const { redis, of } = await openWorld(t);
+  const { redis, of } = await openQueues(t);
   for (const provider of providers)
-    t.test(`${provider.name}: states go forward only`, async (t) => {
+    t.test(`${provider.name}: a claim's state only moves forward`, async (t) => {
       const { claims } = of(provider);
       const event = eventOf(provider);
       const key = claimKey(provider.name, event.eventId);
@@ -210,7 +205,7 @@ t.test('claims', async (t) => {
       t.ok((await redis.pttl(key)) > provider.claimWindowMs - 10_000);
     });
 
-  t.test('of a hundred who look at once, one finds nothing', async (t) => {
+  t.test('of a hundred concurrent claims, one succeeds', async (t) => {
     const provider = providers[0] as Provider;
     const event = eventOf(provider);
     const looks = await Promise.all(Array.from({ length: 100 }, () => of(provider).claims.acquire(event)));
@@ -218,14 +213,14 @@ t.test('claims', async (t) => {
     t.equal(looks.filter(({ claim }) => claim === 'pending').length, 99);
   });
 
-  t.test('a job whose data no one can read does not stop the look', async (t) => {
+  t.test('a job with unreadable data does not break the claim', async (t) => {
     const provider = providers[0] as Provider;
     const event = eventOf(provider);
     await redis.hset(queueKey(provider.name, event.eventId), 'data', '{"owner":');
     t.match(await of(provider).claims.acquire(event), { job: 'alive', jobFirmId: null });
   });
 
-  t.test('to reset them deletes claims and nothing else', async (t) => {
+  t.test('a reset deletes claims and nothing else', async (t) => {
     await redis.flushall();
     for (const provider of providers)
       for (let i = 0; i < 20; i++) {
@@ -251,8 +246,8 @@ t.test('claims', async (t) => {
   });
 });
 
-t.test('to run an event again', async (t) => {
-  const { redis, of, work, isIn } = await openWorld(t);
+t.test('running an event again', async (t) => {
+  const { redis, of, work, isIn } = await openQueues(t);
   for (const provider of providers)
     t.test(provider.name, async (t) => {
       const { queue, claims } = of(provider);
@@ -264,7 +259,7 @@ t.test('to run an event again', async (t) => {
       t.same(await waitingIds(), [fresh.eventId]);
       t.equal(await queue.requeue(fresh), 'alive');
       t.equal(await queue.requeue({ ...fresh, firmId: b }), 'foreign', 'by the job');
-      await claims.acquire(eventOf(provider)); // another claim has no say
+      await claims.acquire(eventOf(provider)); // another claim has no influence
       t.same(await waitingIds(), [fresh.eventId], 'one job');
 
       const claimed = eventOf(provider);

@@ -1,17 +1,18 @@
 import t from 'tap';
-import { openApplier, permutations } from '../support/apply-told.js';
-import { type Told, tell } from '../support/histories.js';
-import { createWorld, type World } from '../support/world.js';
+import { openApplier } from '../support/apply-directly.js';
+import { type Harness, startHarness } from '../support/harness.js';
+import { type BuiltEvent, buildEvent } from '../support/histories.js';
+import { permutations } from '../support/permutations.js';
 
-// A sender corrects an envelope while it is out: it goes back to `sent`, people are taken out and replaced. The rows end as
-// DocuSign shows the envelope, in whatever order its messages arrive.
+// A sender corrects an envelope after sending it: its status returns to `sent`, and recipients are removed or
+// replaced. The rows end as DocuSign shows the envelope, whatever order its messages arrive in.
 
 const startMs = Date.UTC(2026, 10, 21, 15);
 const at = (ms: number, ticks = '0000') => `${new Date(startMs + ms).toISOString().slice(0, -1)}${ticks}Z`;
 
 type Recipient = [id: string | number, status: string];
 
-/** A message with its envelope: `changed` is when the status began, `generated` when the message was made. */
+/** A message with its envelope: `changed` is the time of the status, `generated` the time of the message. */
 function message(
   type: string,
   {
@@ -29,13 +30,13 @@ function message(
     count?: number | string;
     sent?: string;
   },
-): Told {
+): BuiltEvent {
   const signers = recipients.map(([recipientId, own]) => ({
     recipientId,
     status: own,
     recipientType: 'signer',
   }));
-  return tell('docusign', type, {
+  return buildEvent('docusign', type, {
     id: 'env-1',
     status,
     statusChangedDateTime: changed,
@@ -47,7 +48,7 @@ function message(
 
 interface Case {
   name: string;
-  events: Told[];
+  events: BuiltEvent[];
   envelope: Record<string, unknown>;
   recipients?: Record<string, string>;
 }
@@ -201,29 +202,29 @@ const cases: Case[] = [
   },
 ];
 
-t.test('in all orders of arrival, alone and in one group', async (t) => {
-  const world = await createWorld(t, { receivers: 0, workers: 0 });
-  const run = openApplier(t, world);
+t.test('every order of arrival ends in the same rows, one by one and in one group', async (t) => {
+  const harness = await startHarness(t, { receivers: 0, workers: 0 });
+  const run = openApplier(t, harness);
   for (const [n, { name, events, envelope, recipients = {} }] of cases.entries())
     await t.test(name, async (t) => {
       for (const [i, order] of permutations(events).entries())
         for (const groups of [1, order.length]) {
-          const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+          const endpoint = await harness.addEndpoint('docusign', await harness.addFirm());
           await run(endpoint, order, { groups, mark: `~${n}-${i}-${groups}` });
           const how = `${order.map(({ event }) => event.type).join(', ')}, in ${groups}`;
-          const [row] = await world.sql('SELECT * FROM esignature_envelopes WHERE firm_id = $1', [
+          const [row] = await harness.sql('SELECT * FROM esignature_envelopes WHERE firm_id = $1', [
             endpoint.firmId,
           ]);
           t.match(row, envelope, how);
           if (Object.keys(recipients).length > 0)
-            t.same(await statusesOf(world, endpoint.firmId as string), recipients, how);
+            t.same(await statusesOf(harness, endpoint.firmId as string), recipients, how);
         }
     });
 });
 
-t.test('whoever signed stays, whatever a later list says', async (t) => {
-  const world = await createWorld(t, { receivers: 0, workers: 0 });
-  const run = openApplier(t, world);
+t.test('a recipient who signed stays, whatever a later list says', async (t) => {
+  const harness = await startHarness(t, { receivers: 0, workers: 0 });
+  const run = openApplier(t, harness);
   const signed = message('recipient-completed', {
     status: 'sent',
     changed: at(0),
@@ -240,26 +241,26 @@ t.test('whoever signed stays, whatever a later list says', async (t) => {
     recipients: [['2', 'sent']],
   });
   for (const [i, order] of permutations([signed, without]).entries()) {
-    const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+    const endpoint = await harness.addEndpoint('docusign', await harness.addFirm());
     await run(endpoint, order, { mark: `~s${i}` });
-    t.same(await statusesOf(world, endpoint.firmId as string), { '1': 'completed', '2': 'sent' });
+    t.same(await statusesOf(harness, endpoint.firmId as string), { '1': 'completed', '2': 'sent' });
   }
 });
 
-t.test('in one group each event has its own record, and a late one no second', async (t) => {
-  const world = await createWorld(t, { receivers: 0, workers: 0 });
-  const run = openApplier(t, world);
+t.test('in one group each event has its own history row, and a late event none', async (t) => {
+  const harness = await startHarness(t, { receivers: 0, workers: 0 });
+  const run = openApplier(t, harness);
   const { events } = cases[3] as Case;
   for (const [i, order] of permutations(events).entries())
     for (const groups of [1, events.length]) {
-      const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+      const endpoint = await harness.addEndpoint('docusign', await harness.addFirm());
       await run(endpoint, order, { groups, mark: `~g${i}-${groups}` });
-      const twice = await world.sql(
+      const twice = await harness.sql(
         `SELECT event_id, entity_id FROM domain_changes WHERE firm_id = $1 GROUP BY 1, 2 HAVING count(*) > 1`,
         [endpoint.firmId],
       );
       t.same(twice, [], `order ${i} in ${groups}`);
-      const [last] = await world.sql<{ status: string }>(
+      const [last] = await harness.sql<{ status: string }>(
         `SELECT c.change ->> 'status' AS status FROM domain_changes c JOIN esignature_recipients r ON r.id = c.entity_id
          WHERE c.firm_id = $1 AND r.external_id = 'env-1|2' ORDER BY c.id DESC LIMIT 1`,
         [endpoint.firmId],
@@ -268,13 +269,13 @@ t.test('in one group each event has its own record, and a late one no second', a
     }
 });
 
-t.test('the history names who was taken out, and by which event', async (t) => {
-  const world = await createWorld(t, { receivers: 0, workers: 0 });
-  const run = openApplier(t, world);
-  const endpoint = await world.addEndpoint('docusign', await world.addFirm());
+t.test('the history names the removed recipient and the event that removed it', async (t) => {
+  const harness = await startHarness(t, { receivers: 0, workers: 0 });
+  const run = openApplier(t, harness);
+  const endpoint = await harness.addEndpoint('docusign', await harness.addFirm());
   const { events } = cases[3] as Case;
   for (const [i, event] of events.entries()) await run(endpoint, [event], { mark: `~h${i}` });
-  const rows = await world.sql<{ event_id: string; entity_type: string; status: string }>(
+  const rows = await harness.sql<{ event_id: string; entity_type: string; status: string }>(
     `SELECT c.event_id, c.entity_type, c.change ->> 'status' AS status FROM domain_changes c
      JOIN esignature_recipients r ON r.id = c.entity_id WHERE r.external_id = 'env-1|2' ORDER BY c.id`,
   );
@@ -284,14 +285,14 @@ t.test('the history names who was taken out, and by which event', async (t) => {
   ]);
   t.equal(rows.length, 2);
   t.same(
-    await world.sql(`SELECT 1 FROM domain_changes WHERE entity_type = 'recipient_list'`),
+    await harness.sql(`SELECT 1 FROM domain_changes WHERE entity_type = 'recipient_list'`),
     [],
     'the list itself is a note',
   );
 });
 
-async function statusesOf(world: World, firmId: string): Promise<Record<string, string>> {
-  const rows = await world.sql<{ external_id: string; status: string }>(
+async function statusesOf(harness: Harness, firmId: string): Promise<Record<string, string>> {
+  const rows = await harness.sql<{ external_id: string; status: string }>(
     'SELECT external_id, status FROM esignature_recipients WHERE firm_id = $1 ORDER BY external_id',
     [firmId],
   );

@@ -5,21 +5,21 @@ import { connect, createServer, type Socket } from 'node:net';
 import { type Provider, reservedEventIds } from '@semel/core';
 import { providers } from '@semel/providers';
 import t, { type Test } from 'tap';
-import { signatureHeaderOf } from '../support/identity-of.js';
-import { freePort, waitUntil } from '../support/servers.js';
 import {
-  createWorld,
+  type Harness,
   identityOf,
   mainTypeOf,
   type SendOptions,
   type Sent,
+  startHarness,
   type TestEndpoint,
-  type World,
-} from '../support/world.js';
+} from '../support/harness.js';
+import { signatureHeaderOf } from '../support/identity-of.js';
+import { freePort, waitUntil } from '../support/servers.js';
 
-// What is not authentic leaves nothing behind but a count; what can't be stored is never called wrong.
+// A request that is not authentic leaves nothing but a count; a store outage is never answered with a 4xx.
 
-/** True if the event has its name from the body. */
+/** True if the event id comes from the body. */
 function namesEvent(provider: Provider): boolean {
   try {
     identityOf(provider, Buffer.from('{}'), null);
@@ -29,29 +29,29 @@ function namesEvent(provider: Provider): boolean {
   }
 }
 
-/** Every row of every table, and every key of Redis, as texts to compare; without the summed history and how endpoints fare. */
-async function stores(world: World) {
-  const tables = await world.sql<{ name: string }>(
+/** Every row of every table and every Redis key, as text to compare; without the summed history and endpoint health. */
+async function stores(harness: Harness) {
+  const tables = await harness.sql<{ name: string }>(
     `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
      AND relname NOT IN ('webhook_deliveries', 'webhook_endpoint_health') ORDER BY 1`,
   );
   const seen: Record<string, unknown> = {};
   for (const { name } of tables)
     seen[name] = (
-      await world.sql(`SELECT count(*), md5(string_agg(r::text, '' ORDER BY r::text)) FROM ${name} r`)
+      await harness.sql(`SELECT count(*), md5(string_agg(r::text, '' ORDER BY r::text)) FROM ${name} r`)
     )[0];
-  for (const key of (await world.redis.keys('*')).sort())
-    seen[key] = (await world.redis.dumpBuffer(key))?.toString('base64');
+  for (const key of (await harness.redis.keys('*')).sort())
+    seen[key] = (await harness.redis.dumpBuffer(key))?.toString('base64');
   return seen;
 }
 
-const sums = (world: World) =>
-  world.sql<{ code: string; event_id: string | null; endpoint_id: string | null; count: number }>(
+const sums = (harness: Harness) =>
+  harness.sql<{ code: string; event_id: string | null; endpoint_id: string | null; count: number }>(
     `SELECT provider, outcome, code, event_id, endpoint_id, count::int FROM webhook_deliveries
      WHERE outcome = 'rejected' ORDER BY provider, code`,
   );
 
-/** A refusal in the words of RFC 9457 that says what, and nothing else. */
+/** An RFC 9457 problem document with a code and no details. */
 function assertProblem(t: Test, sent: Sent, status: number, code: string, secrets: string[] = []) {
   t.equal(sent.status, status, code);
   t.equal(sent.code, code);
@@ -63,18 +63,18 @@ function assertProblem(t: Test, sent: Sent, status: number, code: string, secret
   t.match(JSON.parse(sent.text), { status, code, title: String });
 }
 
-t.test('what is refused leaves nothing but a count', async (t) => {
-  const world = await createWorld(t, { workers: 0 });
-  const firm = await world.addFirm();
+t.test('a refused request leaves nothing but a count', async (t) => {
+  const harness = await startHarness(t, { workers: 0 });
+  const firm = await harness.addFirm();
 
   for (const provider of providers) {
     const { name } = provider;
     const type = mainTypeOf(provider).type;
     const header = signatureHeaderOf(provider);
 
-    t.test(`${name}: signatures that do not fit`, async (t) => {
-      const endpoint = await world.addEndpoint(name, firm);
-      const other = await world.addEndpoint(name, await world.addFirm());
+    t.test(`${name}: wrong signatures`, async (t) => {
+      const endpoint = await harness.addEndpoint(name, firm);
+      const other = await harness.addEndpoint(name, await harness.addFirm());
       const change = (how: (value: string) => string): SendOptions => ({
         tamper: ({ headers }) => Object.assign(headers, { [header]: how(headers[header] ?? '') }),
       });
@@ -100,23 +100,25 @@ t.test('what is refused leaves nothing but a count', async (t) => {
             }
           : {}),
       };
-      await waitUntil(async () => (await world.send(endpoint, type)).status === 200, { what: 'it is known' });
-      const before = await stores(world);
+      await waitUntil(async () => (await harness.send(endpoint, type)).status === 200, {
+        what: 'it is known',
+      });
+      const before = await stores(harness);
       for (const [what, options] of Object.entries(forged)) {
-        const { body } = world.buildBody(endpoint, type);
-        const sent = await world.send(endpoint, type, { body, ...options });
+        const { body } = harness.buildBody(endpoint, type);
+        const sent = await harness.send(endpoint, type, { body, ...options });
         t.equal(sent.code, 'signature_invalid', what);
         assertProblem(t, sent, 401, 'signature_invalid', [endpoint.secret, body.toString().slice(0, 200)]);
       }
       await waitUntil(
         async () =>
-          (await sums(world)).find((sum) => sum.endpoint_id === endpoint.id)?.count ===
+          (await sums(harness)).find((sum) => sum.endpoint_id === endpoint.id)?.count ===
           Object.keys(forged).length,
         { what: 'they are counted' },
       );
-      t.strictSame(await stores(world), before, 'both stores are as they were');
+      t.strictSame(await stores(harness), before, 'both stores are as they were');
       t.match(
-        (await sums(world)).filter((sum) => sum.endpoint_id === endpoint.id),
+        (await sums(harness)).filter((sum) => sum.endpoint_id === endpoint.id),
         [
           {
             outcome: 'rejected',
@@ -132,10 +134,12 @@ t.test('what is refused leaves nothing but a count', async (t) => {
     const skip = namesEvent(provider)
       ? false
       : 'the event is named by a header, and its body may be anything';
-    t.test(`${name}: signed well, but no event`, { skip }, async (t) => {
-      const endpoint = await world.addEndpoint(name, firm);
-      await waitUntil(async () => (await world.send(endpoint, type)).status === 200, { what: 'it is known' });
-      const before = await stores(world);
+    t.test(`${name}: a valid signature over a body that is not an event`, { skip }, async (t) => {
+      const endpoint = await harness.addEndpoint(name, firm);
+      await waitUntil(async () => (await harness.send(endpoint, type)).status === 200, {
+        what: 'it is known',
+      });
+      const before = await stores(harness);
       const bodies: Record<string, Buffer> = {
         rubbish: Buffer.from('rubbish'),
         'an empty object': Buffer.from('{}'),
@@ -144,28 +148,30 @@ t.test('what is refused leaves nothing but a count', async (t) => {
         'half of it': Buffer.from('{"id":"evt_1","type":"x'),
       };
       for (const [what, body] of Object.entries(bodies)) {
-        const sent = await world.send(endpoint, type, { body });
+        const sent = await harness.send(endpoint, type, { body });
         t.equal(sent.code, 'malformed', what);
         assertProblem(t, sent, 400, 'malformed');
       }
-      const empty = await world.send(endpoint, type, { body: Buffer.alloc(0) });
+      const empty = await harness.send(endpoint, type, { body: Buffer.alloc(0) });
       t.ok(['malformed', 'signature_invalid'].includes(empty.code ?? ''), 'empty');
       for (const id of oddIds()) {
-        const sent = await world.send(endpoint, type, { overrides: withId(name, id) });
+        const sent = await harness.send(endpoint, type, { overrides: withId(name, id) });
         t.equal(sent.code, 'malformed', `event id ${JSON.stringify(id.slice(0, 40))}`);
         t.equal(sent.status, 400);
       }
-      t.strictSame(await stores(world), before, 'both stores are as they were');
+      t.strictSame(await stores(harness), before, 'both stores are as they were');
     });
 
-    t.test(`${name}: too large, compressed, cut off`, async (t) => {
-      const endpoint = await world.addEndpoint(name, firm);
-      await waitUntil(async () => (await world.send(endpoint, type)).status === 200, { what: 'it is known' });
-      const before = await stores(world);
+    t.test(`${name}: bodies too large, compressed or truncated`, async (t) => {
+      const endpoint = await harness.addEndpoint(name, firm);
+      await waitUntil(async () => (await harness.send(endpoint, type)).status === 200, {
+        what: 'it is known',
+      });
+      const before = await stores(harness);
       const route = provider.routes.find(
-        ({ channel }) => channel === world.buildBody(endpoint, type).channel,
+        ({ channel }) => channel === harness.buildBody(endpoint, type).channel,
       );
-      const url = `${world.urls[0]}/webhooks/${name}/${endpoint.key}${route?.path}`;
+      const url = `${harness.urls[0]}/webhooks/${name}/${endpoint.key}${route?.path}`;
       const limit = provider.bodyLimitBytes;
       for (const how of ['length', 'chunked'] as const)
         assertProblem(t, await post(url, Buffer.alloc(limit + 1, 'a'), how), 413, 'too_large');
@@ -173,14 +179,14 @@ t.test('what is refused leaves nothing but a count', async (t) => {
       for (const encoding of ['gzip', 'br', 'identity, gzip', 'x'])
         assertProblem(
           t,
-          await world.send(endpoint, type, {
+          await harness.send(endpoint, type, {
             tamper: ({ headers }) => Object.assign(headers, { 'content-encoding': encoding }),
           }),
           415,
           'unsupported_encoding',
         );
 
-      const { body } = world.buildBody(endpoint, type);
+      const { body } = harness.buildBody(endpoint, type);
       const { hostname, port, pathname } = new URL(url);
       for (const rest of ['content-length: 2000', 'transfer-encoding: chunked']) {
         const socket = connect(Number(port), hostname);
@@ -192,29 +198,29 @@ t.test('what is refused leaves nothing but a count', async (t) => {
         socket.destroy();
       }
       await new Promise((resolve) => setTimeout(resolve, 300));
-      t.strictSame(await stores(world), before, 'both stores are as they were');
-      t.equal((await world.send(endpoint, type)).outcome, 'accepted', 'and the receiver goes on');
+      t.strictSame(await stores(harness), before, 'both stores are as they were');
+      t.equal((await harness.send(endpoint, type)).outcome, 'accepted', 'and the receiver goes on');
     });
   }
 
-  t.test('addresses that there are not', async (t) => {
-    const known = await world.addEndpoint('stripe', firm);
-    await waitUntil(async () => (await world.send(known, 'invoice.paid')).status === 200, {
+  t.test('unknown addresses', async (t) => {
+    const known = await harness.addEndpoint('stripe', firm);
+    await waitUntil(async () => (await harness.send(known, 'invoice.paid')).status === 200, {
       what: 'it is known',
     });
-    const before = await stores(world);
+    const before = await stores(harness);
     const key = randomBytes(11).toString('hex');
     for (const provider of providers) {
       const route = provider.routes[0]?.path ?? '';
       for (const wrong of [key, `${key}x`, '__proto__', '%00', "'", 'a'.repeat(200)])
         assertProblem(
           t,
-          await post(`${world.urls[0]}/webhooks/${provider.name}/${wrong}${route}`, Buffer.from('{}')),
+          await post(`${harness.urls[0]}/webhooks/${provider.name}/${wrong}${route}`, Buffer.from('{}')),
           404,
           'unknown_endpoint',
         );
     }
-    // Addresses of no provider, of another provider's endpoint, and of no meaning at all.
+    // Addresses of an unknown provider, of another provider's endpoint, and malformed ones.
     for (const path of [
       `/webhooks/paypal/${known.key}`,
       `/webhooks/square/${known.key}`,
@@ -225,29 +231,30 @@ t.test('what is refused leaves nothing but a count', async (t) => {
       `/webhooks/stripe/${'a'.repeat(1_000)}`,
       '/',
     ])
-      assertProblem(t, await post(world.urls[0] + path, Buffer.from('{}')), 404, 'unknown_endpoint');
+      assertProblem(t, await post(harness.urls[0] + path, Buffer.from('{}')), 404, 'unknown_endpoint');
     for (const method of ['GET', 'PUT', 'DELETE', 'PATCH']) {
-      const response = await fetch(`${world.urls[0]}/webhooks/stripe/${known.key}`, { method });
+      const response = await fetch(`${harness.urls[0]}/webhooks/stripe/${known.key}`, { method });
       t.ok(response.status >= 400 && response.status < 500, method);
       t.equal(response.headers.get('x-webhook-outcome'), 'rejected');
       t.match(response.headers.get('content-type'), /^application\/problem\+json/);
     }
     await waitUntil(
       async () =>
-        (await sums(world)).filter(({ code, endpoint_id: id }) => code === 'unknown_endpoint' && id === null)
-          .length === providers.length,
+        (await sums(harness)).filter(
+          ({ code, endpoint_id: id }) => code === 'unknown_endpoint' && id === null,
+        ).length === providers.length,
       { what: 'unknown endpoints are counted in one row per provider' },
     );
-    t.strictSame(await stores(world), before, 'both stores are as they were');
+    t.strictSame(await stores(harness), before, 'both stores are as they were');
   });
 
-  t.test('after all that the queues still work', async (t) => {
-    await world.startWorker();
+  t.test('the queues still work afterwards', async (t) => {
+    await harness.startWorker();
     for (const provider of providers) {
-      const endpoint = await world.addEndpoint(provider.name, firm);
-      const { body, channel } = world.buildBody(endpoint, mainTypeOf(provider).type);
-      t.equal((await world.send(endpoint, mainTypeOf(provider).type, { body })).outcome, 'accepted');
-      await world.applied(provider, identityOf(provider, body, channel).eventId);
+      const endpoint = await harness.addEndpoint(provider.name, firm);
+      const { body, channel } = harness.buildBody(endpoint, mainTypeOf(provider).type);
+      t.equal((await harness.send(endpoint, mainTypeOf(provider).type, { body })).outcome, 'accepted');
+      await harness.applied(provider, identityOf(provider, body, channel).eventId);
     }
   });
 });
@@ -268,7 +275,7 @@ const oddIds = () => [
   'evt_1~firm',
 ];
 
-/** DocuSign's ids are derived: what could be odd is what they are derived from. */
+/** DocuSign's ids are derived, so this varies the fields that they are derived from. */
 function withId(provider: string, id: string): Record<string, unknown> {
   if (provider === 'stripe') return { $event: { id } };
   if (provider === 'square') return { $event: { event_id: id } };
@@ -276,7 +283,7 @@ function withId(provider: string, id: string): Record<string, unknown> {
   return { id };
 }
 
-/** By hand, since `fetch` always says how long a body is, and gives up where the answer comes before its end. */
+/** By hand: `fetch` always sends a content length, and fails if the answer comes before the end of the body. */
 function post(url: string, body: Buffer, how: 'length' | 'chunked' = 'length'): Promise<Sent> {
   return new Promise((resolve, reject) => {
     const headers = how === 'length' ? { 'content-length': body.length } : { 'transfer-encoding': 'chunked' };
@@ -309,7 +316,7 @@ function post(url: string, body: Buffer, how: 'length' | 'chunked' = 'length'): 
   });
 }
 
-/** A proxy before Postgres that can be closed, to all connections at once. */
+/** A proxy before Postgres that can cut all connections at once. */
 async function startProxy(t: Test, target: string) {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
@@ -353,9 +360,9 @@ async function startProxy(t: Test, target: string) {
   };
 }
 
-t.test('Postgres is away', async (t) => {
+t.test('Postgres is unreachable', async (t) => {
   let proxy: Awaited<ReturnType<typeof startProxy>> | undefined;
-  const world = await createWorld(t, {
+  const harness = await startHarness(t, {
     budgetMs: 2_000,
     receivers: 0,
     workers: 0,
@@ -367,29 +374,29 @@ t.test('Postgres is away', async (t) => {
   });
   const postgres = proxy as Awaited<ReturnType<typeof startProxy>>;
   const waitingJobs = async () =>
-    (await world.redis.keys('{semel:quarantine}:quarantine:*~*')).filter((key) => !key.endsWith(':lock'));
-  const firm = await world.addFirm();
-  const rival = await world.addFirm();
+    (await harness.redis.keys('{semel:quarantine}:quarantine:*~*')).filter((key) => !key.endsWith(':lock'));
+  const firm = await harness.addFirm();
+  const rival = await harness.addFirm();
   const endpoints: TestEndpoint[] = [];
-  for (const { name } of providers) endpoints.push(await world.addEndpoint(name, firm));
-  await world.startReceiver();
+  for (const { name } of providers) endpoints.push(await harness.addEndpoint(name, firm));
+  await harness.startReceiver();
 
-  t.test('at the start: 503 and never 404, then back by itself', async (t) => {
+  t.test('at the start: 503 and never 404, then recovery by itself', async (t) => {
     for (const endpoint of endpoints)
-      assertProblem(t, await world.send(endpoint, mainTypeOf(endpoint.provider).type), 503, 'unavailable');
+      assertProblem(t, await harness.send(endpoint, mainTypeOf(endpoint.provider).type), 503, 'unavailable');
     postgres.mend();
     await waitUntil(
-      async () => (await world.send(endpoints[0] as TestEndpoint, 'invoice.paid')).outcome === 'accepted',
+      async () => (await harness.send(endpoints[0] as TestEndpoint, 'invoice.paid')).outcome === 'accepted',
       { what: 'the receiver works' },
     );
-    await world.startWorker();
+    await harness.startWorker();
   });
 
-  t.test('after the start: known endpoints go on, unknown ones are not called unknown', async (t) => {
-    const foreign = await world.addEndpoint('stripe', rival);
-    const platform = await world.addEndpoint('square', null);
-    const first = await world.send(endpoints[0] as TestEndpoint, 'invoice.paid');
-    await waitUntil(async () => (await world.send(platform, 'payment.created')).status === 200, {
+  t.test('after the start: known endpoints still accept, unknown ones get 503 instead of 404', async (t) => {
+    const foreign = await harness.addEndpoint('stripe', rival);
+    const platform = await harness.addEndpoint('square', null);
+    const first = await harness.send(endpoints[0] as TestEndpoint, 'invoice.paid');
+    await waitUntil(async () => (await harness.send(platform, 'payment.created')).status === 200, {
       what: 'known',
     });
     postgres.cut();
@@ -399,23 +406,23 @@ t.test('Postgres is away', async (t) => {
       for (const bytes of [0, 200_000]) {
         const padding = 'x'.repeat(bytes);
         const overrides = endpoint.provider.name === 'twilio' ? { Body: padding } : { padding };
-        const built = world.buildBody(endpoint, mainTypeOf(endpoint.provider).type, { overrides });
-        const sent = await world.send(endpoint, mainTypeOf(endpoint.provider).type, { body: built.body });
+        const built = harness.buildBody(endpoint, mainTypeOf(endpoint.provider).type, { overrides });
+        const sent = await harness.send(endpoint, mainTypeOf(endpoint.provider).type, { body: built.body });
         t.equal(sent.outcome, 'accepted', `${endpoint.provider.name} with ${built.body.length} bytes`);
         const { eventId } = identityOf(endpoint.provider, built.body, built.channel);
         accepted.push({ endpoint, eventId, body: built.body });
       }
     const docusign = endpoints.find(({ provider }) => provider.name === 'docusign') as TestEndpoint;
     const large = { overrides: { padding: 'x'.repeat(1024 * 1024) } };
-    assertProblem(t, await world.send(docusign, 'envelope-completed', large), 503, 'unavailable');
+    assertProblem(t, await harness.send(docusign, 'envelope-completed', large), 503, 'unavailable');
     const unknown = { ...docusign, key: randomBytes(11).toString('hex') };
-    assertProblem(t, await world.send(unknown, 'envelope-completed'), 503, 'unavailable');
+    assertProblem(t, await harness.send(unknown, 'envelope-completed'), 503, 'unavailable');
 
     const collision = { overrides: { $event: { id: first.eventId } } };
     const set = [
-      await world.send(foreign, 'invoice.paid', collision),
-      await world.send(foreign, 'invoice.paid', collision),
-      await world.send(platform, 'payment.created', { account: 'MLNOBODY' }),
+      await harness.send(foreign, 'invoice.paid', collision),
+      await harness.send(foreign, 'invoice.paid', collision),
+      await harness.send(platform, 'payment.created', { account: 'MLNOBODY' }),
     ];
     t.same(
       set.map(({ outcome }) => outcome),
@@ -425,14 +432,14 @@ t.test('Postgres is away', async (t) => {
 
     postgres.mend();
     for (const { endpoint, eventId, body } of accepted) {
-      const row = await world.applied(endpoint.provider, eventId);
+      const row = await harness.applied(endpoint.provider, eventId);
       t.ok(body.equals(row.event_raw as Buffer), 'the exact bytes');
       const { outcome } = mainTypeOf(endpoint.provider);
-      t.same(await world.attemptsOf(eventId), [{ outcome, error: null }], 'one attempt');
+      t.same(await harness.attemptsOf(eventId), [{ outcome, error: null }], 'one attempt');
     }
     const rows = await waitUntil(
       async () => {
-        const rows = await world.sql(
+        const rows = await harness.sql(
           `SELECT event_id, firm_id, reason, endpoint_id FROM webhook_quarantine
            WHERE event_id = ANY ($1) ORDER BY reason`,
           [set.map(({ eventId }) => eventId)],
@@ -449,16 +456,16 @@ t.test('Postgres is away', async (t) => {
       what: 'the queue is empty',
     });
     t.equal(
-      (await world.send(docusign, 'envelope-completed', large)).status,
+      (await harness.send(docusign, 'envelope-completed', large)).status,
       200,
       'large bodies are taken again',
     );
   });
 });
 
-t.test('what is no HTTP request is answered as a problem too, and the connection closed', async (t) => {
-  const world = await createWorld(t, { workers: 0 });
-  const { port, hostname } = new URL(world.urls[0] as string);
+t.test('an invalid HTTP request gets a problem document, and the connection closes', async (t) => {
+  const harness = await startHarness(t, { workers: 0 });
+  const { port, hostname } = new URL(harness.urls[0] as string);
   const socket = connect(Number(port), hostname);
   socket.end('POST /webhooks/stripe/x HTTP/1.1\r\nhost: a\r\ncontent-length: many\r\n\r\n{}');
   let answer = '';

@@ -2,10 +2,10 @@ import { connect } from 'node:net';
 import { providers } from '@semel/providers';
 import t, { type Test } from 'tap';
 import { originForm } from '../../apps/receiver/src/origin-form.js';
+import { mainTypeOf, startHarness, type TestEndpoint } from '../support/harness.js';
 import { waitUntil } from '../support/servers.js';
-import { createWorld, mainTypeOf, type TestEndpoint } from '../support/world.js';
 
-// Spoken by hand: an HTTP client sends neither a whole address to a server nor a header that is empty.
+// Raw sockets: HTTP clients send neither an absolute URL as request target nor empty headers.
 
 interface Raw {
   /** The request target; default: the path. */
@@ -17,14 +17,14 @@ interface Raw {
   host?: string;
 }
 
-t.test('a delivery is authentic whatever address its request line and its host name', async (t) => {
-  const world = await createWorld(t, { workers: 0 });
-  const firm = await world.addFirm();
-  const { hostname, port } = new URL(world.urls[0] as string);
+t.test('a delivery is authentic whatever host its request line and Host header name', async (t) => {
+  const harness = await startHarness(t, { workers: 0 });
+  const firm = await harness.addFirm();
+  const { hostname, port } = new URL(harness.urls[0] as string);
 
-  /** A new event, signed over the public address, sent on a bare socket; its status code. */
+  /** Sends a new event, signed over the public URL, on a raw socket; returns the status code. */
   async function send(endpoint: TestEndpoint, { target, query = '', lines = [], host = 'x' }: Raw = {}) {
-    const { body, channel } = world.buildBody(endpoint, mainTypeOf(endpoint.provider).type);
+    const { body, channel } = harness.buildBody(endpoint, mainTypeOf(endpoint.provider).type);
     const route = endpoint.provider.routes.find((candidate) => candidate.channel === channel);
     const path = `/webhooks/${endpoint.provider.name}/${endpoint.key}${route?.path ?? ''}${query}`;
     const { headers } = endpoint.provider.sign(
@@ -48,7 +48,7 @@ t.test('a delivery is authentic whatever address its request line and its host n
   }
 
   const added = async (name: string) => {
-    const endpoint = await world.addEndpoint(name, firm);
+    const endpoint = await harness.addEndpoint(name, firm);
     await waitUntil(async () => (await send(endpoint)) === 200, { what: `the ${name} endpoint is known` });
     return endpoint;
   };
@@ -65,7 +65,7 @@ t.test('a delivery is authentic whatever address its request line and its host n
   };
 
   for (const { name } of providers)
-    await t.test(`${name}: a whole address as request target`, async (t) => {
+    await t.test(`${name}: an absolute URL as request target`, async (t) => {
       const endpoint = await added(name);
       for (const [what, authority] of Object.entries(before)) {
         const target = (path: string) => authority + path;
@@ -85,7 +85,7 @@ t.test('a delivery is authentic whatever address its request line and its host n
       t.equal(await send(endpoint, { target: () => bare }), 404, bare);
   }
 
-  await t.test('a content encoding that changes nothing is taken, any other is not', async (t) => {
+  await t.test('the identity content encoding is accepted, any other is refused', async (t) => {
     const endpoint = await added('square');
     for (const value of [
       '',
@@ -117,7 +117,7 @@ t.test('a delivery is authentic whatever address its request line and its host n
   });
 });
 
-t.test('path and query stay as they were written', async (t) => {
+t.test('path and query stay as they were sent', async (t) => {
   for (const [target, due] of [
     ['/a?b=http://c/d', '/a?b=http://c/d'],
     ['//a/b', '//a/b'],

@@ -16,7 +16,7 @@ const registryFile = 'packages/providers/src/registry.ts';
 
 const { ledger: standardLedger } = providerNamed('standard') as Provider;
 
-/** What every ledger table has, whatever its provider, beside its key and its links. */
+/** The columns of every ledger table besides its key and its links. */
 const commonColumns = [
   'account text null',
   'applied_at timestamp with time zone null',
@@ -43,7 +43,7 @@ type Column = [name: string, type: string, isNullable: 'YES' | 'NO', byDefault: 
 const asText = ([name, type, isNullable, byDefault]: Column) =>
   `${name} ${type}${isNullable === 'YES' ? ' null' : ''}${byDefault === null ? '' : ` = ${byDefault}`}`;
 
-/** What a clone has of that which a new provider touches. */
+/** The files of a clone that a new provider changes. */
 function cloneIn(folder: string): string {
   cpSync(join(source, 'prisma'), join(folder, 'prisma'), { recursive: true });
   mkdirSync(join(folder, 'packages/providers/src'), { recursive: true });
@@ -51,7 +51,7 @@ function cloneIn(folder: string): string {
   return folder;
 }
 
-t.test('a new provider is a folder, a line and a table', async (t) => {
+t.test('a new provider takes one folder, one line and one table', async (t) => {
   const root = cloneIn(mkdtempSync(join(tmpdir(), 'semel-scaffold-')));
   t.teardown(() => rmSync(root, { recursive: true, force: true }));
   const now = new Date();
@@ -98,7 +98,7 @@ t.test('a new provider is a folder, a line and a table', async (t) => {
              FROM information_schema.columns WHERE table_name = $1) AS columns,
            (SELECT jsonb_agg(jsonb_build_array(grantee, privilege_type) ORDER BY grantee, privilege_type)
              FROM information_schema.role_table_grants WHERE table_name = $1 AND grantee IN ('semel_receiver', 'semel_worker', 'semel_console')) AS grants,
-           (SELECT jsonb_agg(pg_get_expr(polqual, polrelid) ORDER BY polname) FROM pg_policy WHERE polrelid = $1::regclass) AS walls,
+           (SELECT jsonb_agg(pg_get_expr(polqual, polrelid) ORDER BY polname) FROM pg_policy WHERE polrelid = $1::regclass) AS policies,
            (SELECT jsonb_build_array(relrowsecurity, relforcerowsecurity) FROM pg_class WHERE oid = $1::regclass) AS forced,
            (SELECT count(*)::int FROM pg_indexes WHERE tablename = $1) AS indexes`,
         [table],
@@ -106,9 +106,13 @@ t.test('a new provider is a folder, a line and a table', async (t) => {
     ).rows[0];
   const like = await shape('standard_webhook_events');
   t.same(like.forced, [true, true]);
-  t.same(await shape('acme_webhook_events'), like, 'columns, rights, wall and indexes as its model has them');
-  const { walls } = await shape('finance_stripe_webhook_events');
-  t.same(like.walls, walls, 'and the wall is that of the first tables');
+  t.same(
+    await shape('acme_webhook_events'),
+    like,
+    'columns, rights, policies and indexes equal those of its model',
+  );
+  const { policies } = await shape('finance_stripe_webhook_events');
+  t.same(like.policies, policies, 'and the policies equal those of the first tables');
 
   const tables = [
     ...providers.map(({ ledger }) => ledger),

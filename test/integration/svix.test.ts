@@ -1,12 +1,12 @@
 import t from 'tap';
+import { startHarness } from '../support/harness.js';
 import { waitUntil } from '../support/servers.js';
-import { createWorld } from '../support/world.js';
 
-t.test('a delivery of Svix has one event id, whatever unsigned headers are added to it', async (t) => {
-  const world = await createWorld(t, { workers: 0 });
-  const endpoint = await world.addEndpoint('standard', await world.addFirm());
+t.test('a Svix delivery has one event id, whatever unsigned headers are added', async (t) => {
+  const harness = await startHarness(t, { workers: 0 });
+  const endpoint = await harness.addEndpoint('standard', await harness.addFirm());
   const { provider, secret, key } = endpoint;
-  const url = `${world.urls[0]}/webhooks/standard/${key}`;
+  const url = `${harness.urls[0]}/webhooks/standard/${key}`;
   const signed = (id: string) => {
     const body = Buffer.from('{"type":"user.created"}');
     const delivery = { channel: null, headers: { 'webhook-id': id }, body };
@@ -15,7 +15,7 @@ t.test('a delivery of Svix has one event id, whatever unsigned headers are added
     return { headers: Object.fromEntries(svix) as Record<string, string>, body };
   };
   const send = ({ headers, body }: ReturnType<typeof signed>, added: Record<string, string> = {}) =>
-    world.post({ url, headers: { ...headers, ...added }, body });
+    harness.post({ url, headers: { ...headers, ...added }, body });
 
   await waitUntil(async () => (await send(signed('msg_0'))).status === 200, {
     what: 'the endpoint is known',

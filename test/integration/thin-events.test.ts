@@ -1,23 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
+import { startHarness, type TestEndpoint } from '../support/harness.js';
 import { waitUntil } from '../support/servers.js';
-import { createWorld, type TestEndpoint } from '../support/world.js';
 
-// A thin event of Stripe names its account in `context`. It brings no object, so it is recorded and changes nothing.
+// A thin event of Stripe names its account in `context`. It has no object, so it is recorded and changes nothing.
 
 t.test("a thin event is found its account's firm", async (t) => {
-  const world = await createWorld(t);
-  const [firm, other] = [await world.addFirm(), await world.addFirm()];
+  const harness = await startHarness(t);
+  const [firm, other] = [await harness.addFirm(), await harness.addFirm()];
   for (const [account, firmId] of [
     ['acct_own', firm],
     ['acct_other', other],
   ])
-    await world.sql("INSERT INTO webhook_accounts (provider, account, firm_id) VALUES ('stripe', $1, $2)", [
+    await harness.sql("INSERT INTO webhook_accounts (provider, account, firm_id) VALUES ('stripe', $1, $2)", [
       account,
       firmId,
     ]);
-  const platform = await world.addEndpoint('stripe', null);
-  const own = await world.addEndpoint('stripe', firm);
+  const platform = await harness.addEndpoint('stripe', null);
+  const own = await harness.addEndpoint('stripe', firm);
 
   const deliver = async (endpoint: TestEndpoint, context: string | null) => {
     const id = `evt_${randomUUID().replaceAll('-', '')}`;
@@ -32,14 +32,16 @@ t.test("a thin event is found its account's firm", async (t) => {
         related_object: { id: 'in_1', type: 'invoice', url: '/v1/invoices/in_1' },
       }),
     );
-    const { outcome } = await world.send(endpoint, 'invoice.paid', { body });
+    const { outcome } = await harness.send(endpoint, 'invoice.paid', { body });
     return { id, outcome };
   };
   const quarantined = (id: string) =>
     waitUntil(
       async () =>
         (
-          await world.sql('SELECT firm_id, account, reason FROM webhook_quarantine WHERE event_id = $1', [id])
+          await harness.sql('SELECT firm_id, account, reason FROM webhook_quarantine WHERE event_id = $1', [
+            id,
+          ])
         )[0],
       { what: `${id} is in quarantine` },
     );
@@ -53,11 +55,11 @@ t.test("a thin event is found its account's firm", async (t) => {
   ] as const) {
     const { id, outcome } = await deliver(endpoint, context);
     t.equal(outcome, 'accepted', String(context));
-    const row = await world.applied(endpoint.provider, id, 'ignored');
+    const row = await harness.applied(endpoint.provider, id, 'ignored');
     t.match(row, { firm_id: firm, account: context?.split('/').at(-1) ?? null });
-    t.match(await world.attemptsOf(id), [{ outcome: 'ignored' }]);
+    t.match(await harness.attemptsOf(id), [{ outcome: 'ignored' }]);
   }
-  t.same(await world.sql('SELECT 1 FROM finance_invoices'), [], 'it moves nothing until it is fetched');
+  t.same(await harness.sql('SELECT 1 FROM finance_invoices'), [], 'it moves nothing until it is fetched');
 
   for (const [endpoint, context, reason, firmId] of [
     [own, 'acct_other', 'account_foreign', firm],

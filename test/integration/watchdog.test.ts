@@ -23,7 +23,7 @@ async function start(t: Test, limitMs: number, stdout: 'pipe' | 'ignore' = 'pipe
 
 const exitOf = (child: ChildProcess) => once(child, 'exit') as Promise<[number | null, string | null]>;
 
-t.test('a process whose event loop stands still ends, and says what was running', async (t) => {
+t.test('a process with a blocked event loop ends, and logs what was running', async (t) => {
   const { child, output } = await start(t, 500);
   const beganMs = performance.now();
   child.send('spin');
@@ -35,14 +35,14 @@ t.test('a process whose event loop stands still ends, and says what was running'
   t.match(line.running[0], /^spin .*stuck-process\.ts:\d+$/);
 });
 
-t.test('it ends as well where no one reads what it writes', async (t) => {
+t.test('it ends even when its output is not read', async (t) => {
   const { child } = await start(t, 300);
   child.stdout?.pause();
   child.send('spin');
   t.same(await exitOf(child), [null, 'SIGKILL']);
 });
 
-t.test('a process that was suspended goes on', async (t) => {
+t.test('a process that was suspended continues', async (t) => {
   const { child } = await start(t, 500);
   child.kill('SIGSTOP');
   await sleep(2_000);
@@ -51,7 +51,7 @@ t.test('a process that was suspended goes on', async (t) => {
   t.equal(child.exitCode ?? child.signalCode, null);
 });
 
-t.test('a limit of 0 watches nothing', async (t) => {
+t.test('a limit of 0 turns the watchdog off', async (t) => {
   const { child } = await start(t, 0);
   child.send('spin');
   await sleep(1_500);

@@ -8,12 +8,12 @@ export interface Trend {
   unit: 'MB' | 'ms' | '';
   first: number;
   last: number;
-  /** The last third may have so many times what the first had, and this much on top. */
+  /** The last third may exceed the first by this factor, plus this absolute margin. */
   limit: { times: number; plus: number } | null;
   isFlat: boolean;
 }
 
-/** Milliseconds that a median may differ by on a machine that does other things as well. */
+/** Milliseconds that a median may differ by on a busy machine. */
 const jitterMs = 2;
 const measures: readonly [Measure, name: string, Trend['unit'], Trend['limit']][] = [
   ['receiverMemory', 'memory of a receiver', 'MB', { times: 1.2, plus: 0 }],
@@ -28,11 +28,11 @@ const measures: readonly [Measure, name: string, Trend['unit'], Trend['limit']][
   ['applyP50Ms', 'received to committed, median', 'ms', { times: 1.5, plus: jitterMs }],
   ['applyP99Ms', 'received to committed, 99th percentile', 'ms', { times: 1.5, plus: 5 * jitterMs }],
   ['waiting', 'deliveries without an answer', '', { times: 1.5, plus: 5 }],
-  // Each event leaves its claim and its finished job for a while: that is what duplicates are known by.
+  // Each event leaves its claim and its finished job for a while, to detect duplicates.
   ['redisMemory', 'memory of Redis', 'MB', null],
 ];
 
-/** The medians of the first and of the last third of what comes after the warm-up, a tenth. */
+/** The medians of the first and the last third of the samples after the warm-up (the first tenth). */
 export function trendsOf(samples: readonly Sample[]): Trend[] {
   const steady = samples.slice(Math.ceil(samples.length / 10));
   const third = Math.max(1, Math.floor(steady.length / 3));

@@ -22,7 +22,7 @@ Exits with 0 only then, and only if nothing was lost, nothing applied twice, and
   --help
 `;
 
-/** Throws with a line for people where an option is unknown or wrong. */
+/** Throws with a readable line if an option is unknown or invalid. */
 export function readOptions(argv: readonly string[]): SoakOptions {
   const { values } = parseArgs({
     args: [...argv],

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildApps } from '../faults/build-apps.js';
 import { readCommandLine } from '../faults/command-line.js';
+import { type FaultHarness, sendersOn, startFaultHarness } from '../faults/fault-harness.js';
 import { openOracle, type Verdict } from '../faults/oracle.js';
 import { planEvents } from '../faults/plan.js';
 import { openProgressFile } from '../faults/progress.js';
 import { invariants } from '../faults/report.js';
 import { type FaultServers, startServers } from '../faults/servers.js';
-import { openStage, type Stage, sendersOn } from '../faults/stage.js';
 import { trendsOf } from './judgement.js';
 import { readOptions, type SoakOptions, usage } from './options.js';
 import { describe, lineOf } from './report.js';
@@ -26,9 +26,9 @@ const options = readCommandLine(readOptions, usage);
 console.error(`seed ${options.seed}`);
 const [started, files] = await Promise.all([startServers(), buildApps()]);
 servers = started;
-const stage = await openStage({ servers, files, settings: { lockMs: 30_000, retryScale: 1 } });
-const { samples, verdict } = await soak(stage, options);
-await stage.stop();
+const harness = await startFaultHarness({ servers, files, settings: { lockMs: 30_000, retryScale: 1 } });
+const { samples, verdict } = await soak(harness, options);
+await harness.stop();
 await servers.stop();
 
 const trends = trendsOf(samples);
@@ -44,8 +44,8 @@ console[options.json ? 'error' : 'log'](
 );
 process.exit(failed === 0 ? 0 : 1);
 
-/** Sends at the rate, however long answers take, and looks every ten seconds; then waits until all is applied. */
-async function soak(on: Stage, { minutes, rate, seed }: SoakOptions) {
+/** Sends at a fixed rate whatever the answer times, samples every ten seconds, then waits until all is applied. */
+async function soak(on: FaultHarness, { minutes, rate, seed }: SoakOptions) {
   const oracle = openOracle(on.databaseUrl);
   const senders = sendersOn(on, { seed });
   const file = openProgressFile(`soak-${seed}`);

@@ -1,18 +1,18 @@
 import pg from 'pg';
+import type { FaultHarness, HarnessApp } from '../faults/fault-harness.js';
 import { percentile } from '../faults/percentile.js';
 import type { Senders } from '../faults/senders.js';
-import type { Stage, StageApp } from '../faults/stage.js';
 
-/** What there was in one stretch of the run. Times in milliseconds, sizes in bytes. */
+/** Measurements of one interval of the run. Times in milliseconds, sizes in bytes. */
 export interface Sample {
   atMs: number;
   events: number;
-  /** Resident memory of the largest of the two, and what of it is used heap. */
+  /** Resident memory and used heap of the larger of the two processes. */
   receiverMemory: number;
   receiverHeap: number;
   workerMemory: number;
   workerHeap: number;
-  /** Files and sockets of all four. */
+  /** Open files and sockets of all four processes. */
   openFiles: number;
   postgresConnections: number;
   redisConnections: number;
@@ -22,7 +22,7 @@ export interface Sample {
   /** From received to committed. */
   applyP50Ms: number;
   applyP99Ms: number;
-  /** Accepted, and not applied yet. */
+  /** Accepted but not yet applied. */
   waiting: number;
 }
 
@@ -31,15 +31,15 @@ export interface Sampler {
   stop(): Promise<void>;
 }
 
-/** Asks the apps' own `/metrics`, the stores, and the senders; each sample is of the time since the one before. */
-export function openSampler(stage: Stage, senders: Senders): Sampler {
+/** Reads the apps' `/metrics`, the stores and the senders; each sample covers the time since the previous one. */
+export function openSampler(harness: FaultHarness, senders: Senders): Sampler {
   const beganMs = Date.now();
-  const pool = new pg.Pool({ connectionString: stage.databaseUrl, max: 1 });
+  const pool = new pg.Pool({ connectionString: harness.databaseUrl, max: 1 });
   let answers = 0;
   let lastAttempt = '0';
 
   async function take(): Promise<Sample> {
-    const [receivers, workers] = await Promise.all([stage.receivers, stage.workers].map(readProcesses));
+    const [receivers, workers] = await Promise.all([harness.receivers, harness.workers].map(readProcesses));
     const { rows } = await pool.query<Record<string, number> & { last: string }>(
       `SELECT count(*)::int AS n, coalesce(max(a.id), $1)::text AS last,
          coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM a.created_at - e.received_at)), 0)::float8 AS p50,
@@ -54,7 +54,7 @@ export function openSampler(stage: Stage, senders: Senders): Sampler {
     lastAttempt = found.last;
     const answered = senders.answerMs.slice(answers);
     answers = senders.answerMs.length;
-    const info = await stage.redis.info();
+    const info = await harness.redis.info();
     const ofRedis = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
     return {
       atMs: Date.now() - beganMs,
@@ -83,7 +83,7 @@ export function openSampler(stage: Stage, senders: Senders): Sampler {
 
 type Metrics = ReadonlyMap<string, number>;
 
-const readProcesses = (apps: readonly StageApp[]): Promise<Metrics[]> =>
+const readProcesses = (apps: readonly HarnessApp[]): Promise<Metrics[]> =>
   Promise.all(
     apps.map(async ({ app }) => {
       const text = await (await fetch(`http://127.0.0.1:${app.port}/metrics`)).text();

@@ -2,13 +2,13 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** An app as a process of its own, run from its source. */
+/** An app in its own process, run from its source. */
 export interface TestApp {
   readonly pid: number;
-  /** What it logged so far, parsed line by line. */
+  /** Its log so far, parsed line by line. */
   readonly logs: readonly Record<string, unknown>[];
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** SIGTERM, and SIGKILL where it does not end in time; returns its exit code. */
+  /** SIGTERM, then SIGKILL if it does not end in time; returns its exit code. */
   stop(timeoutMs?: number): Promise<number | null>;
 }
 
@@ -17,7 +17,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts `apps/<name>/src/main.ts` and waits until it says that it is ready. Throws with its last output where it ends before. */
+/** Starts `apps/<name>/src/main.ts` and waits until it is ready. Throws with its last output if it ends before. */
 export async function startApp(
   name: 'receiver' | 'worker' | 'console',
   env: NodeJS.ProcessEnv,

@@ -1,6 +1,6 @@
 import { runCli } from '../../apps/cli/src/run-cli.js';
 
-// Runs command lines one after the other in a process that is warm. Started by cli.ts.
+// Runs command lines one after the other in a warm process. Started by cli.ts.
 //
 // Message in: { args, env }. Message out: { code, stdout, stderr }.
 

@@ -11,16 +11,16 @@ export interface CliRun {
 
 export interface CliOptions {
   env: NodeJS.ProcessEnv;
-  /** For its standard input, which has an end and no terminal. */
+  /** Text for its standard input, which is a pipe. */
   input?: string;
-  /** Gets the process while it runs, to send it a signal. */
+  /** Gets the running process, to send it a signal. */
   onStart?(child: ChildProcess): void;
 }
 
 const cwd = fileURLToPath(new URL('../../', import.meta.url));
 const execArgv = ['--import=tsx', '--conditions=@semel/source'];
 
-/** `semel` as a process of its own, run from its source. */
+/** Runs `semel` in its own process, from its source. */
 export async function runSemel(
   args: readonly string[],
   { env, input = '', onStart }: CliOptions,
@@ -30,14 +30,14 @@ export async function runSemel(
     env: { PATH: process.env.PATH, ...env },
   });
   onStart?.(child);
-  child.stdin.on('error', () => undefined); // it may end before it has read anything
+  child.stdin.on('error', () => undefined); // it may end before it reads anything
   child.stdin.end(input);
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   return { code: child.exitCode, stdout, stderr };
 }
 
-/** The same from one warm process, where starting it is not what is tested: it takes seconds on a busy machine. */
+/** The same in one warm process, for tests that do not test the start: starting takes seconds on a busy machine. */
 export function startSemelHost(t: { teardown(end: () => Promise<void>): void }) {
   const host = fork(fileURLToPath(new URL('./cli-host.ts', import.meta.url)), {
     cwd,
@@ -60,4 +60,21 @@ export function startSemelHost(t: { teardown(end: () => Promise<void>): void }) 
     if (typeof answer !== 'object') throw new Error(`the process of the command line ended (${answer})`);
     return answer as CliRun;
   };
+}
+
+type Run = (args: readonly string[]) => Promise<CliRun>;
+
+/** Runs it with --json, and parses what must be the one value on standard output. */
+export async function jsonValue(run: Run, args: readonly string[]) {
+  const { code, stdout, stderr } = await run([...args, '--json']);
+  if (code !== 0 || stderr !== '') throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+/** Runs it with --json, and parses the one error on standard error; standard output must be empty. */
+export async function jsonFailure(run: Run, args: readonly string[]) {
+  const { code, stdout, stderr } = await run([...args, '--json']);
+  if (stdout !== '') throw new Error(`${args.join(' ')} printed ${stdout}`);
+  const { error } = JSON.parse(stderr) as { error: { code: string; message: string } };
+  return { exit: code, ...error };
 }

@@ -2,13 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The providers' own examples and vectors: beside the repository, or not there at all. */
+/** The providers' own examples and vectors: a folder beside the repository, which may be missing. */
 const folder = fileURLToPath(new URL('../../../shared/conformance', import.meta.url));
 export const noConformanceData = existsSync(folder)
   ? false
   : 'the shared conformance data is not there; the vectors in this repository still run';
 
-/** One of the vectors: a signature, what it is over, and the verdict that is due. */
+/** One vector: a signature, the signed data, and the expected verdict. */
 export interface SharedVector {
   name: string;
   level?: string;
@@ -24,10 +24,10 @@ export interface SharedVector {
   receivedAtMs?: number;
 }
 
-/** Not a request: the bytes have no time before them. */
+/** Not a request: the signed bytes have no timestamp. */
 export const isPrimitive = ({ level }: SharedVector): boolean => level?.startsWith('hmac-primitive') === true;
 
-/** Where a vector's verdict is the SDK's and not ours, and why. */
+/** Vectors whose verdict differs from ours, and why. */
 const deviations: Record<string, { verdict: boolean; because: string }> = {
   'lower-case-host signature against https://MyCompany.com:1234/myapp.php?foo=1&bar=2 (C# SDK rejects)': {
     verdict: true,
@@ -55,6 +55,8 @@ export const readVectors = (provider: string): SharedVector[] =>
   JSON.parse(readShared('vectors', `${provider}.json`));
 
 export const readShared = (...path: string[]): string => readFileSync(join(folder, ...path), 'utf8');
+
+export const readExample = (...path: string[]) => JSON.parse(readShared('events', ...path));
 
 export const listShared = (...path: string[]): string[] =>
   readdirSync(join(folder, ...path), { withFileTypes: true })

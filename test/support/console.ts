@@ -2,13 +2,13 @@ import { buildConsole, type ConsoleOptions } from '@semel/console';
 import { encryptionKey } from '@semel/database';
 import { providers } from '@semel/providers';
 import { createLogger } from '@semel/telemetry';
+import type { Harness } from './harness.js';
 import { testEncryptionKey } from './servers.js';
-import type { World } from './world.js';
 
-/** The console of a test's world, in this process; it does not listen yet. */
+/** The console over a test's harness, in this process; it does not listen yet. */
 export async function openConsole(
   t: { teardown(end: () => Promise<void>): void },
-  { database, redisServer }: Pick<World, 'database' | 'redisServer'>,
+  { database, redisServer }: Pick<Harness, 'database' | 'redisServer'>,
   options: Partial<ConsoleOptions> = {},
 ) {
   const app = await buildConsole({

@@ -3,17 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startPostgres, type TestServer } from './servers.js';
 
-/** The key of every test, as 32 bytes: the roles of a cluster have one password each, and it follows from the key. */
+/** The key of all tests, 32 bytes: a cluster's roles have one password each, which is derived from the key. */
 export const testEncryptionKey = Buffer.alloc(32, 'semel');
 
-/** Where `npm test` tells the test files about the cluster and the template that it has made for all of them. */
+/** Variables in which `npm test` passes its shared cluster and template to the test files. */
 export const testDatabaseEnv = {
   cluster: 'SEMEL_TEST_CLUSTER_URL',
   template: 'SEMEL_TEST_TEMPLATE',
 } as const;
 
 export interface TestDatabase {
-  /** A superuser's, who sees all; apps take host and database from it and connect as roles of their own. */
+  /** A superuser's URL; apps take host and database from it and connect with their own roles. */
   url: string;
   name: string;
   /** Ends its sessions and drops it. */
@@ -28,8 +28,8 @@ interface Cluster {
 let cluster: Promise<Cluster> | undefined;
 
 /**
- * A migrated database of this test alone, cloned from the template. Given `t`, it is dropped at the end of the test.
- * Where no cluster was started for the whole run, the file starts one of its own, which ends with its process.
+ * A test's own migrated database, cloned from the template. Given `t`, it is dropped at the end of the test. Without
+ * a cluster of the whole run, the file starts its own, which ends with its process.
  */
 export async function createTestDatabase(t?: {
   teardown(end: () => Promise<void>): void;
@@ -54,8 +54,8 @@ async function findCluster(): Promise<Cluster> {
 const owner = 'semel_owner';
 
 /**
- * Migrates a database that the others are cloned from; returns its name. Its owner is no superuser, since what a superuser
- * owns ignores the walls between firms: functions and foreign keys would seem to work that don't.
+ * Migrates the template database; returns its name. Its owner is not a superuser, since a superuser's objects bypass
+ * row-level security: broken functions and foreign keys would seem to work.
  */
 export async function makeTemplate(server: Pick<TestServer, 'url'>): Promise<string> {
   const template = 'semel_template';

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, globalAgent } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-/** For `localhost` alone, and known to everyone: the SDK asks for its token by https, whatever it is told. */
+/** For `localhost` only, and public: the SDK always requests its token by https. */
 const certificate = `-----BEGIN CERTIFICATE-----
 MIIBnDCCAUGgAwIBAgIUTazQ3cxEqrLn1bL49KzxTr09tO4wCgYIKoZIzj0EAwIw
 FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDA4MjUzNloYDzIxMjYxMDMx
@@ -35,10 +35,10 @@ export interface Answer {
   silent?: boolean;
 }
 
-/** What is asked: `token`, `envelope` or `recipients`, and what the default answer would be. */
+/** The request: `token`, `envelope` or `recipients`, and its default answer. */
 export type Answerer = (what: string, envelopeId: string, usual: Answer) => Answer;
 
-/** A DocuSign that the real SDK can talk to: the token's address, `getEnvelope` and `listRecipients`. */
+/** A DocuSign server for the real SDK: the token endpoint, `getEnvelope` and `listRecipients`. */
 export async function startDocusign(t: { teardown(end: () => Promise<void>): void }) {
   const asked: string[] = [];
   const envelopes = new Map<string, { envelope: object; recipients: object }>();
@@ -103,7 +103,7 @@ export async function startDocusign(t: { teardown(end: () => Promise<void>): voi
 
 export type DocusignServer = Awaited<ReturnType<typeof startDocusign>>;
 
-/** The assertion is a JWT of ours: signed with the key, for this user. */
+/** The assertion is our JWT: signed with the key, for this user. */
 function isSigned(assertion: string): boolean {
   const [header = '', payload = '', signature = ''] = assertion.split('.');
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString() || '{}');

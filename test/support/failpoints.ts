@@ -1,7 +1,7 @@
 import type { AcceptPorts, ApplyPorts, Provider } from '@semel/core';
 
-// Places where a fault run ends, breaks or holds a process. They are put around the ports of the two main paths, so that
-// no line of the product knows of them.
+// Points where a fault run kills, breaks or pauses a process. They wrap the ports of the two main paths, so that the
+// product's code does not contain them.
 
 export const acceptFailpoints = [
   'accept.beforeClaim',
@@ -24,22 +24,22 @@ export type FailpointAction = 'exit' | 'throw' | 'pause';
 export interface ArmedFailpoint {
   at: Failpoint;
   action: FailpointAction;
-  /** Only of `pause`. */
+  /** Only for `pause`. */
   pauseMs?: number;
 }
 
-/** The exit code that tells a crash of ours from any other. */
+/** The exit code that distinguishes an intended crash from any other. */
 export const exitedAtFailpoint = 77;
 
 export interface Failpoints {
-  /** The next to come by runs into it; it is armed for one alone. */
+  /** The next call hits it; it is armed for one call. */
   arm(armed: ArmedFailpoint): void;
   disarm(): void;
   aroundAccept(ports: AcceptPorts, provider: Provider): AcceptPorts;
   aroundApply(ports: ApplyPorts, provider: Provider): ApplyPorts;
 }
 
-/** `onHit` is told before anything happens, but for `exit`, which the exit code tells. */
+/** `onHit` is called before the action, except for `exit`, which the exit code reports. */
 export function createFailpoints(onHit: (armed: ArmedFailpoint) => void): Failpoints {
   let armed: ArmedFailpoint | null = null;
 
@@ -53,7 +53,7 @@ export function createFailpoints(onHit: (armed: ArmedFailpoint) => void): Failpo
     if (action === 'throw') throw new Error(`failpoint ${at}`);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-  /** Runs `call` between two places. */
+  /** Runs `call` between two failpoints. */
   const between = async <T>(
     before: Failpoint | null,
     call: () => Promise<T>,

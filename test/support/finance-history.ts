@@ -2,17 +2,17 @@ import type { Provider } from '@semel/core';
 import { providerNamed } from '@semel/providers';
 import fc from 'fast-check';
 
-// Histories of one payment as Stripe or Square could tell them: real-shaped bodies, in the order in which they happened.
+// Histories of one payment as Stripe or Square could send them: realistic bodies, in their true order.
 
-export interface Told {
+export interface SampleBody {
   type: string;
   body: Buffer;
 }
 
 export interface History {
   provider: Provider;
-  events: Told[];
-  /** What is paid back in the end; null where not all events were heard that tell of it. */
+  events: SampleBody[];
+  /** The refunded amount in the end; null if an event about it is missing. */
   refunded: number | null;
 }
 
@@ -20,8 +20,8 @@ type Step = [type: string, overrides: Record<string, unknown>];
 
 const startMs = Date.UTC(2026, 0, 15, 12);
 
-/** `gaps`: seconds between one event and the next; many are 0, since that is what the guards are for. */
-function tell(provider: Provider, steps: readonly Step[], gaps: readonly number[]): Told[] {
+/** `gaps`: seconds between events; many are 0, the hard case for the guards. */
+function buildBodies(provider: Provider, steps: readonly Step[], gaps: readonly number[]): SampleBody[] {
   let nowMs = startMs;
   return steps.map(([type, overrides], i) => {
     nowMs += (gaps[i % Math.max(1, gaps.length)] ?? 0) * 1000;
@@ -40,20 +40,20 @@ const common = {
   gaps: fc.array(fc.constantFrom(0, 0, 1, 5), { minLength: 1, maxLength: 8 }),
   refunds: fc.array(refundPath, { maxLength: 3 }),
   dispute: fc.constantFrom('none', 'won', 'lost'),
-  /** Which of the events are subscribed to, or were never sent. */
+  /** Which events arrive; the others are not subscribed to. */
   heard: fc.oneof(fc.constant([true]), fc.array(fc.boolean(), { minLength: 5, maxLength: 9 })),
 };
 
 let made = 0;
 
-/** `shape`: who says which invoice is paid. */
+/** `shape`: the object that links payment and invoice. */
 export const stripeHistories: fc.Arbitrary<History> = fc
   .record({
     ...common,
     shape: fc.constantFrom('intent', 'invoice', 'invoice_payment', 'checkout', 'charge'),
     /** Authorised and never captured; null where the API version doesn't say. */
     released: fc.constantFrom(0, 0, 2_000, 4_500, null),
-    /** That part is a refund too, which the charge lists. */
+    /** The charge lists the released part as a refund. */
     isListed: fc.boolean(),
   })
   .map(({ gaps, refunds, dispute, heard, shape, released, isListed }) => {
@@ -106,11 +106,11 @@ export const stripeHistories: fc.Arbitrary<History> = fc
       );
     }
     const provider = providerNamed('stripe') as Provider;
-    const told = steps.filter((_, i) => heard[i % heard.length]);
+    const heardSteps = steps.filter((_, i) => heard[i % heard.length]);
     return {
       provider,
-      events: tell(provider, told, gaps),
-      refunded: told.length === steps.length ? refunded : null,
+      events: buildBodies(provider, heardSteps, gaps),
+      refunded: heardSteps.length === steps.length ? refunded : null,
     };
   });
 
@@ -144,20 +144,20 @@ export const squareHistories: fc.Arbitrary<History> = fc
       );
     }
     const provider = providerNamed('square') as Provider;
-    const told = steps.filter((_, i) => heard[i % heard.length]);
+    const heardSteps = steps.filter((_, i) => heard[i % heard.length]);
     const total = refunds.reduce((sum, { amount, ends }) => sum + (ends === 'failed' ? 0 : amount), 0);
     return {
       provider,
-      events: tell(provider, told, gaps),
-      refunded: told.length === steps.length && refunds.length > 0 ? total : null,
+      events: buildBodies(provider, heardSteps, gaps),
+      refunded: heardSteps.length === steps.length && refunds.length > 0 ? total : null,
     };
   });
 
-/** Some of the events again, under another id each: one change that the provider tells twice. */
+/** Adds twins of some events, with another id: one change that the provider sends twice. */
 export function withTwins(
   { provider, events }: Pick<History, 'provider' | 'events'>,
   which: readonly boolean[],
-): Told[] {
+): SampleBody[] {
   const twins = events
     .filter((_, i) => which[i % Math.max(1, which.length)])
     .map(({ type, body }) => {
@@ -169,7 +169,7 @@ export function withTwins(
   return [...events, ...twins];
 }
 
-/** Each in its place by a number that was drawn for it. */
+/** Sorts the items by their random draws. */
 export const shuffled = <T>(items: readonly T[], draws: readonly number[]): T[] =>
   items
     .map((item, i) => ({ item, at: draws[i % Math.max(1, draws.length)] ?? 0, i }))

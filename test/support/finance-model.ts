@@ -1,8 +1,8 @@
 import { type Change, type EntityRef, type FieldValue, stubOrder } from '@semel/core';
 import { type Guard, guardOf, isGreater } from './guard-model.js';
 
-// What invoices and payments must say after a set of events: written apart from the SQL, to judge it. It holds every
-// object in memory, keeps the greatest change of each, and computes payments from scratch at the end.
+// The expected invoices and payments after a set of events, written independently of the SQL to judge it. It holds
+// all objects in memory, with the greatest change of each, and computes payments from scratch at the end.
 
 type Received = Parameters<typeof guardOf>[0];
 
@@ -43,7 +43,7 @@ export function createModel() {
       refs: change?.refs ?? {},
     });
   };
-  /** When a payment was paid, and a refund made: the earliest moment that any event told, whatever the guard says. */
+  /** When a payment was paid, and a refund made: the earliest moment that any event names, whatever the guard says. */
   const earliest = new Map<string, string>();
   const noteTime = ({ entity, externalId, fields }: Change) => {
     const [key, at] = [`${entity} ${externalId}`, fields.own_paid_at ?? fields.refunded_at];
@@ -83,7 +83,7 @@ const listOf = (rows: Map<string, Row>, entity: string) =>
 
 const sorted = <T>(list: T[], by: keyof T) => list.sort((a, b) => (String(a[by]) < String(b[by]) ? -1 : 1));
 
-/** Whatever it said before: there is no money. */
+/** Final states without money, whatever came before. */
 const endedWithout = ['failed', 'canceled', 'FAILED', 'CANCELED'];
 
 function paymentState(payment: Row, rows: Map<string, Row>, earliest: Map<string, string>): PaymentState {
@@ -121,19 +121,19 @@ function paymentState(payment: Row, rows: Map<string, Row>, earliest: Map<string
 }
 
 function refundedOf(payment: Row, charges: Row[], refunds: Row[]): number | null {
-  const told = charges.some(({ fields }) => typeof fields.amount_refunded === 'number')
+  const listed = charges.some(({ fields }) => typeof fields.amount_refunded === 'number')
     ? { amount: sum(charges.map(({ fields }) => fields.amount_refunded)), at: greatest(charges) }
     : { amount: payment.fields.own_amount_refunded as number | null, at: payment.fields.own_told_at };
   const counted = sum(refunds.filter(({ fields }) => fields.counts).map(({ fields }) => fields.amount));
-  if (told.amount === null || told.amount === undefined) return refunds.length === 0 ? null : counted;
-  // A refund that was made later than the total was said is not in it.
+  if (listed.amount === null || listed.amount === undefined) return refunds.length === 0 ? null : counted;
+  // The total does not include refunds that were made after it.
   const wasThere = refunds.filter(
-    ({ fields }) => fields.refunded_at === null || String(fields.refunded_at) <= String(told.at),
+    ({ fields }) => fields.refunded_at === null || String(fields.refunded_at) <= String(listed.at),
   );
   const explained = wasThere.filter(
-    ({ fields }) => fields.counts || String(fields.told_at) >= String(told.at),
+    ({ fields }) => fields.counts || String(fields.told_at) >= String(listed.at),
   );
-  // Authorised and never captured: it went back, mostly without a refund that says so.
+  // Authorised and never captured: released, mostly without a refund event.
   const released = sum(
     charges
       .filter(({ fields }) => typeof fields.amount_captured === 'number')
@@ -142,7 +142,7 @@ function refundedOf(payment: Row, charges: Row[], refunds: Row[]): number | null
       ),
   );
   const isListed = wasThere.some(({ fields }) => fields.counts && fields.amount === released);
-  const rest = told.amount - sum(explained.map(({ fields }) => fields.amount));
+  const rest = listed.amount - sum(explained.map(({ fields }) => fields.amount));
   return counted + Math.max(isListed ? 0 : released, rest);
 }
 

@@ -1,6 +1,6 @@
 import type { Change, Order, WebhookEvent } from '@semel/core';
 
-/** What the guard of the store must do, written down once more without a database. */
+/** The expected behaviour of the database's guard, written independently without a database. */
 export interface Guard {
   order: Order;
   receivedAtMs: number;
@@ -15,7 +15,7 @@ export interface ModelRow {
 
 export type Model = Map<string, ModelRow>;
 
-/** Fields that no event takes back: the least value that any brought. */
+/** Fields that no event overwrites: the least value of all events. */
 const lasting: Record<string, readonly string[]> = {
   message: ['from_number', 'to_number', 'messaging_service_sid', 'account_sid'],
   payment: ['own_paid_at'],
@@ -30,10 +30,10 @@ export const guardOf = ({ eventId, receivedAtMs }: Received, { order }: Pick<Cha
   eventId,
 });
 
-/** The guard of a row that is not there. */
+/** The guard of a missing row. */
 const below: Guard = { order: { rank: -1, timeNs: 0n, step: [] }, receivedAtMs: 0, eventId: '' };
 
-/** One event's changes, after all that came before. */
+/** Applies one event's changes to the rows. */
 export function step(rows: Model, event: Received, changes: readonly Change[]): void {
   for (const change of changes) {
     const { entity, externalId, fields, latest = {}, order } = change;
@@ -46,8 +46,8 @@ export function step(rows: Model, event: Received, changes: readonly Change[]): 
     const isNewer = order.rank >= 0 && isGreater(guard, row.guard);
     const state = { ...(isNewer ? fields : row.fields) };
     for (const name of lasting[entity] ?? []) {
-      const told = [row.fields[name], fields[name]].filter((value) => typeof value === 'string').sort();
-      if (told[0] !== undefined) state[name] = told[0];
+      const texts = [row.fields[name], fields[name]].filter((value) => typeof value === 'string').sort();
+      if (texts[0] !== undefined) state[name] = texts[0];
     }
     rows.set(key, { fields: state, latest: kept, guard: isNewer ? guard : row.guard });
   }
@@ -60,10 +60,10 @@ const partsOf = ({ order, receivedAtMs, eventId }: Guard): unknown[] => [
   order.timeNs,
   order.step,
   receivedAtMs,
-  Buffer.from(eventId).toString('hex'), // as bytes are compared
+  Buffer.from(eventId).toString('hex'), // compared as bytes
 ];
 
-/** Member by member; where all agree, the longer one is greater. */
+/** Compares member by member; if all are equal, the longer one is greater. */
 function compare(a: readonly unknown[], b: readonly unknown[]): number {
   for (let at = 0; at < Math.min(a.length, b.length); at++) {
     const [x, y] = [a[at], b[at]];
@@ -80,7 +80,7 @@ function compare(a: readonly unknown[], b: readonly unknown[]): number {
   return a.length - b.length;
 }
 
-/** Comparable, whatever the order in which the rows were made. */
+/** Sorted, so that the order of creation does not matter. */
 export const stateOf = (rows: Model): unknown[] =>
   [...rows]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -88,6 +88,6 @@ export const stateOf = (rows: Model): unknown[] =>
 
 const textOf = ({ order, ...guard }: Guard) => ({ ...guard, ...order, timeNs: String(order.timeNs) });
 
-/** Numbers that JavaScript and Postgres agree on. */
+/** Numbers as JavaScript and Postgres both print them. */
 export const isOrder = ({ rank, timeNs, step }: Order): boolean =>
   [rank, ...step].every(Number.isSafeInteger) && timeNs >= 0n && timeNs < 2n ** 63n;

@@ -1,50 +1,39 @@
 import type { Provider, WebhookEvent } from '@semel/core';
 import { providerNamed } from '@semel/providers';
 import fc from 'fast-check';
+import { toEvent } from './create-event.js';
 
 /** One event of an object's history, as it would be in the queue. */
-export interface Told {
+export interface BuiltEvent {
   event: WebhookEvent;
   body: Buffer;
 }
 
 export const startMs = Date.UTC(2026, 0, 15, 12);
-const owner = '00000000-0000-4000-8000-000000000001';
 
-export function tell(
+export function buildEvent(
   providerName: string,
   type: string,
   overrides: Record<string, unknown>,
   { nowMs = startMs, receivedAtMs = startMs }: { nowMs?: number; receivedAtMs?: number } = {},
-): Told {
+): BuiltEvent {
   const provider = providerNamed(providerName) as Provider;
   const sample = provider.samples.find((candidate) => candidate.type === type);
   if (sample === undefined) throw new Error(`no sample ${type}`);
   const { body } = sample.build({ account: null, nowMs, overrides });
-  const event: WebhookEvent = {
-    v: 2,
-    firmId: owner,
-    provider: providerName,
-    ...provider.identify(body, sample.channel),
-    channel: sample.channel,
-    endpointId: '',
-    receivedAtMs,
-    body: { base64: body.toString('base64') },
-    sha256: '0'.repeat(64),
-    ignored: null,
-  };
-  // A counterexample of bytes would be pages long.
+  const event = toEvent({ provider, id: '' }, { body, channel: sample.channel }, { receivedAtMs });
+  // A counterexample in bytes would be pages long.
   const text = () => `${type} ${event.eventId} ${JSON.stringify(overrides)}`;
-  return { event, body, [fc.toStringMethod]: text } as Told;
+  return { event, body, [fc.toStringMethod]: text } as BuiltEvent;
 }
 
-/** One id is one event: of two messages that differ in nothing that names them, the first. */
-const once = (history: readonly Told[]): Told[] =>
-  [...new Map([...history].reverse().map((told) => [told.event.eventId, told])).values()].reverse();
+/** One event per id: of two messages with the same id, the first. */
+const once = (history: readonly BuiltEvent[]): BuiltEvent[] =>
+  [...new Map([...history].reverse().map((built) => [built.event.eventId, built])).values()].reverse();
 
 const ends = ['completed', 'declined', 'voided'] as const;
 
-/** A DocuSign envelope: some of its steps, with data or without, in the order in which they happened, at most one end. */
+/** A DocuSign envelope: some of its steps in order, with or without data, and at most one final status. */
 export const envelopeHistories = fc
   .record({
     steps: fc.array(
@@ -72,8 +61,8 @@ export const envelopeHistories = fc
   })
   .map(({ steps, end, bareEnd, after }) => {
     let nowMs = startMs;
-    const told = (type: string, bare: boolean, configurationId: number, overrides = {}) =>
-      tell(
+    const build = (type: string, bare: boolean, configurationId: number, overrides = {}) =>
+      buildEvent(
         'docusign',
         type,
         {
@@ -85,18 +74,23 @@ export const envelopeHistories = fc
       );
     const history = steps.map(({ type, bare, gapMs, configurationId }) => {
       nowMs += gapMs;
-      return told(type, bare, configurationId, type === 'recipient-completed' ? { status: 'delivered' } : {});
+      return build(
+        type,
+        bare,
+        configurationId,
+        type === 'recipient-completed' ? { status: 'delivered' } : {},
+      );
     });
     nowMs += 1000;
-    if (end) history.push(told(`envelope-${end}`, bareEnd, 1));
+    if (end) history.push(build(`envelope-${end}`, bareEnd, 1));
     for (const type of end ? after : []) {
       nowMs += 1000;
-      history.push(told(type, false, 1, { status: end }));
+      history.push(build(type, false, 1, { status: end }));
     }
     return { history: once(history), end };
   });
 
-/** A message that we sent: some of its statuses, once each, and at most one end. */
+/** An outgoing message: some of its statuses, once each, and at most one final status. */
 export const messageHistories = fc
   .record({
     steps: fc.subarray(['accepted', 'scheduled', 'queued', 'sending', 'sent', 'teleported'], {
@@ -107,15 +101,15 @@ export const messageHistories = fc
   })
   .map(({ steps, end, isRead }) => {
     const sid = `SM${'a'.repeat(32)}`;
-    const told = (status: string) =>
+    const build = (status: string) =>
       status === 'teleported'
-        ? tell('twilio', 'status:queued', { id: sid, MessageStatus: status, SmsStatus: status })
-        : tell('twilio', `status:${status}`, { id: sid });
+        ? buildEvent('twilio', 'status:queued', { id: sid, MessageStatus: status, SmsStatus: status })
+        : buildEvent('twilio', `status:${status}`, { id: sid });
     const statuses = [...steps, ...(end ? [end] : []), ...(end === 'delivered' && isRead ? ['read'] : [])];
-    return { history: statuses.map(told), end: end ? statuses.at(-1) : null };
+    return { history: statuses.map(build), end: end ? statuses.at(-1) : null };
   });
 
-/** What one client writes to one of our numbers, in the order of receipt; some at the very same millisecond. */
+/** One client's messages to one of our numbers, in order of receipt; some in the same millisecond. */
 export const conversationHistories = fc
   .array(
     fc.record({
@@ -148,7 +142,7 @@ export const conversationHistories = fc
         From: `${channel}+12015550123`,
         To: `${channel}+12015550100`,
       };
-      return tell('twilio', 'inbound', overrides, { receivedAtMs });
+      return buildEvent('twilio', 'inbound', overrides, { receivedAtMs });
     });
   });
 

@@ -8,10 +8,10 @@ export interface Received {
   path: string;
 }
 
-/** A team's own endpoint on this machine: keeps what it receives, and answers what it is told to. */
+/** A team's own endpoint on this machine: records requests, and answers as the test says. */
 export async function startHookServer(t: { teardown(end: () => Promise<void>): void }) {
   const received: Received[] = [];
-  /** The next answers; 204 where there is none left. Status 0: no answer at all. */
+  /** The next answers; then 204. Status 0: no answer at all. */
   const answers: (number | { status: number; headers: Record<string, string> })[] = [];
   const server: Server = createServer(async (request, response) => {
     received.push({ headers: request.headers, body: await text(request), path: request.url ?? '' });

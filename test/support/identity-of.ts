@@ -1,6 +1,6 @@
 import type { Headers, Identity, Provider } from '@semel/core';
 
-/** What the provider's own signed headers are for this body: some providers name the event in one of them. */
+/** The provider's signed headers for this body: some providers put the event id in one of them. */
 export const signedHeaders = (provider: Provider, body: Buffer, channel: string | null): Headers =>
   provider.sign(
     { channel, headers: {}, body },
@@ -11,11 +11,11 @@ export const signedHeaders = (provider: Provider, body: Buffer, channel: string 
     },
   ).headers;
 
-/** As the receiver will name a delivery of this body. */
+/** The receiver's event id, type and account for this body. */
 export const identityOf = (provider: Provider, body: Buffer, channel: string | null): Identity =>
   provider.identify(body, channel, signedHeaders(provider, body, channel));
 
-/** The name of the header that has the signature in it. */
+/** The name of the signature header. */
 export function signatureHeaderOf(provider: Provider): string {
   const names = Object.keys(signedHeaders(provider, Buffer.from('{}'), null));
   const name = names.find((candidate) => candidate.includes('signature'));

@@ -62,7 +62,7 @@ const exponent = fc.oneof(
 );
 const number = fc.tuple(fc.constantFrom('', '-'), whole, fraction, exponent).map((parts) => parts.join(''));
 const deep = fc.integer({ min: 1, max: 250 }).map((depth) => nested(depth, '"]{["'));
-/** JSON with nasty escapes, with numbers around the limits of PostgreSQL, and with texts that only look like either. */
+/** JSON with difficult escapes, numbers around PostgreSQL's limits, and texts that only look like either. */
 export const { json: jsonText } = fc.letrec<{ json: string; list: string; object: string }>((tie) => ({
   json: fc.oneof({ depthSize: 'small' }, text, number, deep, tie('list'), tie('object')),
   list: fc.array(tie('json'), { maxLength: 4 }).map((items) => `[${items.join(', ')}]`),

@@ -4,7 +4,7 @@ const watched = new Set(['TCPSocketWrap', 'TCPServerWrap', 'PipeWrap', 'ProcessW
 
 const count = () => process.getActiveResourcesInfo().filter((name) => watched.has(name)).length;
 
-/** Call it first; what it returns, called last, fails where sockets, servers or processes were left open. */
+/** Call it first; the returned function, called last, fails if sockets, servers or processes are still open. */
 export function leakGuard(): () => Promise<void> {
   const before = count();
   return async () => {

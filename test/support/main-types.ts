@@ -3,18 +3,18 @@ import { tables } from '@semel/database';
 import { providers } from '@semel/providers';
 import { identityOf } from './identity-of.js';
 
-/** What one provider's tests send. */
+/** The event type that tests send for a provider. */
 export interface MainType {
   type: string;
-  /** How its event ends: `applied`, or `ignored` where nothing that the provider sends changes data. */
+  /** Its event's outcome: `applied`, or `ignored` if no event of the provider changes data. */
   outcome: 'applied' | 'ignored';
-  /** Where it leaves exactly one row. */
+  /** The tables in which it leaves exactly one row. */
   tables: string[];
-  /** The columns of the ledger that lead to what it changed. */
+  /** The ledger columns that link to the changed objects. */
   links: string[];
 }
 
-/** Where the first sample that changes data is not the one that the tests want. */
+/** Overrides of the default, the first sample that changes data. */
 const chosen: Record<string, string> = {
   stripe: 'invoice.paid',
   docusign: 'envelope-completed',

@@ -1,10 +1,10 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 
-/** Addresses by name; tests change it while the server runs. */
+/** Addresses by name; tests change them while the server runs. */
 export type Names = Map<string, readonly string[]>;
 
-/** Answers questions for IPv4 addresses by UDP, as an engine's DNS does for the replicas of a service. Returns its port. */
+/** Answers IPv4 queries over UDP, like Docker's DNS for a service's replicas. Returns its port. */
 export async function startNameServer(
   t: { teardown(end: () => Promise<void>): void },
   names: Names,

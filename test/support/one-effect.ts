@@ -1,6 +1,6 @@
 import type { Provider } from '@semel/core';
 import type { Test } from 'tap';
-import { identityOf, mainTypeOf, type TestEndpoint, type World } from './world.js';
+import { type Harness, identityOf, mainTypeOf, type TestEndpoint } from './harness.js';
 
 /** The id of the event in a body that `buildBody` made of a sample of `type`. */
 export function idOf(provider: Provider, body: Buffer, type = mainTypeOf(provider).type): string {
@@ -8,21 +8,23 @@ export function idOf(provider: Provider, body: Buffer, type = mainTypeOf(provide
   return identityOf(provider, body, channel).eventId;
 }
 
-/** The event has one ledger row, one final attempt, and changed each object once. Waits for it; returns its ledger row. */
+/**
+ * Asserts one ledger row, one final attempt, and one change per object. Waits for the event; returns its ledger row.
+ */
 export async function assertOneEffect(
   t: Test,
-  world: World,
+  harness: Harness,
   { provider, firmId }: TestEndpoint,
   eventId: string,
   outcome: string = mainTypeOf(provider).outcome,
 ) {
-  const row = await world.applied(provider, eventId, outcome);
+  const row = await harness.applied(provider, eventId, outcome);
   t.equal(row.firm_id, firmId, 'it belongs to the firm that signed it');
-  const finals = (await world.attemptsOf(eventId)).filter(({ outcome }) =>
+  const finals = (await harness.attemptsOf(eventId)).filter(({ outcome }) =>
     ['applied', 'stale', 'ignored'].includes(outcome),
   );
   t.equal(finals.length, 1, 'one final attempt');
-  const changes = await world.sql<{ entity_id: string }>(
+  const changes = await harness.sql<{ entity_id: string }>(
     'SELECT entity_id FROM domain_changes WHERE event_id = $1',
     [eventId],
   );

@@ -5,8 +5,9 @@ import { delimiter, join } from 'node:path';
 const needed = ['initdb', 'postgres', 'pg_dump', 'pg_dumpall', 'pg_restore', 'psql'];
 
 /**
- * The folder of a whole PostgreSQL of this machine, server and programs of one version: the embedded one comes without
- * `pg_dump`, and an older `pg_dump` refuses a newer server. `SEMEL_TEST_POSTGRES_BIN`, else the newest there is. Null: none.
+ * The folder of a complete PostgreSQL on this machine, server and programs of one version: the embedded one has no
+ * `pg_dump`, and an older `pg_dump` refuses a newer server. `SEMEL_TEST_POSTGRES_BIN`, else the newest installed.
+ * Null: none.
  */
 export function findPostgresPrograms(): string | null {
   const debian = '/usr/lib/postgresql';

@@ -11,7 +11,7 @@ const isThere = (name: string) =>
 export const noPrometheus =
   isThere('prometheus') && isThere('promtool') ? false : 'prometheus is not installed';
 
-/** Prometheus reads the address of its DNS from /etc/resolv.conf: another one can be put over it in a mount namespace. */
+/** Prometheus reads its DNS server from /etc/resolv.conf, which a mount namespace can replace. */
 const ownMounts = (file: string) => [
   '--mount',
   'sh',
@@ -26,15 +26,15 @@ export const noOwnDns: string | false =
     : 'a name server of its own needs root and a mount namespace';
 
 export interface PrometheusOptions {
-  /** The file, `prometheus.yml`. */
+  /** Path of `prometheus.yml`. */
   config: string;
-  /** The folder of its rules. */
+  /** Path of the rules folder. */
   rules: string;
-  /** Where its names are looked up, at port 53; null: as on the whole machine. */
+  /** Address of its DNS server, at port 53; null: the machine's. */
   nameServer: string | null;
 }
 
-/** A Prometheus of this test alone. `get` asks its API and returns `data`. */
+/** Starts a Prometheus for one test. `get` queries its API and returns `data`. */
 export async function startPrometheus(
   t: { teardown(end: () => Promise<void>): void },
   { config, rules, nameServer }: PrometheusOptions,
@@ -54,7 +54,7 @@ export async function startPrometheus(
   t.teardown(async () => {
     if (server.exitCode === null) {
       const ended = once(server, 'exit');
-      server.kill('SIGKILL'); // it has nothing to keep
+      server.kill('SIGKILL'); // it has no data to save
       await ended;
     }
     rmSync(folder, { recursive: true, force: true });

@@ -5,13 +5,13 @@ import { findRedis, type Guarded, spawnGuarded } from '@semel/start/servers';
 import { Redis } from 'ioredis';
 import { freePort, startRedis, type TestRedisOptions, type TestServer, waitUntil } from './servers.js';
 
-/** Why these can't be started here; false where they can: a container's server does not see the others on this loopback. */
+/** Why these servers cannot start here, or false: a containerised server does not see the others on this loopback. */
 export const noTopology: string | false =
   findRedis().command('', 0).command === 'docker' && 'needs redis-server on PATH';
 
 const fast = { appendonly: 'no', 'repl-diskless-sync-delay': '0', 'repl-ping-replica-period': '1' };
 
-/** Asks one server on a connection of its own. */
+/** Queries one server on its own connection. */
 export async function ask<T>(port: number, work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(port, '127.0.0.1', { retryStrategy: () => null, commandTimeout: 2_000 });
   redis.on('error', () => undefined);
@@ -26,16 +26,16 @@ export interface SentinelSet {
   readonly url: string;
   readonly master: TestServer;
   readonly replica: TestServer;
-  /** The port of the master as the Sentinels name it. */
+  /** The master's port according to the Sentinels. */
   masterPort(): Promise<number>;
-  /** Asks for a failover although nothing is wrong: the master becomes a replica. */
+  /** Forces a failover without a failure: the master becomes a replica. */
   failover(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const masterName = 'semel';
 
-/** A master, a replica of it, and three Sentinels that take a second of silence for its death. */
+/** A master, a replica, and three Sentinels that call the master down after one second of silence. */
 export async function startSentinelSet(settings: TestRedisOptions['settings'] = {}): Promise<SentinelSet> {
   const [master, replica] = await Promise.all(
     [0, 1].map(() => startRedis({ settings: { ...fast, ...settings } })),
@@ -118,14 +118,14 @@ async function startSentinel(masterPort: number): Promise<Sentinel> {
 export interface ClusterSet {
   readonly url: string;
   readonly masters: readonly TestServer[];
-  /** Of the first master, which may therefore die. */
+  /** The replica of the first master, so that this master may die. */
   readonly replica: TestServer;
   stop(): Promise<void>;
 }
 
 const slots = 16_384;
 
-/** Three masters, and a replica of that one which holds `key`: the cluster can lose it, and goes on. */
+/** Three masters, and a replica of the one that holds `key`: the cluster survives its loss. */
 export async function startClusterSet(key: string): Promise<ClusterSet> {
   const nodes = await Promise.all([0, 1, 2, 3].map(startNode));
   const [first, second, third, replica] = nodes as [Node, Node, Node, Node];

@@ -1,4 +1,4 @@
-/** One assertion that failed, with the tests that it was in. */
+/** One failed assertion, with the names of its tests. */
 export interface Failure {
   path: string[];
   diag: unknown;
@@ -18,7 +18,7 @@ interface TapParser {
   on(event: 'child', listener: (child: TapParser) => void): unknown;
 }
 
-/** Collects, while the parser runs, the innermost assertions that fail. */
+/** Collects the innermost failed assertions while the parser runs. */
 export function collectFailures(parser: unknown, failures: Failure[] = [], path: string[] = []): Failure[] {
   const source = parser as TapParser;
   const inner = new Set<string>();

@@ -1,7 +1,7 @@
 import { startPostgres, startRedis } from './servers.js';
 
-// A PostgreSQL and a Redis for a script that is no test, until standard input ends, as it does with whoever started this.
-// Their addresses are one line on standard output.
+// A PostgreSQL and a Redis for a script that is not a test. They run until standard input ends, as it does with the
+// parent. Their URLs are one line on standard output.
 
 const postgres = await startPostgres({ fsync: false });
 const redis = await startRedis({ appendonly: true });

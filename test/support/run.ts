@@ -12,7 +12,7 @@ const timeoutMs = Number(process.env.SEMEL_TEST_TIMEOUT_MS ?? 600_000);
 const jobs = Number(process.env.SEMEL_TEST_JOBS ?? 2);
 const order = ['unit', 'integration', 'conformance', 'e2e', 'faults'];
 
-/** Processes that are killed and clusters that fail over take their time: `npm test -- test/faults` runs these. */
+/** Tests that kill processes and fail clusters over are slow: `npm test -- test/faults` runs them. */
 const proofs = /faults\/(matrix\/|sentinel|cluster|half-open)/;
 const files =
   process.argv.length > 2
@@ -25,15 +25,15 @@ const began = Date.now();
 const cluster = await startPostgres({ fsync: false });
 const env = {
   ...process.env,
-  // Seconds. Each file tells its parent this limit, in place of the one given below.
+  // Seconds. Each file reports this limit to its parent, where it overrides the one below.
   TAP_TIMEOUT: String(timeoutMs / 1000),
   [testDatabaseEnv.cluster]: cluster.url,
   [testDatabaseEnv.template]: await makeTemplate(cluster),
 };
 
-t.pipe(new Writable({ write: (_chunk, _encoding, done) => done() })); // reported below, in fewer words
+t.pipe(new Writable({ write: (_chunk, _encoding, done) => done() })); // reported below, in a shorter form
 t.jobs = jobs;
-t.setTimeout(0); // each file has a limit of its own; tap's for the whole run would end whichever runs when it passes
+t.setTimeout(0); // each file has its own limit; tap's limit for the whole run would end whatever file runs then
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => finish(130));
 
 const runs = files.map(async (file) => {

@@ -11,34 +11,34 @@ export { createTestDatabase, type TestDatabase, testDatabaseEnv, testEncryptionK
 export { leakGuard } from './leak-guard.js';
 export { type WaitOptions, waitUntil } from './wait-until.js';
 
-/** A server of this test alone. It ends with the test process, even where that is killed. */
+/** A test's own server. It ends with the test process, even if that is killed. */
 export interface TestServer {
   readonly url: string;
   readonly port: number;
-  /** Of the process that runs now; changes with `restart`. */
+  /** Of the current process; changes with `restart`. */
   readonly pid: number;
   /** Its data; removed by `stop`. */
   readonly dir: string;
   /** Default SIGKILL. Returns when the process has ended, or at once for a signal that doesn't end it. */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Stops its processes, those that serve single sessions too, until `thaw`: connections stay open, and nothing answers. */
+  /** Stops all its processes, including session backends, until `thaw`: connections stay open, and nothing answers. */
   freeze(): void;
   thaw(): void;
-  /** Starts it again on the same data, port and URL; ends it first where it still runs. */
+  /** Restarts it with the same data, port and URL. */
   restart(): Promise<void>;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
 
 export interface TestPostgresOptions {
-  /** Default true, as in production; false is faster and loses nothing when only the process dies. */
+  /** Default true, as in production; false is faster, and safe as long as only the process dies. */
   fsync?: boolean;
   settings?: Readonly<Record<string, string>>;
-  /** The folder of another PostgreSQL's programs, in place of the embedded one's. */
+  /** Path of another PostgreSQL's programs instead of the embedded one's. */
   binDir?: string;
 }
 
-/** A PostgreSQL cluster of its own. `url` is the superuser's. */
+/** Starts a PostgreSQL cluster. `url` is the superuser's. */
 export async function startPostgres({
   fsync = true,
   settings = {},
@@ -65,13 +65,13 @@ export async function startPostgres({
 export interface TestRedisOptions {
   /** Default false. True: `appendfsync always`, as in production. */
   appendonly?: boolean;
-  /** 0 or none: any free one. */
+  /** 0 or undefined: any free port. */
   port?: number;
-  /** Such as `{ maxmemory: '8mb' }`. */
+  /** For example `{ maxmemory: '8mb' }`. */
   settings?: Readonly<Record<string, string>>;
 }
 
-/** A Redis of its own; the one that answers was checked to be the one that was started. */
+/** Starts a Redis, and checks that the server that answers is the started one. */
 export async function startRedis({
   appendonly = false,
   port,
@@ -107,7 +107,7 @@ async function runServer(
     server.kill('SIGCONT');
   };
   const end = async () => {
-    thaw(); // a frozen process does not see the signal that should end it
+    thaw(); // a frozen process does not handle SIGTERM
     await server.stop(stopSignal, 5000);
   };
   return {
@@ -122,7 +122,7 @@ async function runServer(
       if (!harmless.has(signal)) await server.exited();
     },
     freeze() {
-      server.kill('SIGSTOP'); // first, so that it starts no others meanwhile
+      server.kill('SIGSTOP'); // first, so that it starts no new children
       frozen = childrenOf(server.pid);
       for (const pid of frozen) signalQuietly(pid, 'SIGSTOP');
     },
@@ -160,7 +160,7 @@ function parentOf(pid: string): number {
         .split(' ')[1],
     );
   } catch {
-    return 0; // it has ended already
+    return 0; // it has already ended
   }
 }
 
@@ -168,11 +168,11 @@ function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // it has ended already
+    // it has already ended
   }
 }
 
-/** The backends of a killed postmaster keep its shared memory for a moment, and a new one refuses to start beside them. */
+/** A killed postmaster's backends hold its shared memory for a moment, and a new one refuses to start meanwhile. */
 async function retry(start: () => Promise<Server>): Promise<Server> {
   for (const deadline = Date.now() + 10_000; ; await sleep(200)) {
     try {

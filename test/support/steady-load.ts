@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identityOf, mainTypeOf, type TestEndpoint, type World } from './world.js';
+import { type Harness, identityOf, mainTypeOf, type TestEndpoint } from './harness.js';
 
 export interface Acknowledged {
   eventId: string;
@@ -8,19 +8,19 @@ export interface Acknowledged {
 }
 
 export interface SteadyLoad {
-  /** What was answered 200, in that order; `atMs` on the clock of `performance`. */
+  /** Deliveries answered 200, in order; `atMs` on the clock of `performance`. */
   readonly acknowledged: readonly Acknowledged[];
-  /** How many answers were none, or 5xx. */
+  /** Number of missing and 5xx answers. */
   readonly refused: number;
-  /** Answers below 500 that were not 200: a fault of ours must never be one. */
+  /** Answers below 500 other than 200: a store outage must never give one. */
   readonly wrong: readonly number[];
-  /** Returns once each event that was begun is acknowledged. */
+  /** Returns once each started event is acknowledged. */
   stop(): Promise<void>;
 }
 
-/** Sends signed events of one endpoint, and each again and again until it is acknowledged, as providers do. */
+/** Sends signed events of one endpoint, each repeatedly until it is acknowledged, as providers do. */
 export function startLoad(
-  world: World,
+  harness: Harness,
   endpoint: TestEndpoint,
   { everyMs = 20, atOnce = 4 } = {},
 ): SteadyLoad {
@@ -32,11 +32,11 @@ export function startLoad(
 
   async function sender(): Promise<void> {
     while (!stopped) {
-      const { body, channel } = world.buildBody(endpoint, type);
+      const { body, channel } = harness.buildBody(endpoint, type);
       const { eventId } = identityOf(endpoint.provider, body, channel);
       for (;;) {
-        const receiver = Math.floor(Math.random() * world.receivers.length);
-        const answer = await world.send(endpoint, type, { body, receiver }).catch(() => null);
+        const receiver = Math.floor(Math.random() * harness.receivers.length);
+        const answer = await harness.send(endpoint, type, { body, receiver }).catch(() => null);
         if (answer?.status === 200) {
           acknowledged.push({ eventId, outcome: answer.outcome, atMs: performance.now() });
           break;

@@ -1,6 +1,6 @@
 import { startWatchdog } from '@semel/telemetry';
 
-// A process whose event loop stands still as soon as it is asked to: `node stuck-process.ts <limit in ms>`.
+// A process that blocks its event loop on request: `node stuck-process.ts <limit in ms>`.
 
 startWatchdog({ app: 'stuck', limitMs: Number(process.argv[2]) });
 process.on('message', spin);

@@ -3,43 +3,46 @@ import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * How the way to the server is: `open`; `refusing` (each connection is reset at once); `dead` (connections are taken, and
- * nothing goes through any more in either direction, as behind a firewall that lost its state).
+ * State of the connection to the server: `open`; `refusing` (each connection is reset at once); `dead` (connections
+ * are accepted, and nothing passes in either direction, as behind a firewall that lost its state).
  */
 export type Way = 'open' | 'refusing' | 'dead';
 
 /**
- * What to do with a statement on its way to Postgres: let it `pass`, `cut` the connection before it gets there, or
- * `cut after` the server has answered and before the answer gets back.
+ * What to do with a statement for Postgres: let it `pass`, `cut` the connection before the server gets it, or `cut
+ * after` the server has answered, before the answer gets back.
  */
 export type Verdict = 'pass' | 'cut' | 'cut after';
 
 export interface TcpProxy {
   readonly port: number;
-  /** Connections that clients have tried since the start. */
+  /** Connections that clients have opened since the start. */
   readonly attempts: number;
   /** Connections that are open now. */
   readonly open: number;
-  /** The same address, by way of this proxy. */
+  /** The same URL through this proxy. */
   through(url: string): string;
-  /** Connections that are open stay so; `cut` ends them. */
+  /** Open connections stay open; `cut` ends them. */
   set(way: Way): void;
   /** Ends all connections. */
   cut(): void;
-  /** Ends all connections with a reset, as a host does that knows nothing of them. */
+  /** Ends all connections with a reset, as a rebooted host does. */
   reset(): void;
-  /** The server loses all connections, and no client is told: what it sends from now on gets no answer. New ones are taken. */
+  /**
+   * The server side drops all connections without notifying the clients: their data gets no answer. New connections
+   * work.
+   */
   halfOpen(): void;
   /** Delays what comes from the server, milliseconds. */
   delayMs: number;
-  /** What comes from the server comes in drops: so many bytes, then a pause. */
+  /** The server's data trickles: so many bytes, then a pause. */
   trickle: { bytes: number; everyMs: number } | null;
   /** Judges each statement of a Postgres client; `connection` counts from 1. */
   judge: ((sql: string, connection: number) => Verdict) | null;
   stop(): Promise<void>;
 }
 
-/** A way to a server that can be cut, slowed and blocked. Listens on the loopback alone. */
+/** A TCP proxy that can be cut, slowed and blocked. Listens only on the loopback. */
 export async function startTcpProxy(target: { port: number; host?: string }): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
   let way: Way = 'open';
@@ -132,14 +135,14 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
   return proxy;
 }
 
-/** One connection of a client and its counterpart. */
+/** A client's connection and its counterpart to the server. */
 interface Pair {
   end(): void;
   reset(): void;
   lose(): void;
 }
 
-/** Hands on what it is given, in order, at the pace that the proxy has at that moment. */
+/** Forwards chunks in order, at the proxy's current pace. */
 function paced(
   pass: (chunk: Buffer) => void,
   pace: () => Pick<TcpProxy, 'delayMs' | 'trickle'>,

@@ -6,8 +6,8 @@ const folderOf = (name: string) => fileURLToPath(new URL(`../../node_modules/${n
 const namesIn = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name = '']) => name);
 
 /**
- * The types of events that each provider has, by name of the provider: read from what its SDK declares, so that they are
- * new with the SDK; DocuSign's declares none.
+ * Each provider's event types, read from its SDK's declarations, so that they follow the SDK; DocuSign's SDK declares
+ * none.
  */
 export const vendorTypes: Record<string, () => string[]> = {
   stripe: () =>
@@ -16,7 +16,10 @@ export const vendorTypes: Record<string, () => string[]> = {
       /^\s+type: '([\w.]+)';$/gm,
     ),
 
-  /** `DisputeEvidenceAddedEvent` is all that it says: the first word is the object, and dots and underscores look alike. */
+  /**
+   * The SDK only has names like `DisputeEvidenceAddedEvent`: the first word is the object, and dots and underscores
+   * are lost.
+   */
   square: () =>
     readdirSync(join(folderOf('square'), 'api/types')).flatMap((file) => {
       const [, object, rest] = /^([A-Z][a-z]+)(\w+)Event\.d\.ts$/.exec(file) ?? [];
@@ -38,7 +41,7 @@ export const vendorTypes: Record<string, () => string[]> = {
   twilio: () => {
     const file = join(folderOf('twilio'), 'lib/rest/api/v2010/account/message.d.ts');
     const [, statuses = ''] = /^export type MessageStatus = (.*);$/m.exec(readFileSync(file, 'utf8')) ?? [];
-    // Those of messages to us: they have no status callback.
+    // Statuses of incoming messages: they have no status callback.
     const ofInbound = ['receiving', 'received'];
     const ofOurs = namesIn(statuses, /"(\w+)"/g).filter((status) => !ofInbound.includes(status));
     return ['inbound', ...ofOurs.map((status) => `status:${status}`)];

@@ -8,7 +8,7 @@ export interface WaitOptions {
   what: string;
 }
 
-/** Asks again until the answer is truthy, and returns it. An error counts as "not yet"; the last one is the cause. */
+/** Polls until the answer is truthy, and returns it. An error counts as "not yet"; the last one becomes the cause. */
 export async function waitUntil<T>(
   ask: () => T | Promise<T>,
   { timeoutMs = 30_000, intervalMs = 20, what }: WaitOptions,

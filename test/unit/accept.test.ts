@@ -6,7 +6,7 @@ type Claim = NonNullable<ClaimState['claim']> | 'absent';
 const claims: Claim[] = ['absent', 'pending', 'queued', 'done'];
 const jobs: ClaimState['job'][] = ['none', 'alive', 'failed', 'completed'];
 
-/** What the design promises, state by state: rows are claims, columns are jobs. */
+/** The expected outcome for each state: rows are claims, columns are jobs. */
 const promised: Record<Claim, Record<ClaimState['job'], ClaimClass>> = {
   absent: { none: 'new', alive: 'known_to_queue', failed: 'ended', completed: 'ended' },
   pending: { none: 'half_done', alive: 'known_to_queue', failed: 'ended', completed: 'ended' },
@@ -33,7 +33,7 @@ const stateOf = (
   backlog: 0,
 });
 
-t.test('every state of claim and job, seen by their firm', async (t) => {
+t.test('every state of claim and job, for the firm that owns them', async (t) => {
   for (const claim of claims)
     for (const job of jobs)
       t.equal(
@@ -46,7 +46,7 @@ t.test('every state of claim and job, seen by their firm', async (t) => {
       );
 });
 
-t.test('the claim or the job of another firm is a collision in every state', async (t) => {
+t.test('a claim or job of another firm is a collision in every state', async (t) => {
   for (const claim of claims)
     for (const job of jobs) {
       if (claim !== 'absent')
@@ -70,7 +70,7 @@ t.test('the claim or the job of another firm is a collision in every state', asy
     }
 });
 
-t.test('a job whose firm can not be read says nothing against the claim', async (t) => {
+t.test('a job with an unreadable firm does not contradict the claim', async (t) => {
   for (const claim of claims)
     for (const job of jobs)
       t.equal(

@@ -15,8 +15,9 @@ import {
 } from '@semel/core';
 import { providerNamed } from '@semel/providers';
 import t from 'tap';
+import { createEvent } from '../support/create-event.js';
 
-// The decisions of the worker's path over a ledger in memory. What Postgres makes of them is tested with Postgres.
+// The decisions of the worker's path over an in-memory ledger. Their effect in Postgres is tested with Postgres.
 
 interface Row {
   owner: string;
@@ -24,7 +25,7 @@ interface Row {
   error: string | null;
 }
 
-/** A ledger that commits what a transaction did, or forgets it where that throws. */
+/** A ledger that commits a transaction's work, or drops it if the transaction throws. */
 function inMemory(options: { moves?: boolean; rule?: (event: WebhookEvent) => ChangeSet } = {}) {
   const state = {
     ledger: new Map<string, Row>(),
@@ -122,22 +123,8 @@ const oneChange = (event: WebhookEvent): ChangeSet => ({
   ignored: null,
 });
 
-const eventOf = (eventId: string, extra: Partial<WebhookEvent> = {}): WebhookEvent => ({
-  v: 2,
-  firmId: 'us',
-  provider: 'stripe',
-  eventId,
-  type: 'invoice.paid',
-  channel: null,
-  endpointId: 'endpoint',
-  account: null,
-  createdAtMs: null,
-  receivedAtMs: 0,
-  body: { utf8: '{}' },
-  sha256: '',
-  ignored: null,
-  ...extra,
-});
+const eventOf = (eventId: string, fields: Partial<WebhookEvent> = {}): WebhookEvent =>
+  createEvent({ firmId: 'us', provider: 'stripe', eventId, endpointId: 'endpoint', ...fields });
 
 const itemOf = (event: WebhookEvent, extra: Partial<ApplyItem> = {}): ApplyItem => ({
   event,
@@ -154,7 +141,7 @@ const failing = (): ChangeSet => {
 type Before = 'none' | 'theirs' | 'applied' | 'stale' | 'ignored' | 'failed' | 'dead';
 type Run = 'changes' | 'changes nothing' | 'ignores' | 'throws' | 'throws at last';
 
-/** What becomes of an event, by what the ledger says before and by what the rule does: outcome, row after, attempt row. */
+/** By the ledger row before and the rule's result: outcome, row after, attempt row. */
 const table: Record<Before, Record<Run, [outcome: string, after: string, attempt: string | null]>> = {
   none: {
     changes: ['applied', 'applied', 'applied'],
@@ -188,7 +175,7 @@ function every(outcome: string, after: string) {
   return { changes: row, 'changes nothing': row, ignores: row, throws: row, 'throws at last': row };
 }
 
-t.test('what the ledger says, and what the rule does', async (t) => {
+t.test('the outcome follows from the ledger row and the rule', async (t) => {
   for (const [before, runs] of Object.entries(table) as [Before, (typeof table)[Before]][])
     for (const [run, [outcome, after, attempt]] of Object.entries(runs)) {
       const rules: Record<string, () => ChangeSet> = {
@@ -224,7 +211,7 @@ t.test('what the ledger says, and what the rule does', async (t) => {
     }
 });
 
-t.test('a fault of ours decides nothing, wherever it happens', async (t) => {
+t.test('a store outage decides nothing, wherever it happens', async (t) => {
   const away = () => new StoreUnavailableError('postgres');
   const steps = [
     'begin',
@@ -258,7 +245,7 @@ t.test('a fault of ours decides nothing, wherever it happens', async (t) => {
   t.same(state.attempts, [], 'a failure that can’t be written down now is no attempt');
 });
 
-t.test('a bad event in a group', async (t) => {
+t.test('a failing event in a group', async (t) => {
   const { state, ports } = inMemory({
     rule: (event) => (event.eventId === 'evt_2' ? failing() : oneChange(event)),
   });
@@ -268,7 +255,7 @@ t.test('a bad event in a group', async (t) => {
   t.same(state.done, ['evt_1', 'evt_3']);
 });
 
-t.test('a group whose transaction is refused runs one by one', async (t) => {
+t.test('a group whose transaction is refused runs event by event', async (t) => {
   for (const refusal of [new Error('refused'), new StoreUnavailableError('postgres', null, true)]) {
     const { state, ports, faults } = inMemory();
     faults.change = [refusal, refusal];
@@ -282,23 +269,20 @@ t.test('a group whose transaction is refused runs one by one', async (t) => {
   }
 });
 
-t.test(
-  'an event that is too slow for the store spends its attempt, unless the store is slow itself',
-  async (t) => {
-    const slow = new StoreUnavailableError('postgres', new Error('statement timeout'), true);
-    const { state, ports, faults } = inMemory();
-    const item = itemOf(eventOf('evt_1'));
-    faults.change = [slow];
-    t.match(await apply(ports, [item]), [{ outcome: 'failed', error: slow }]);
-    t.equal(state.attempts.length, 1);
-    faults.change = [slow];
-    faults.failLedger = [slow];
-    await t.rejects(apply(ports, [item]), { code: 'store_unavailable' });
-    t.equal(state.attempts.length, 1, 'what can not be recorded is an outage');
-  },
-);
+t.test('an event that times out alone spends its attempt, unless the store itself is slow', async (t) => {
+  const slow = new StoreUnavailableError('postgres', new Error('statement timeout'), true);
+  const { state, ports, faults } = inMemory();
+  const item = itemOf(eventOf('evt_1'));
+  faults.change = [slow];
+  t.match(await apply(ports, [item]), [{ outcome: 'failed', error: slow }]);
+  t.equal(state.attempts.length, 1);
+  faults.change = [slow];
+  faults.failLedger = [slow];
+  await t.rejects(apply(ports, [item]), { code: 'store_unavailable' });
+  t.equal(state.attempts.length, 1, 'what can not be recorded is an outage');
+});
 
-t.test('an event with more objects than a provider sends is recorded, and changes nothing', async (t) => {
+t.test('an event with more objects than a provider sends is recorded and changes nothing', async (t) => {
   const changes = (count: number) => ({
     ...oneChange(eventOf('evt_1')),
     changes: Array.from({ length: count }, (_, i) => ({
@@ -316,7 +300,7 @@ t.test('an event with more objects than a provider sends is recorded, and change
   }
 });
 
-t.test('one whose failure can not be written down is unrecorded, and its neighbours are not', async (t) => {
+t.test('only the event whose failure cannot be recorded is unrecorded', async (t) => {
   const { state, ports, faults } = inMemory({
     rule: (event) => (event.eventId === 'evt_1' ? failing() : oneChange(event)),
   });
@@ -326,7 +310,7 @@ t.test('one whose failure can not be written down is unrecorded, and its neighbo
   t.same(state.done, ['evt_2']);
 });
 
-t.test('an event that was accepted to be ignored never reaches the rule', async (t) => {
+t.test('an event that was accepted as ignored never reaches the rule', async (t) => {
   const { state, ports } = inMemory({ rule: failing });
   t.same(outcomes(await apply(ports, [itemOf(eventOf('evt_1', { ignored: 'mode_mismatch' }))])), ['ignored']);
   t.same(state.attempts, [{ eventId: 'evt_1', outcome: 'ignored', attempt: 1 }]);
@@ -350,7 +334,7 @@ t.test('a stored body', async (t) => {
   t.same(seen, ['here']);
 });
 
-t.test('a job that was lost is dead, unless its event was applied', async (t) => {
+t.test('a lost job is dead, unless its event was applied', async (t) => {
   const { state, ports } = inMemory();
   t.match(await recordLost(ports, eventOf('evt_1'), 3), { outcome: 'dead', error: { code: 'job_lost' } });
   t.same(state.attempts, [{ eventId: 'evt_1', outcome: 'dead', attempt: 3 }]);
@@ -359,7 +343,7 @@ t.test('a job that was lost is dead, unless its event was applied', async (t) =>
   t.equal(state.ledger.get('stripe:evt_2')?.outcome, 'applied');
 });
 
-t.test('events with handlers run alone, each in its own firm', async (t) => {
+t.test('events with handlers run one by one, each in its own firm', async (t) => {
   const { state, ports } = inMemory();
   const ran: string[] = [];
   ports.handlers = {

@@ -13,7 +13,7 @@ const keyOf = ({ key }: Item) => key;
 const firmOf = ({ firm = 'a firm' }: Item) => firm;
 const item = (value: number, key = `key ${value}`): Item => ({ key, value });
 
-/** Groups that end only when told. */
+/** Groups that end only when the test says so. */
 function held(options: {
   maxSize: number;
   concurrency: number;
@@ -42,7 +42,7 @@ function held(options: {
   return { run, groups, values: () => groups.map(({ items }) => items.map(({ value }) => value)) };
 }
 
-t.test('items of one moment are one group, those that come meanwhile the next', async (t) => {
+t.test('items of one moment form one batch, later ones the next batch', async (t) => {
   const { run, groups, values } = held({ maxSize: 10, concurrency: 1 });
   const first = [run(item(1)), run(item(2))];
   await turn();
@@ -59,7 +59,7 @@ t.test('items of one moment are one group, those that come meanwhile the next', 
   t.same(await Promise.all([...first, ...later]), ['done 1', 'done 2', 'done 3', 'done 4', 'done 5']);
 });
 
-t.test('an item alone does not wait for others', async (t) => {
+t.test('a single item does not wait for others', async (t) => {
   const { run, groups } = held({ maxSize: 10, concurrency: 2 });
   const one = run(item(1));
   await turn();
@@ -84,7 +84,7 @@ t.test('no batch is larger than its limit', async (t) => {
   t.equal((await Promise.all(all)).length, 5);
 });
 
-t.test('the same key is never twice in one batch', async (t) => {
+t.test('a batch never contains a key twice', async (t) => {
   const { run, groups, values } = held({ maxSize: 10, concurrency: 1 });
   const all = [run(item(1, 'a')), run(item(2, 'a')), run(item(3, 'b')), run(item(4, 'a'))];
   await turn();
@@ -93,7 +93,7 @@ t.test('the same key is never twice in one batch', async (t) => {
   t.same(await Promise.all(all), ['done 1', 'done 2', 'done 3', 'done 4'], 'each gets its own result');
 });
 
-t.test('a group that fails fails for each of its items, and not for the next group', async (t) => {
+t.test('a failing batch fails all of its items, and not the next batch', async (t) => {
   const { run, groups } = held({ maxSize: 2, concurrency: 1 });
   const settled = Promise.allSettled([1, 2, 3].map((value) => run(item(value))));
   await turn();
@@ -107,7 +107,7 @@ t.test('a group that fails fails for each of its items, and not for the next gro
   ]);
 });
 
-t.test('work that throws before its promise counts as a failure', async (t) => {
+t.test('work that throws synchronously counts as a failure', async (t) => {
   let calls = 0;
   const run = createBatcher<Item, string>({
     maxSize: 2,
@@ -125,7 +125,7 @@ t.test('work that throws before its promise counts as a failure', async (t) => {
   t.equal(await run(item(2)), 'fine', 'and the next one is run');
 });
 
-t.test('firms take turns, whoever came first with how much', async (t) => {
+t.test('firms take turns, whatever the backlog of each', async (t) => {
   const { run, groups, values } = held({ maxSize: 4, concurrency: 1 });
   const heavy = Array.from({ length: 10 }, (_, i) => run({ ...item(i), firm: 'heavy' }));
   await turn();
@@ -136,7 +136,7 @@ t.test('firms take turns, whoever came first with how much', async (t) => {
   t.equal((await Promise.all([...heavy, ...quiet])).length, 12);
 });
 
-t.test('a firm never has all places', async (t) => {
+t.test('one firm never fills a whole batch', async (t) => {
   const { run, groups, values } = held({ maxSize: 1, concurrency: 3, concurrencyOfFirm: 2 });
   const all = [1, 2, 3, 4].map((value) => run({ ...item(value), firm: 'slow' }));
   await turn();
@@ -148,7 +148,7 @@ t.test('a firm never has all places', async (t) => {
   t.equal((await Promise.all(all)).length, 5);
 });
 
-t.test('whatever comes: each item runs once, within the limits, and gets its own answer', async (t) => {
+t.test('every item runs once, within the limits, and gets its own answer', async (t) => {
   const scenario = fc.record({
     maxSize: fc.integer({ min: 1, max: 5 }),
     concurrency: fc.integer({ min: 1, max: 3 }),

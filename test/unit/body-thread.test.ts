@@ -11,7 +11,7 @@ const named = {
 const megabytes = (count: number) => 'A'.repeat(count * 1024 * 1024);
 const bodyOf = (members: Record<string, unknown>) => Buffer.from(JSON.stringify({ ...named, ...members }));
 
-/** The longest time that the event loop stood still meanwhile, in milliseconds. */
+/** The longest block of the event loop during `work`, milliseconds. */
 async function standstillDuring(work: () => Promise<unknown>): Promise<number> {
   let longest = 0;
   let last = performance.now();
@@ -24,7 +24,7 @@ async function standstillDuring(work: () => Promise<unknown>): Promise<number> {
   return longest;
 }
 
-t.test('a large body is read as a small one is, while the event loop goes on', async (t) => {
+t.test('a large body is read like a small one, without blocking the event loop', async (t) => {
   const thread = openBodyThread();
   t.teardown(() => thread.close());
   const reading = thread.reading(docusign);
@@ -40,7 +40,7 @@ t.test('a large body is read as a small one is, while the event loop goes on', a
   t.ok(stoodStillMs < 100, `the event loop stood still for ${stoodStillMs} ms`);
 });
 
-t.test('a body of millions of values is refused before it is parsed, and the next one is read', async (t) => {
+t.test('a body with millions of values is refused before parsing, and the next one is read', async (t) => {
   const thread = openBodyThread();
   t.teardown(() => thread.close());
   const reading = thread.reading(docusign);
@@ -55,7 +55,7 @@ t.test('a body of millions of values is refused before it is parsed, and the nex
   t.match(await reading.identify(bodyOf({ documents: megabytes(2) }), null), { account: 'account' });
 });
 
-t.test('a body that takes longer than it may costs the thread, and not the bodies behind it', async (t) => {
+t.test('a body over the time limit ends the thread, and does not fail the bodies behind it', async (t) => {
   const impatient = openBodyThread({ timeoutMs: 1 });
   t.teardown(() => impatient.close());
   const results = await Promise.allSettled(
@@ -64,7 +64,7 @@ t.test('a body that takes longer than it may costs the thread, and not the bodie
   for (const result of results) t.match(result, { status: 'rejected', reason: { code: 'too_complex' } });
 });
 
-t.test('the errors of a large body are those of a small one', async (t) => {
+t.test('a large body gives the same errors as a small one', async (t) => {
   const thread = openBodyThread();
   t.teardown(() => thread.close());
   const reading = thread.reading(docusign);

@@ -18,7 +18,7 @@ const leavesOf = (command: Program, names: string[] = []): { name: string; comma
     ? [{ name: names.join(' '), command }]
     : command.commands.flatMap((inner) => leavesOf(inner as Program, [...names, inner.name()]));
 
-t.test('every command says what it does, with an example that it would take', async (t) => {
+t.test('every command has a description and a valid example', async (t) => {
   const leaves = leavesOf(buildProgram({ json: false }));
   t.ok(leaves.length >= 18);
   for (const { name, command } of leaves) {
@@ -33,7 +33,7 @@ t.test('every command says what it does, with an example that it would take', as
   }
 });
 
-t.test('a time is ISO or so long ago', async (t) => {
+t.test('a time is ISO or a duration ago', async (t) => {
   const now = Date.parse('2026-09-10T12:00:00Z');
   for (const [text, iso] of [
     ['15m', '2026-09-10T11:45:00.000Z'],
@@ -48,7 +48,7 @@ t.test('a time is ISO or so long ago', async (t) => {
     t.throws(() => parseSince(wrong, now), { code: 'commander.invalidArgument' }, wrong);
 });
 
-t.test('a table is aligned, and nothing in it moves the cursor', async (t) => {
+t.test('a table is aligned, and escapes control characters', async (t) => {
   const at = new Date('2026-09-01T00:00:00Z');
   t.equal(
     table(
@@ -89,7 +89,7 @@ function sending(deliver: SendAllOptions['deliver'], options: Partial<SendAllOpt
   });
 }
 
-t.test('deliveries begin in order, and not too many at once', async (t) => {
+t.test('deliveries start in order, with bounded concurrency', async (t) => {
   const begun: number[] = [];
   let atOnce = 0;
   let most = 0;
@@ -106,13 +106,13 @@ t.test('deliveries begin in order, and not too many at once', async (t) => {
   t.ok(most > 1 && most <= 32, `${most} at once`);
 });
 
-t.test('a rate is kept to', async (t) => {
+t.test('the send rate is respected', async (t) => {
   const beganMs = performance.now();
   await sending(async (index) => answer(index), { total: 11, rate: 100 });
   t.ok(performance.now() - beganMs >= 99);
 });
 
-t.test('nobody answers: it ends soon; someone did: it goes on', async (t) => {
+t.test('sending stops early if nothing ever answered, and continues if something did', async (t) => {
   const deserted = await sending(async (index) => noAnswer(index), { total: 10_000 });
   t.ok(deserted.length <= 64);
   const restarted = await sending(async (index) => (index > 20 && index < 80 ? noAnswer : answer)(index), {
@@ -121,7 +121,7 @@ t.test('nobody answers: it ends soon; someone did: it goes on', async (t) => {
   t.equal(restarted.length, 100);
 });
 
-t.test('an interrupted sending ends what is under way, and says what came back', async (t) => {
+t.test('an interrupted send waits for open requests, and prints their answers', async (t) => {
   const controller = new AbortController();
   const results = await sending(
     async (index) => {
@@ -133,7 +133,7 @@ t.test('an interrupted sending ends what is under way, and says what came back',
   t.equal(results.length, 6);
 });
 
-t.test('one bad answer makes the whole a failure', async (t) => {
+t.test('one failed delivery fails the whole command', async (t) => {
   const good = toCommandResult([answer(1), { ...answer(1), outcome: 'duplicate' }, answer(2)]);
   t.strictSame(good.value, {
     sent: 3,
@@ -154,7 +154,7 @@ t.test('one bad answer makes the whole a failure', async (t) => {
   t.equal(toCommandResult(many).text, '60 sent: 60 accepted', 'a long list of good ones is no news');
 });
 
-t.test('an error says where a store was looked for, and never the password', async (t) => {
+t.test('a store error names the address, and never the password', async (t) => {
   const url = 'postgres://u:hunter2@db.example:5432/semel?password=hunter2';
   const store = { title: 'PostgreSQL', variable: 'DATABASE_URL', url } as const;
   const of = (code: string) => storeFailure(store, Object.assign(new Error('x'), { code }));
@@ -167,7 +167,7 @@ t.test('an error says where a store was looked for, and never the password', asy
   t.match(of('42P01').advice, /semel migrate/);
 });
 
-t.test('whatever is thrown becomes one line', async (t) => {
+t.test('every thrown value becomes one line', async (t) => {
   const refused = (code: 'firm_unknown' | 'slug_invalid', message: string, advice: string) =>
     Object.assign(new Error(message), { name: 'AdminError', code, advice });
   t.match(toCliError(refused('firm_unknown', 'There is no firm "a. b"', 'list the firms')), {

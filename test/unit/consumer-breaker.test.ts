@@ -3,7 +3,7 @@ import t from 'tap';
 import { createConsumerBreaker } from '../../apps/worker/src/consumer-breaker.js';
 import { waitUntil } from '../support/wait-until.js';
 
-/** A breaker over a store that is away until told otherwise. */
+/** A breaker over a store that is unreachable until the test changes that. */
 function overStore(everyMs = 5) {
   const seen: string[] = [];
   const store = { away: true, probes: 0, hangs: false };
@@ -55,7 +55,7 @@ t.test('one probe at a time', async (t) => {
   t.equal(store.probes, 1);
 });
 
-t.test('after stop it neither asks nor closes', async (t) => {
+t.test('after stop it neither probes nor closes', async (t) => {
   const { breaker, store, seen } = overStore();
   breaker.trip();
   breaker.stop();
@@ -66,7 +66,7 @@ t.test('after stop it neither asks nor closes', async (t) => {
   t.same(seen, ['open']);
 });
 
-t.test('stopped while a probe is on its way, it lets nothing run', async (t) => {
+t.test('stopped during a probe, it stays open', async (t) => {
   const seen: string[] = [];
   let answer = (): void => undefined;
   const breaker = createConsumerBreaker({

@@ -8,7 +8,7 @@ import { metricCatalogue } from '@semel/telemetry';
 import t from 'tap';
 import { buildProgram } from '../../apps/cli/src/program.js';
 
-// Documentation that names what is not there is worse than none: every name in it is checked against the code.
+// Every name in the documentation is checked against the code.
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
@@ -27,9 +27,9 @@ const migrations = readdirSync(join(root, 'prisma/migrations'))
 
 interface Page {
   headings: string[];
-  /** The targets of links outside of code. */
+  /** Link targets outside of code. */
   links: string[];
-  /** Of this repository, outside of code. */
+  /** Files of this repository, outside of code. */
   images: { alt: string; path: string }[];
   /** Code spans, and the lines of fenced code, without pictures. */
   code: string[];
@@ -57,7 +57,7 @@ function parse(text: string): Page {
   return page;
 }
 
-/** As GitHub makes them; the second heading of the same text gets `-1`. */
+/** Anchors as GitHub makes them; the second heading of the same text gets `-1`. */
 function anchorsOf(headings: readonly string[]): Set<string> {
   const anchors = new Set<string>();
   for (const heading of headings) {
@@ -91,7 +91,7 @@ t.test('every error code has a heading in docs/failure-modes.md', async (t) => {
   for (const code of codes) t.ok(headings.has(code), code);
 });
 
-t.test('every link leads somewhere', async (t) => {
+t.test('every link has a target', async (t) => {
   const anchors = new Map<string, Set<string>>();
   for (const [file, { headings }] of pages) anchors.set(file, anchorsOf(headings));
   for (const [file, { links }] of pages) {
@@ -104,7 +104,7 @@ t.test('every link leads somewhere', async (t) => {
   }
 });
 
-t.test('every page is linked from another one', async (t) => {
+t.test('every page is linked from another page', async (t) => {
   const linked = new Set(
     [...pages].flatMap(([file, { links }]) =>
       links.map((link) => relative(root, resolve(root, dirname(file), link.split('#')[0] ?? ''))),
@@ -113,7 +113,7 @@ t.test('every page is linked from another one', async (t) => {
   for (const file of pages.keys()) if (file !== 'README.md') t.ok(linked.has(file), file);
 });
 
-t.test('every picture is there, and shown by a page', async (t) => {
+t.test('every picture exists, and a page shows it', async (t) => {
   const folder = join('docs', 'images');
   const there = readdirSync(join(root, folder)).map((name) => join(folder, name));
   const shown = new Set<string>();
@@ -127,7 +127,7 @@ t.test('every picture is there, and shown by a page', async (t) => {
   for (const image of there) t.ok(shown.has(image), image);
 });
 
-t.test('every command of semel is there, with its options', async (t) => {
+t.test('every documented semel command exists, with its options', async (t) => {
   const program = buildProgram({ json: false });
   const global = ['--json', '--help', '--version'];
   let seen = 0;
@@ -157,7 +157,7 @@ t.test('every command of semel is there, with its options', async (t) => {
   t.ok(seen > 20);
 });
 
-t.test('every npm script is there', async (t) => {
+t.test('every documented npm script exists', async (t) => {
   const scripts = Object.keys((JSON.parse(read('package.json')) as { scripts: object }).scripts);
   for (const [file, line] of codeOf()) {
     for (const [, name = ''] of line.matchAll(/\bnpm (?:run )?([a-z][\w:-]*)/g))
@@ -170,7 +170,7 @@ t.test('every npm script is there', async (t) => {
   }
 });
 
-t.test('every metric is in the catalogue, and every table in the migrations', async (t) => {
+t.test('every documented metric is in the catalogue, and every table in the migrations', async (t) => {
   const metrics = new Set(
     Object.values(metricCatalogue).flatMap(({ name }) => [
       name,
@@ -184,7 +184,7 @@ t.test('every metric is in the catalogue, and every table in the migrations', as
   for (const { name } of Object.values(metricCatalogue)) t.ok(all.includes(name), `${name} is documented`);
 });
 
-t.test('every variable is one that Semel reads, or its compose file', async (t) => {
+t.test('every documented variable is read by Semel or its compose file', async (t) => {
   const composed = [...read('docker/compose.yaml').matchAll(/\$\{(\w+)/g)].map(([, name]) => name);
   const names = new Set([
     ...[...variables, ...providers.flatMap(({ name }) => providerVariables(name))].map(({ name }) => name),

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { ConfigError, loadSettings } from '@semel/config';
 import t from 'tap';
 
-// DocuSign is asked with all of its credentials, or not at all.
+// DocuSign's API is used with all credentials, or not at all.
 
 const { privateKey } = generateKeyPairSync('rsa', {
   modulusLength: 2048,
@@ -16,11 +16,11 @@ const all = {
   DOCUSIGN_PRIVATE_KEY: privateKey,
 };
 
-t.test('unset: it is not asked', async (t) => {
+t.test('unset: DocuSign is not queried', async (t) => {
   t.equal(loadSettings({ SEMEL_DATA_DIR: all.SEMEL_DATA_DIR }).docusign, null);
 });
 
-t.test('set: with the addresses of production, or others', async (t) => {
+t.test('set: production addresses by default, or the given ones', async (t) => {
   const expected = {
     integrationKey: all.DOCUSIGN_INTEGRATION_KEY,
     userId: all.DOCUSIGN_USER_ID,
@@ -41,7 +41,7 @@ t.test('set: with the addresses of production, or others', async (t) => {
   );
 });
 
-t.test('half of it, or a key that is none, is said at the start', async (t) => {
+t.test('incomplete credentials or an invalid key are reported at the start', async (t) => {
   for (const missing of ['DOCUSIGN_INTEGRATION_KEY', 'DOCUSIGN_USER_ID', 'DOCUSIGN_PRIVATE_KEY'] as const)
     t.throws(() => loadSettings({ ...all, [missing]: undefined }), new RegExp(`${missing} is not set`));
   const secret = 'not-a-key';

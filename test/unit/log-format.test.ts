@@ -1,21 +1,10 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import Module from 'node:module';
-import { promisify, stripVTControlCharacters } from 'node:util';
 import { ConfigError, loadSettings } from '@semel/config';
-import { chooseLogFormat, createLogger, type LogFormat } from '@semel/telemetry';
+import { chooseLogFormat } from '@semel/telemetry';
 import t from 'tap';
+import { captureLog } from '../support/capture-log.js';
 
-const run = promisify(execFile);
-
-/** A logger, and what it wrote. */
-function capture(format: LogFormat) {
-  let text = '';
-  const logger = createLogger({ app: 'receiver', format, stream: { write: (line) => (text += line) } });
-  return { logger, lines: () => stripVTControlCharacters(text).trimEnd().split('\n'), text: () => text };
-}
-
-t.test('what was asked for counts, else whether a person reads', async (t) => {
+t.test('the setting decides the format, else whether the output is a terminal', async (t) => {
   t.equal(chooseLogFormat(null, true), 'pretty');
   t.equal(chooseLogFormat(null, false), 'json');
   t.equal(chooseLogFormat('json', true), 'json');
@@ -29,7 +18,7 @@ t.test('what was asked for counts, else whether a person reads', async (t) => {
 });
 
 t.test('a pretty line has time, level, app, event and fields', async (t) => {
-  const { logger, lines } = capture('pretty');
+  const { logger, lines } = captureLog({ format: 'pretty' });
   logger.info({ listening: 'http://127.0.0.1:8080' }, 'receiver.started');
   logger.error({ err: new Error('boom'), provider: 'stripe' }, 'event.applyFailed');
   const [first, second, ...rest] = lines();
@@ -43,7 +32,7 @@ t.test('a pretty line has time, level, app, event and fields', async (t) => {
 
 t.test('a pretty line hides what a JSON line hides', async (t) => {
   const hidden = 'HIDE-ME';
-  const { logger, text } = capture('pretty');
+  const { logger, text } = captureLog({ format: 'pretty' });
   logger.info({ password: hidden, customer: { email: hidden }, headers: { authorization: hidden } }, 'x');
   logger.error({ err: Object.assign(new Error('told'), { config: { secret: hidden } }) }, 'x');
   logger.warn(`connect postgres://semel:${hidden}@db:5432/x`);
@@ -53,8 +42,8 @@ t.test('a pretty line hides what a JSON line hides', async (t) => {
   t.match(text(), '[redacted]');
 });
 
-t.test('what an event brings along can not command the terminal', async (t) => {
-  const { logger, lines, text } = capture('pretty');
+t.test('control characters of an event do not reach the terminal', async (t) => {
+  const { logger, lines, text } = captureLog({ format: 'pretty' });
   for (const control of ['\u001b[2J', '\u009b2J', '\u0007', '\r'])
     logger.info({ eventId: control, nested: { [control]: [control] } }, `event ${control}`);
   logger.error({ err: new Error('\u001b[2J\u009b2J') }, 'x');
@@ -63,7 +52,7 @@ t.test('what an event brings along can not command the terminal', async (t) => {
   t.match(lines()[1], '\\u009b2J', 'and is shown all the same');
 });
 
-t.test('without pino-pretty the lines are JSON, and the first one says so', async (t) => {
+t.test('without pino-pretty the lines are JSON, and the first line says so', async (t) => {
   const resolver = Module as unknown as { _load(name: string, ...rest: unknown[]): unknown };
   const original = resolver._load;
   resolver._load = (name, ...rest) => {
@@ -73,23 +62,10 @@ t.test('without pino-pretty the lines are JSON, and the first one says so', asyn
   t.teardown(() => {
     resolver._load = original;
   });
-  const { logger, lines } = capture('pretty');
+  const { logger, lines } = captureLog({ format: 'pretty' });
   logger.info('receiver.started');
   const [first, second, ...rest] = lines().map((line) => JSON.parse(line));
   t.match(first, { level: 'warn', msg: 'log.fellBackToJson', reason: /pino-pretty.*is not installed/ });
   t.match(second, { level: 'info', msg: 'receiver.started' });
   t.equal(rest.length, 0);
-});
-
-const noTerminal = existsSync('/usr/bin/script') ? false : 'there is no script(1) to make a terminal with';
-
-t.test('a terminal gets text, a pipe gets JSON', { skip: noTerminal }, async (t) => {
-  const program = `import('@semel/telemetry').then(({ createLogger, chooseLogFormat }) =>
-    createLogger({ app: 'worker', format: chooseLogFormat(null) }).info('worker.started'))`;
-  const args = ['--import=tsx', '--conditions=@semel/source', '--eval', program];
-  const piped = await run(process.execPath, args);
-  t.match(JSON.parse(piped.stdout), { app: 'worker', msg: 'worker.started' });
-  const command = [process.execPath, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-  const shown = await run('/usr/bin/script', ['-qec', command, '/dev/null']);
-  t.match(stripVTControlCharacters(shown.stdout), /INFO: worker worker\.started\s*$/);
 });

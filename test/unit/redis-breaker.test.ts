@@ -2,7 +2,7 @@ import { openRedisBreaker, type RedisBreakerOptions } from '@semel/queue';
 import t from 'tap';
 import { waitUntil } from '../support/wait-until.js';
 
-/** A breaker before a Redis that is away until told otherwise, and what it said of it. */
+/** A breaker before a Redis that is unreachable until the test changes that, and its reports. */
 function overRedis(options: Partial<RedisBreakerOptions> = {}) {
   const said: string[] = [];
   const redis = { away: true, looks: 0, memory: '' };
@@ -30,7 +30,7 @@ function overRedis(options: Partial<RedisBreakerOptions> = {}) {
   return { breaker, redis, said };
 }
 
-t.test('a Redis that is not reached yet is not told of', async (t) => {
+t.test('a Redis that was not reached yet is not reported', async (t) => {
   const { breaker, redis, said } = overRedis();
   t.notOk(await breaker.check());
   t.notOk(breaker.of('stripe').isClosed, 'what arrives goes elsewhere all the same');
@@ -41,7 +41,7 @@ t.test('a Redis that is not reached yet is not told of', async (t) => {
   t.same(said, []);
 });
 
-t.test('a Redis that stays away is told of, once, and so is its return', async (t) => {
+t.test('a Redis that stays unreachable is reported once, and so is its return', async (t) => {
   const { breaker, redis, said } = overRedis({ everyMs: 2, firstConnectionMs: 50 });
   await waitUntil(() => said.length > 0, { what: 'it says so' });
   t.ok(redis.looks > 1);
@@ -54,7 +54,7 @@ t.test('a Redis that stays away is told of, once, and so is its return', async (
   breaker.stop();
 });
 
-t.test('once it was reached, its first failure is told of at once', async (t) => {
+t.test('after the first contact, a failure is reported at once', async (t) => {
   const { breaker, redis, said } = overRedis();
   redis.away = false;
   await breaker.check();
@@ -63,7 +63,7 @@ t.test('once it was reached, its first failure is told of at once', async (t) =>
   t.same(said, ['open']);
 });
 
-t.test('a Redis that is full when it is first reached is told of', async (t) => {
+t.test('a Redis that is full at the first contact is reported', async (t) => {
   const { breaker, redis, said } = overRedis();
   await breaker.check();
   Object.assign(redis, { away: false, memory: 'used_memory:80\nmaxmemory:100\n' });

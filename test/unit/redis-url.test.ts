@@ -35,7 +35,7 @@ t.test('each form of REDIS_URL is read', async (t) => {
   });
 });
 
-t.test('what is no address is refused', async (t) => {
+t.test('an invalid address is refused', async (t) => {
   for (const text of [
     '',
     'localhost:6379',
@@ -53,7 +53,7 @@ t.test('what is no address is refused', async (t) => {
     t.equal(parseRedisUrl(text), null, text);
 });
 
-t.test('no log line shows the passwords of an address', async (t) => {
+t.test('no log line contains the passwords of an address', async (t) => {
   const line = scrubLine(
     'at redis+sentinel://:hunter2@a:1,b:2/main?sentinel_password=hunter3 and rediss+cluster://u:hunter4@c:1',
   );

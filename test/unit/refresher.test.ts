@@ -2,7 +2,7 @@ import t from 'tap';
 import { createRefresher } from '../../apps/console/src/refresher.js';
 import { waitUntil } from '../support/wait-until.js';
 
-/** A refresher over a store that is away until told otherwise. */
+/** A refresher over a store that is unreachable until the test changes that. */
 function overStore(firstConnectionMs?: number) {
   const said: string[] = [];
   const store = { away: true, asked: 0 };
@@ -25,7 +25,7 @@ function overStore(firstConnectionMs?: number) {
   return { store, said, again };
 }
 
-t.test('a store that is not reached yet is not told of', async (t) => {
+t.test('a store that was not reached yet is not reported', async (t) => {
   const { store, said, again } = overStore();
   await again('it asks');
   store.away = false;
@@ -36,7 +36,7 @@ t.test('a store that is not reached yet is not told of', async (t) => {
   t.same(said, ['away'], 'a failure after that is one at once');
 });
 
-t.test('a store that stays away is told of, once, and so is its return', async (t) => {
+t.test('a store that stays unreachable is reported once, and so is its return', async (t) => {
   const { store, said, again } = overStore(0);
   await again('it asks');
   await again('it asks again');

@@ -11,20 +11,20 @@ import {
 const key = encryptionKey(randomBytes(32));
 const row = secretBinding({ endpointId: 'endpoint 1', secretId: 'secret 1' });
 
-t.test('what is sealed opens again, whatever it is', async (t) => {
+t.test('any sealed value opens again', async (t) => {
   const text = fc.string({ unit: 'grapheme' });
   t.doesNotThrow(() =>
     fc.assert(fc.property(text, (secret) => openSecret(key, sealSecret(key, secret, row), row) === secret)),
   );
 });
 
-t.test('the same secret never looks the same', async (t) => {
+t.test('the same secret is sealed differently each time', async (t) => {
   const sealed = Array.from({ length: 100 }, () => sealSecret(key, 'whsec_1', row).toString('hex'));
   t.equal(new Set(sealed).size, 100);
   t.notOk(sealed.some((hex) => Buffer.from(hex, 'hex').includes('whsec_1')));
 });
 
-t.test('it does not open in another place', async (t) => {
+t.test('a sealed value does not open with another binding', async (t) => {
   const sealed = sealSecret(key, 'whsec_1', row);
   for (const other of [
     secretBinding({ endpointId: 'endpoint 2', secretId: 'secret 1' }),
@@ -34,7 +34,7 @@ t.test('it does not open in another place', async (t) => {
     t.throws(() => openSecret(key, sealed, other), `bound to ${other || 'nothing'}`);
 });
 
-t.test('it does not open with another key', async (t) => {
+t.test('a sealed value does not open with another key', async (t) => {
   const sealed = sealSecret(key, 'whsec_1', row);
   t.throws(() => openSecret(encryptionKey(randomBytes(32)), sealed, row));
   t.throws(() => openSecret({ ...key, id: 'other' }, sealed, row), 'nor under another name of the key');
@@ -43,7 +43,7 @@ t.test('it does not open with another key', async (t) => {
   t.throws(() => openSecret({ ...key, bytes }, sealed, row), 'nor with one bit changed');
 });
 
-t.test('every flipped byte and every missing one is noticed', async (t) => {
+t.test('every flipped or missing byte is detected', async (t) => {
   const sealed = sealSecret(key, 'whsec_1', row);
   for (let i = 0; i < sealed.length; i++) {
     const flipped = Buffer.from(sealed);
@@ -54,7 +54,7 @@ t.test('every flipped byte and every missing one is noticed', async (t) => {
   t.throws(() => openSecret(key, Buffer.concat([sealed, Buffer.of(0)]), row), 'one byte more');
 });
 
-t.test('a key has 32 bytes and a name that does not tell it', async (t) => {
+t.test('a key has 32 bytes and an id that does not reveal it', async (t) => {
   for (const length of [0, 16, 31, 33]) t.throws(() => encryptionKey(Buffer.alloc(length)));
   t.notOk(key.bytes.toString('hex').includes(key.id));
   t.equal(encryptionKey(key.bytes).id, key.id, 'the same for the same key');

@@ -2,13 +2,13 @@ import { StoreUnavailableError } from '@semel/core';
 import { toStoreError } from '@semel/database';
 import t from 'tap';
 
-// Whatever is called a fault of ours costs the event no attempt, and lets the worker rest. What is called the event's own
-// fault ends it after some tries. Both mistakes are bad: the first buries good events, the second stops all of them.
+// A store outage costs an event no attempt and pauses the worker; an event's own error ends it after some attempts.
+// Mistaking an outage for an event's error kills good events; the reverse stops all events.
 
 const withCode = (code: string, message = 'no') => Object.assign(new Error(message), { code });
 const isOurs = (error: unknown) => toStoreError(error) instanceof StoreUnavailableError;
 
-t.test('faults of ours', async (t) => {
+t.test("store outages are told apart from an event's own errors", async (t) => {
   const codes: Record<string, string> = {
     '08006': 'connection_failure',
     '08P01': 'protocol_violation',
@@ -73,7 +73,7 @@ t.test("the event's own", async (t) => {
     t.equal(toStoreError(thrown), thrown, String(thrown));
 });
 
-t.test('the cause is kept, and an error that is one already stays as it is', async (t) => {
+t.test('the cause is preserved, and a store error is not wrapped again', async (t) => {
   const cause = withCode('40001');
   const error = toStoreError(cause) as StoreUnavailableError;
   t.equal(error.cause, cause);

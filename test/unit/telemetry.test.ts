@@ -1,18 +1,12 @@
-import { createLogger, createMetrics, maskPhone, registerHealth } from '@semel/telemetry';
+import { createMetrics, maskPhone, registerHealth } from '@semel/telemetry';
 import Fastify from 'fastify';
 import t from 'tap';
+import { captureLog } from '../support/capture-log.js';
 
 const providers = ['stripe', 'square', 'docusign', 'twilio'];
 
-/** A logger, and what it wrote. */
-function capture(level = 'info') {
-  let text = '';
-  const logger = createLogger({ app: 'receiver', level, stream: { write: (line) => (text += line) } });
-  return { logger, text: () => text, last: () => JSON.parse(text.trim().split('\n').at(-1) ?? '') };
-}
-
 t.test('no secret, signature, body, number, name or address reaches a log', async (t) => {
-  const { logger, text } = capture();
+  const { logger, text } = captureLog();
   const hidden = 'HIDE-ME';
   const request = {
     headers: {
@@ -46,8 +40,8 @@ t.test('no secret, signature, body, number, name or address reaches a log', asyn
   t.equal(text().match(/told/g)?.length, 4, 'and nothing else is hidden');
 });
 
-t.test('what is logged is not changed, whatever it is', async (t) => {
-  const { logger, last } = capture();
+t.test('logging never changes the logged value', async (t) => {
+  const { logger, last } = captureLog();
   const circle: Record<string, unknown> = { secret: 'x', at: new Date(0), none: null, n: 1 };
   circle.self = circle;
   logger.info(circle, 'a circle');
@@ -58,8 +52,8 @@ t.test('what is logged is not changed, whatever it is', async (t) => {
   t.notOk('address' in last().err);
 });
 
-t.test('what hides inside a text is masked as well', async (t) => {
-  const { logger, text } = capture();
+t.test('sensitive parts of a text are masked as well', async (t) => {
+  const { logger, text } = captureLog();
   logger.error({ err: new Error('+15551234567 said STOP') }, 'sent to +447700900123');
   logger.warn('connect postgres://semel:hunter22@db:5432/x with whsec_abcDEF123');
   t.notMatch(text(), /5551234567|7700900123|hunter22|abcDEF123/);
@@ -68,22 +62,19 @@ t.test('what hides inside a text is masked as well', async (t) => {
   t.equal(maskPhone('+15551234567'), '+*********67');
 });
 
-t.test(
-  'an error is logged with its cause, without the row or the credentials that drivers hang on it',
-  async (t) => {
-    const { logger, text, last } = capture();
-    const cause = Object.assign(new Error('duplicate key'), {
-      code: '23505',
-      detail: 'Key (email)=(HIDE-ME)',
-    });
-    logger.error({ err: new Error('apply failed', { cause }) });
-    t.notMatch(text(), 'HIDE-ME');
-    t.match(last().err, { message: 'apply failed', cause: { message: 'duplicate key', code: '23505' } });
-  },
-);
+t.test('an error is logged with its cause, without the row or credentials that drivers attach', async (t) => {
+  const { logger, text, last } = captureLog();
+  const cause = Object.assign(new Error('duplicate key'), {
+    code: '23505',
+    detail: 'Key (email)=(HIDE-ME)',
+  });
+  logger.error({ err: new Error('apply failed', { cause }) });
+  t.notMatch(text(), 'HIDE-ME');
+  t.match(last().err, { message: 'apply failed', cause: { message: 'duplicate key', code: '23505' } });
+});
 
 t.test('a line is one JSON object with level, time and app', async (t) => {
-  const { logger, last, text } = capture();
+  const { logger, last, text } = captureLog();
   logger.info({ event_id: 'evt_1', provider: 'stripe' }, 'Duplicate stripe webhook event received: evt_1');
   logger.debug('not at this level');
   t.equal(text().trim().split('\n').length, 1);
@@ -109,7 +100,7 @@ t.test('a duplicate is counted once in each of its two counters, and 0 is shown'
   t.match(text, /^process_cpu_user_seconds_total /m);
 });
 
-t.test('what describes the whole is shown by the console alone', async (t) => {
+t.test('only the console exposes gauges of the whole system', async (t) => {
   const whole = /^webhook_(queue_jobs|oldest_job_age_seconds|spill_rows|quarantine_rows)/m;
   t.notMatch(await createMetrics('receiver', providers).registry.metrics(), whole);
   t.notMatch(await createMetrics('worker', providers).registry.metrics(), whole);
@@ -123,7 +114,7 @@ t.test('what describes the whole is shown by the console alone', async (t) => {
   t.throws(() => metrics.acceptSeconds('stripe', 1), /not a metric of the console/);
 });
 
-t.test('readiness says what was looked at, and a check that hangs is not ready', async (t) => {
+t.test('readiness lists its checks, and a hanging check is not ready', async (t) => {
   const app = Fastify();
   let isReady = async () => ({ ready: true, checks: { redis: 'up' } });
   registerHealth(app, {

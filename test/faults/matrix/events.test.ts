@@ -11,22 +11,25 @@ import type { PlannedEvent } from '../plan.js';
 import { mendedFile, poisonMark } from '../poison.js';
 import { post } from '../post.js';
 import type { Firm, Sent } from '../senders.js';
-import { openGround } from './ground.js';
+import { startJudgedHarness } from './judged-harness.js';
 
-// Events that are hard to take: one that a rule chokes on, one that comes a thousand times at once, one that two firms sign.
+// Hard events: one whose rule throws, one delivered a thousand times at once, one signed by two firms.
 
-const ground = await openGround({ settings: { budgetMs: 20_000, spillAgainAfterMs: 1_500 }, patience: 8 });
-const { sql, redis } = ground;
+const harness = await startJudgedHarness({
+  settings: { budgetMs: 20_000, spillAgainAfterMs: 1_500 },
+  patience: 8,
+});
+const { sql, redis } = harness;
 
 const runSemel = startSemelHost(t);
 async function semel(...args: string[]) {
   const ran = await runSemel([...args, '--json'], {
     env: {
-      DATABASE_URL: ground.databaseUrl,
-      REDIS_URL: ground.servers.redis.url,
+      DATABASE_URL: harness.databaseUrl,
+      REDIS_URL: harness.servers.redis.url,
       SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
-      SEMEL_DATA_DIR: join(ground.dir, 'none'),
-      PUBLIC_BASE_URL: ground.publicBaseUrl,
+      SEMEL_DATA_DIR: join(harness.dir, 'none'),
+      PUBLIC_BASE_URL: harness.publicBaseUrl,
     },
   });
   if (ran.code !== 0) throw new Error(ran.stdout + ran.stderr);
@@ -44,19 +47,19 @@ const untilOutcome = (eventId: string, ...outcomes: string[]) =>
   waitUntil(async () => outcomes.includes((await attemptsOf(eventId)).at(-1)?.outcome ?? ''), {
     what: `${eventId} is ${outcomes.join(' or ')}`,
   });
-/** `stale`: the later event of the same object was faster. */
+/** `stale`: the object's later event was applied first. */
 const done = ['applied', 'stale'];
 
 t.test('15. poison event', async (t) => {
   const poison = providerNames.map((provider, i): PlannedEvent => {
-    const event = ground.next(provider);
+    const event = harness.next(provider);
     return { ...event, kind: 'poison', facts: { ...event.facts, mark: poisonMark(String(i)) } };
   });
-  // At the same moment, so that they share groups.
-  const neighbours = Array.from({ length: 60 }, () => ground.next());
+  // Sent together, so that they share groups.
+  const neighbours = Array.from({ length: 60 }, () => harness.next());
   const [sentPoison, sentNeighbours] = await Promise.all([
-    Promise.all(poison.map((event) => ground.senders.send(event))),
-    Promise.all(neighbours.map((event) => ground.senders.send(event))),
+    Promise.all(poison.map((event) => harness.senders.send(event))),
+    Promise.all(neighbours.map((event) => harness.senders.send(event))),
   ]);
   for (const { eventId } of sentPoison) await untilOutcome(eventId, 'dead');
   for (const { eventId } of sentNeighbours) {
@@ -64,9 +67,9 @@ t.test('15. poison event', async (t) => {
     const outcomes = (await attemptsOf(eventId)).map(({ outcome }) => outcome);
     if (outcomes.length !== 1 || outcomes[0] === 'failed') t.fail(`a neighbour met ${outcomes}`);
   }
-  for (const i of providerNames.keys()) writeFileSync(mendedFile(ground.dir, String(i)), '');
+  for (const i of providerNames.keys()) writeFileSync(mendedFile(harness.dir, String(i)), '');
   for (const [i, sent] of sentPoison.entries()) {
-    if (i % 2 === 0) await ground.senders.deliver(sent, false);
+    if (i % 2 === 0) await harness.senders.deliver(sent, false);
     else await semel('replay', sent.facts.provider, sent.eventId);
     await untilOutcome(sent.eventId, ...done);
     const outcomes = (await attemptsOf(sent.eventId)).map(({ outcome }) => outcome);
@@ -80,19 +83,19 @@ t.test('15. poison event', async (t) => {
       `and then ${i % 2 === 0 ? 'a redelivery' : 'a replay'} applied it once`,
     );
   }
-  await ground.judge(t);
+  await harness.judge(t);
 });
 
 t.test('16. 1,000 concurrent deliveries of one event over two receivers', async (t) => {
   for (const provider of providerNames) {
-    const event = ground.next(provider);
-    const sent = ground.senders.record(event, event.firm);
-    const { key, secret } = (ground.firms[event.firm] as Firm).endpoints[provider];
-    const target = { endpointKey: key, secret, publicBaseUrl: ground.publicBaseUrl };
+    const event = harness.next(provider);
+    const sent = harness.senders.record(event, event.firm);
+    const { key, secret } = (harness.firms[event.firm] as Firm).endpoints[provider];
+    const target = { endpointKey: key, secret, publicBaseUrl: harness.publicBaseUrl };
     const beganMs = Date.now();
     const answers = await Promise.all(
       Array.from({ length: 1_000 }, (_, retry) => {
-        const { port } = (ground.receivers[retry % 2] as (typeof ground.receivers)[0]).app;
+        const { port } = (harness.receivers[retry % 2] as (typeof harness.receivers)[0]).app;
         return post(port, requestOf(event.facts, { ...target, retry }), 60_000);
       }),
     );
@@ -106,13 +109,13 @@ t.test('16. 1,000 concurrent deliveries of one event over two receivers', async 
     t.same(Object.fromEntries(sent.outcomes), { accepted: 1, duplicate: 999 }, provider);
     t.comment(`${provider}: ${Date.now() - beganMs} ms`);
   }
-  await ground.judge(t);
+  await harness.judge(t);
 });
 
-/** The lines of all apps about an event that say `quarantined`. */
+/** The `quarantined` log lines of all apps about an event. */
 const alerts = (eventId: string): number =>
-  readdirSync(join(ground.dir, 'logs'))
-    .flatMap((file) => readFileSync(join(ground.dir, 'logs', file), 'utf8').split('\n'))
+  readdirSync(join(harness.dir, 'logs'))
+    .flatMap((file) => readFileSync(join(harness.dir, 'logs', file), 'utf8').split('\n'))
     .filter((line) => line.includes(eventId) && /"(event|webhook)\.quarantined"/.test(line)).length;
 
 interface Pair {
@@ -122,7 +125,7 @@ interface Pair {
 }
 
 t.test('18. the same id signed by two firms, in either order', async (t) => {
-  const client = openProducerRedis(ground.servers.redis.url, 5_000);
+  const client = openProducerRedis(harness.servers.redis.url, 5_000);
   t.teardown(() => client.disconnect());
   await waitUntil(() => client.status === 'ready', { what: 'Redis is there' });
   const queues = providerNames.map((name) => openQueue(client, name));
@@ -141,13 +144,13 @@ t.test('18. the same id signed by two firms, in either order', async (t) => {
         [0, 1],
         [1, 0],
       ] as const) {
-        const { facts, ...rest } = ground.next(provider);
-        const objectHex = randomBytes(16).toString('hex'); // none that the planned firm has
+        const { facts, ...rest } = harness.next(provider);
+        const objectHex = randomBytes(16).toString('hex'); // an object that the planned firm does not have
         const event: PlannedEvent = { ...rest, facts: { ...facts, objectHex }, kind: 'collision', firm: one };
-        const first = await ground.senders.send(event);
+        const first = await harness.senders.send(event);
         t.same([...first.outcomes.keys()], [answers[0]], `${provider}, firm ${one} first: ${answers[0]}`);
         await between(first);
-        const second = await ground.senders.send(event, other);
+        const second = await harness.senders.send(event, other);
         t.same([...second.outcomes.keys()], [answers[1]], `met by the ${met}: ${answers[1]}`);
         pairs.push({ met, first, second });
       }
@@ -166,12 +169,12 @@ t.test('18. the same id signed by two firms, in either order', async (t) => {
     await redis.del(claim(provider, eventId), key(provider, eventId));
   });
   await redis.config('SET', 'maxmemory', 1);
-  await waitUntil(async () => (await ground.senders.send(ground.next('stripe'))).outcomes.has('spilled'), {
+  await waitUntil(async () => (await harness.senders.send(harness.next('stripe'))).outcomes.has('spilled'), {
     what: 'events spill',
   });
   await meet('spill', ['spilled', 'spilled'], async () => undefined);
   await redis.config('SET', 'maxmemory', 0);
-  await ground.judge(t);
+  await harness.judge(t);
 
   const released: Promise<unknown>[] = [];
   const waiting: { id: string; eventId: string; firmId: string; reason: string }[] = await semel(
@@ -195,7 +198,7 @@ t.test('18. the same id signed by two firms, in either order', async (t) => {
     );
     t.equal(row?.reason, 'owner_collision');
     t.ok(alerts(eventId) > 0, 'an alert says so');
-    const slug = ground.firms.find(({ id }) => id === row?.firmId)?.slug;
+    const slug = harness.firms.find(({ id }) => id === row?.firmId)?.slug;
     const { eventId: own } = await semel('quarantine', 'release', String(row?.id));
     t.equal(own, `${eventId}~${slug}`, 'released under an id of its own');
     released.push(

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { TcpProxy } from '../../support/tcp-proxy.js';
 import { percentile } from '../percentile.js';
-import { openGround } from './ground.js';
+import { startJudgedHarness } from './judged-harness.js';
 
-// The way from every app to one of the stores is bad, each time in another way.
+// The network from every app to one store fails, each time in a different way.
 
 const budgetMs = 1_000;
-/** For the test's own process, which sends and measures, on a machine that has other things to do. */
+/** Margin for the test's own process, which sends and measures on a busy machine. */
 const slackMs = 1_000;
-const ground = await openGround({ settings: { budgetMs }, patience: 4 });
+const harness = await startJudgedHarness({ settings: { budgetMs }, patience: 4 });
 
 const spellMs = 1_200;
 const ills: [string, (ways: TcpProxy[]) => Promise<void>][] = [
@@ -58,14 +58,14 @@ const ills: [string, (ways: TcpProxy[]) => Promise<void>][] = [
 
 for (const store of ['redis', 'postgres'] as const)
   t.test(`14. network to ${store} slow, trickling, half-open, silent, reset`, async (t) => {
-    const ways = [...ground.receivers, ...ground.workers].map((each) => each.ways[store]);
+    const ways = [...harness.receivers, ...harness.workers].map((each) => each.ways[store]);
     for (const [name, happen] of ills) {
-      const before = ground.senders.answerMs.length;
-      const load = ground.load();
+      const before = harness.senders.answerMs.length;
+      const load = harness.load();
       await sleep(200);
       await happen(ways);
       const sent = await load.end();
-      const answersMs = ground.senders.answerMs.slice(before);
+      const answersMs = harness.senders.answerMs.slice(before);
       const longestMs = Math.max(...answersMs);
       t.ok(longestMs < budgetMs + slackMs, `${name}: no request beyond its budget`);
       t.comment(
@@ -77,5 +77,5 @@ for (const store of ['redis', 'postgres'] as const)
         `${name}: each was answered`,
       );
     }
-    await ground.judge(t);
+    await harness.judge(t);
   });

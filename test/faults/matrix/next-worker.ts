@@ -1,6 +1,6 @@
 import { buildApps } from '../build-apps.js';
 
-/** The worker as a later release would bring it: it knows the next version of jobs as well. Returns the file to run. */
+/** Builds a worker of a later release, which also reads the next job version. Returns the file to run. */
 export async function buildNextWorker(): Promise<string> {
   const { worker } = await buildApps({
     name: `next-${process.pid}`,

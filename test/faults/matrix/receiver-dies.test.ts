@@ -1,20 +1,20 @@
 import t from 'tap';
 import type { Failpoint } from '../../support/failpoints.js';
 import { providerNames } from '../bodies.js';
-import { firstOutcome, openGround } from './ground.js';
+import { firstOutcome, startJudgedHarness } from './judged-harness.js';
 
-// A request arrives, and its receiver dies at one place. The provider sends again, to the other receiver.
+// A receiver dies at one point of a request. The provider retries at the other receiver.
 
-// The budget is out of the way: a slow machine must not look like a store that is away.
-const ground = await openGround({ settings: { budgetMs: 20_000 }, patience: 8 });
-const [dying, other] = ground.receivers.map(({ app }) => app) as [
-  (typeof ground.receivers)[0]['app'],
-  (typeof ground.receivers)[0]['app'],
+// A generous budget: a slow machine must not look like an unreachable store.
+const harness = await startJudgedHarness({ settings: { budgetMs: 20_000 }, patience: 8 });
+const [dying, other] = harness.receivers.map(({ app }) => app) as [
+  (typeof harness.receivers)[0]['app'],
+  (typeof harness.receivers)[0]['app'],
 ];
 
-/** The first attempt of each event goes to the receiver that dies, all others to the other. */
+/** Each event's first attempt goes to the receiver that dies, later ones to the other. */
 let attempt = 0;
-const senders = ground.sendersWith({
+const senders = harness.sendersWith({
   receivers: [
     {
       get port() {
@@ -44,12 +44,12 @@ for (const { name, at, answer } of rows)
     for (const provider of providerNames) {
       await dying.arm({ at, action: 'exit' });
       attempt = 0;
-      const sent = await senders.send(ground.next(provider));
+      const sent = await senders.send(harness.next(provider));
       t.ok(await dying.exitAt(at, 5_000), `${provider}: it died there`);
       t.ok(sent.unanswered >= 1, 'without an answer');
       t.equal(firstOutcome(sent), answer, `${provider}: the retry is ${answer}`);
       await dying.start();
     }
-    const { ledgerDuplicates } = await ground.judge(t);
+    const { ledgerDuplicates } = await harness.judge(t);
     t.equal(ledgerDuplicates, 0, 'each event had one job');
   });

@@ -4,27 +4,27 @@ import t from 'tap';
 import { waitUntil } from '../../support/wait-until.js';
 import { providerNames } from '../bodies.js';
 import { percentile } from '../percentile.js';
-import { openGround } from './ground.js';
+import { startJudgedHarness } from './judged-harness.js';
 
-// Redis dies, is flushed, is away, answers nothing, or is full, while events go on coming.
+// Redis dies, is flushed, is unreachable, hangs or is full, while events keep arriving.
 
-/** Of one answer, all in all. */
+/** Limit of one answer, in total. */
 const budgetMs = 4_000;
-const ground = await openGround({ patience: 3, settings: { budgetMs, spillAgainAfterMs: 1_500 } });
-const { redis: server } = ground.servers;
+const harness = await startJudgedHarness({ patience: 3, settings: { budgetMs, spillAgainAfterMs: 1_500 } });
+const { redis: server } = harness.servers;
 
-const outcomesOf = (sent: Awaited<ReturnType<ReturnType<typeof ground.load>['end']>>) => {
+const outcomesOf = (sent: Awaited<ReturnType<ReturnType<typeof harness.load>['end']>>) => {
   const sums: Record<string, number> = {};
   for (const { outcomes } of sent)
     for (const [outcome, n] of outcomes) sums[outcome] = (sums[outcome] ?? 0) + n;
   return sums;
 };
 const spilled = async () =>
-  (await ground.sql.query('SELECT count(*) FILTER (WHERE enqueued_at IS NULL)::int AS n FROM webhook_spill'))
+  (await harness.sql.query('SELECT count(*) FILTER (WHERE enqueued_at IS NULL)::int AS n FROM webhook_spill'))
     .rows[0].n as number;
 
 t.test('8. Redis killed and restarted under load', async (t) => {
-  const load = ground.load();
+  const load = harness.load();
   for (let i = 0; i < 3; i++) {
     await sleep(500);
     await server.kill();
@@ -33,7 +33,7 @@ t.test('8. Redis killed and restarted under load', async (t) => {
   }
   await sleep(300);
   t.comment(outcomesOf(await load.end()));
-  await ground.judge(t);
+  await harness.judge(t);
 });
 
 const faults: [string, () => Promise<unknown>, () => Promise<unknown>][] = [
@@ -41,19 +41,19 @@ const faults: [string, () => Promise<unknown>, () => Promise<unknown>][] = [
   ['frozen', async () => server.freeze(), async () => server.thaw()],
   [
     'at maxmemory',
-    () => ground.redis.config('SET', 'maxmemory', 1),
-    () => ground.redis.config('SET', 'maxmemory', 0),
+    () => harness.redis.config('SET', 'maxmemory', 1),
+    () => harness.redis.config('SET', 'maxmemory', 0),
   ],
 ];
 for (const [name, begin, end] of faults)
   t.test(`10. Redis ${name}`, async (t) => {
-    const load = ground.load();
+    const load = harness.load();
     await sleep(500);
     await begin();
-    await sleep(300); // until it is noticed
-    const before = ground.senders.answerMs.length;
+    await sleep(300); // until it is detected
+    const before = harness.senders.answerMs.length;
     await waitUntil(async () => (await spilled()) > 60, { what: 'events spill' });
-    const answersMs = ground.senders.answerMs.slice(before);
+    const answersMs = harness.senders.answerMs.slice(before);
     await end();
     await sleep(300);
     const outcomes = outcomesOf(await load.end());
@@ -62,7 +62,7 @@ for (const [name, begin, end] of faults)
     const p99Ms = percentile(answersMs, 0.99);
     t.ok(p99Ms < budgetMs, `p99 of ${answersMs.length} answers: ${p99Ms} ms`);
     t.comment(`p50 ${percentile(answersMs, 0.5)} ms, p99 ${p99Ms} ms, budget ${budgetMs} ms`);
-    const { drainMs } = await ground.judge(t, { timeoutMs: 30_000 });
+    const { drainMs } = await harness.judge(t, { timeoutMs: 30_000 });
     t.comment(`all were applied ${drainMs} ms after the last answer`);
   });
 
@@ -72,21 +72,21 @@ t.test('9. Redis flushed under load, after the relay ran', async (t) => {
   t.teardown(() => client.disconnect());
   const queues = providerNames.map((name) => openQueue(client, name));
   await waitUntil(() => client.status === 'ready', { what: 'Redis is there' });
-  await ground.redis.config('SET', 'maxmemory', 1);
-  const load = ground.load();
+  await harness.redis.config('SET', 'maxmemory', 1);
+  const load = harness.load();
   await waitUntil(async () => (await spilled()) > 30, { what: 'events spill' });
-  await ground.redis.config('SET', 'maxmemory', 0);
-  // Nothing runs, so that the flush takes what the relay has brought.
+  await harness.redis.config('SET', 'maxmemory', 0);
+  // No worker runs, so that the flush removes what the relay has enqueued.
   await Promise.all(
     queues.map((queue) => waitUntil(() => queue.pause().then(() => true), { what: 'paused' })),
   );
   await waitUntil(async () => (await spilled()) === 0, { what: 'the relay has run' });
   await sleep(200);
   flushes.push(Date.now());
-  await ground.redis.flushall();
+  await harness.redis.flushall();
   await sleep(300);
   const sent = await load.end();
-  const { lostAllowed, ledgerDuplicates } = await ground.judge(t, { lostBeforeMs: flushes });
+  const { lostAllowed, ledgerDuplicates } = await harness.judge(t, { lostBeforeMs: flushes });
   t.comment(
     `${sent.length} events, ${lostAllowed.length} lost of those that were in Redis alone; ${ledgerDuplicates}`,
   );
@@ -100,18 +100,18 @@ t.test('9. Redis flushed under load, after the relay ran', async (t) => {
 
 t.test('9. Redis flushed under load, durability postgres', async (t) => {
   const durability = Object.fromEntries(providerNames.map((name) => [name, 'postgres' as const]));
-  for (const { app } of ground.receivers) {
+  for (const { app } of harness.receivers) {
     app.configure({ durability });
     await app.stop(10_000);
     await app.start();
   }
-  const load = ground.load();
+  const load = harness.load();
   for (let i = 0; i < 5; i++) {
     await sleep(300);
-    await ground.redis.flushall();
+    await harness.redis.flushall();
   }
   const sent = await load.end();
-  const { lostAllowed } = await ground.judge(t, { lostBeforeMs: flushes });
+  const { lostAllowed } = await harness.judge(t, { lostBeforeMs: flushes });
   const ids = new Set(sent.map(({ eventId }) => eventId));
   t.same(
     lostAllowed.filter((line) => ids.has(line.split(' ')[0]?.replace(/^\w+:/, '') as string)),

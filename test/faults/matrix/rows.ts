@@ -1,4 +1,4 @@
-/** The crash matrix: what is done to the system, and what must hold. Each row has tests here whose names begin with its number. */
+/** The crash matrix: each fault, and what must hold. Each row has tests here whose names begin with its number. */
 export const rows: readonly { fault: string; holds: string }[] = [
   { fault: 'receiver dies before the claim', holds: 'the retry is `accepted`' },
   {
@@ -21,7 +21,7 @@ export const rows: readonly { fault: string; holds: string }[] = [
   },
   {
     fault: 'worker frozen past its lock, inside a transaction; the job runs elsewhere; the first thaws',
-    holds: "one effect; its neighbours' delay stays bounded",
+    holds: 'one effect; the delay of other events stays bounded',
   },
   { fault: 'Redis killed and restarted under load', holds: 'nothing acknowledged lost' },
   {
@@ -29,18 +29,18 @@ export const rows: readonly { fault: string; holds: string }[] = [
     holds: 'one effect each; with durability `postgres` nothing acknowledged lost',
   },
   {
-    fault: 'Redis away, frozen, or at `maxmemory`',
+    fault: 'Redis unreachable, frozen, or at `maxmemory`',
     holds:
-      'spilled, then all applied without help, in bounded time; the 99th percentile of answers bounded while it lasts',
+      'spilled, then all applied without help, in bounded time; the 99th percentile of answer times stays bounded meanwhile',
   },
   {
-    fault: 'Postgres away under load, longer than the longest retry schedule',
+    fault: 'Postgres unreachable under load, longer than the longest retry schedule',
     holds: 'receivers keep answering 200; nothing lost, nothing `dead`',
   },
-  { fault: 'both away', holds: '503 with `Retry-After`; recovery without a restart' },
+  { fault: 'both unreachable', holds: '503 with `Retry-After`; recovery without a restart' },
   {
-    fault: 'receiver and worker started while Redis, Postgres or both are away',
-    holds: 'clear state in `/readyz`, no hang, no 404; ready by themselves',
+    fault: 'receiver and worker started while Redis, Postgres or both are unreachable',
+    holds: 'clear state in `/readyz`, no hang, no 404; both become ready by themselves',
   },
   {
     fault: 'network to either store slow, trickling, half-open, silent, reset',
@@ -48,7 +48,8 @@ export const rows: readonly { fault: string; holds: string }[] = [
   },
   {
     fault: 'poison event',
-    holds: 'its neighbours go through; it ends `dead`; redelivery or replay after a fix applies it once',
+    holds:
+      'the other events of its group are applied; it ends `dead`; redelivery or replay after a fix applies it once',
   },
   {
     fault: '1,000 concurrent deliveries of one event over two receivers',
@@ -59,8 +60,8 @@ export const rows: readonly { fault: string; holds: string }[] = [
     holds: 'requests in flight answered, nothing lost, exit in time',
   },
   {
-    fault: 'the same id signed by two firms, in either order, met by claim, job, spill and ledger',
+    fault: 'the same id signed by two firms, in either order, found by claim, job, spill and ledger',
     holds:
-      'applied for one firm, for the first where claim, job or ledger tell who that was; the other is in quarantine with an alert, never `duplicate`, and `quarantine release` applies it for its own firm',
+      'applied for one firm, for the first if claim, job or ledger know which one that was; the other is in quarantine with an alert, never `duplicate`, and `quarantine release` applies it for its own firm',
   },
 ];

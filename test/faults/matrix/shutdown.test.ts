@@ -4,24 +4,24 @@ import t from 'tap';
 import { waitUntil } from '../../support/wait-until.js';
 import { providerNames } from '../bodies.js';
 import { buildApps } from '../build-apps.js';
-import type { StageApp } from '../stage.js';
-import { openGround } from './ground.js';
+import type { HarnessApp } from '../fault-harness.js';
+import { startJudgedHarness } from './judged-harness.js';
 import { buildNextWorker } from './next-worker.js';
 
-// Everything is asked to end while it works.
+// Apps are stopped while they work.
 
 const [files, nextWorker] = [await buildApps(), await buildNextWorker()];
-const ground = await openGround({ files, settings: { budgetMs: 20_000 }, patience: 8 });
-const everything = [...ground.receivers, ...ground.workers];
+const harness = await startJudgedHarness({ files, settings: { budgetMs: 20_000 }, patience: 8 });
+const everything = [...harness.receivers, ...harness.workers];
 const stopMs = 10_000;
 
 t.test('17. SIGTERM to a receiver: requests in flight are answered', async (t) => {
-  const [{ app, ways }] = ground.receivers as [StageApp];
-  const senders = ground.sendersWith({ receivers: [app] });
+  const [{ app, ways }] = harness.receivers as [HarnessApp];
+  const senders = harness.sendersWith({ receivers: [app] });
   ways.redis.delayMs = 500; // three round trips each
-  const events = Array.from({ length: 30 }, () => ground.next('stripe'));
+  const events = Array.from({ length: 30 }, () => harness.next('stripe'));
   const sending = Promise.all(events.map((event) => senders.send(event)));
-  await waitUntil(async () => (await ground.redis.keys('{semel:stripe}:claim:*')).length >= events.length, {
+  await waitUntil(async () => (await harness.redis.keys('{semel:stripe}:claim:*')).length >= events.length, {
     what: 'all are claimed, and none is answered',
     intervalMs: 10,
   });
@@ -35,11 +35,11 @@ t.test('17. SIGTERM to a receiver: requests in flight are answered', async (t) =
   );
   ways.redis.delayMs = 0;
   await app.start();
-  await ground.judge(t);
+  await harness.judge(t);
 });
 
 t.test('17. SIGTERM to everything under load', async (t) => {
-  const load = ground.load();
+  const load = harness.load();
   for (let i = 0; i < 2; i++) {
     await sleep(500);
     const stopped = await Promise.all(everything.map(({ app }) => app.stop(stopMs)));
@@ -52,23 +52,23 @@ t.test('17. SIGTERM to everything under load', async (t) => {
   }
   await sleep(300);
   await load.end();
-  await ground.judge(t);
+  await harness.judge(t);
 });
 
 t.test('17. rolling restart with an older worker still running', async (t) => {
-  const [older, newer] = ground.workers as [StageApp, StageApp];
+  const [older, newer] = harness.workers as [HarnessApp, HarnessApp];
   await newer.app.stop(stopMs);
   newer.app.configure({ file: nextWorker });
-  const load = ground.load();
-  for (const { app } of ground.receivers) {
+  const load = harness.load();
+  for (const { app } of harness.receivers) {
     app.configure({ jobVersion: 3 });
     t.ok(await app.stop(stopMs));
     await app.start();
   }
-  // The older one alone: it must leave the jobs that it does not know to the other.
+  // The older worker alone: it must leave jobs of the newer version to the other.
   const delayed = async () => {
     const counts = await Promise.all(
-      providerNames.map((name) => ground.redis.zcard(`{semel:${name}}:${name}:delayed`)),
+      providerNames.map((name) => harness.redis.zcard(`{semel:${name}}:${name}:delayed`)),
     );
     return counts.reduce((sum, n) => sum + n, 0);
   };
@@ -78,20 +78,20 @@ t.test('17. rolling restart with an older worker still running', async (t) => {
   await load.end();
   t.ok(await older.app.stop(stopMs));
 
-  // Their delay is half a minute: the test has no time for that.
-  const client = openProducerRedis(ground.servers.redis.url, 5_000);
+  // Their delay is half a minute; the test promotes them instead of waiting.
+  const client = openProducerRedis(harness.servers.redis.url, 5_000);
   t.teardown(() => client.disconnect());
   await waitUntil(() => client.status === 'ready', { what: 'Redis is there' });
   for (const name of providerNames) {
     const queue = openQueue(client, name);
     for (const job of await queue.getDelayed()) {
       t.equal(job.attemptsMade, 0, 'put off without an attempt');
-      await job.promote().catch(() => undefined); // its delay has passed meanwhile
+      await job.promote().catch(() => undefined); // its delay has passed already
     }
     await queue.close();
   }
-  await ground.judge(t);
-  const { rows } = await ground.sql.query(
+  await harness.judge(t);
+  const { rows } = await harness.sql.query(
     "SELECT event_id FROM webhook_attempts WHERE outcome IN ('failed', 'dead')",
   );
   t.same(rows, [], 'none failed');

@@ -1,10 +1,9 @@
-// What can happen to one object of Stripe or Square in one moment: the events in the order in which they happen, and what
-// the object's row must say after all of them.
+// Several events of one Stripe or Square object in one moment, in their true order, and the object's row after them.
 
 export interface Tie {
   provider: 'stripe' | 'square';
   name: string;
-  /** Kind and id of the object that is looked at. */
+  /** Kind and id of the compared object. */
   object: string;
   events: [type: string, overrides: Record<string, unknown>][];
   end: Record<string, unknown>;
@@ -14,11 +13,11 @@ export const tiesOf =
   (provider: Tie['provider'], object: string) =>
   (name: string, events: Tie['events'], end: Tie['end']): Tie => ({ provider, name, object, events, end });
 
-/** The same id in each; what else is changed in it. */
+/** All events have the same id; the other overrides. */
 export const of = (
   id: string,
   events: [type: string, overrides?: Record<string, unknown>][],
 ): Tie['events'] => events.map(([type, overrides = {}]) => [type, { id, ...overrides }]);
 
-/** Tells from which event a row is, where the object itself would say the same. */
+/** Shows which event a row comes from, if the object itself would be the same. */
 export const mark = (text: string) => ({ metadata: { mark: text } });

@@ -5,17 +5,18 @@ import { providerNamed, providers } from '@semel/providers';
 import t from 'tap';
 import { isOrder, type Model, step } from '../../support/guard-model.js';
 import { identityOf } from '../../support/identity-of.js';
+import { permutations } from '../../support/permutations.js';
 import { eventOf, nowMs, requestOf, sampleNamed } from './deliveries.js';
 
-/** What every provider must hold to, shown on its own samples. A new provider is tested by being in the registry. */
+/** The contract of every provider, tested with its own samples. A new provider is tested once it is in the registry. */
 for (const provider of providers) {
-  t.test(`${provider.title} keeps the contract of a provider`, async (t) => {
+  t.test(`${provider.title} fulfils the contract of a provider`, async (t) => {
     t.equal(providerNamed(provider.name), provider);
     t.match(provider.name, /^[a-z]+$/);
     t.ok(provider.routes.length > 0 && provider.bodyLimitBytes >= 1024 * 1024);
     t.ok(provider.claimWindowMs > 24 * 3_600_000, 'a claim outlives a day of retries');
 
-    t.test('waits longer from attempt to attempt, within a cap', async (t) => {
+    t.test('its retry delays grow up to a cap', async (t) => {
       const waits = Array.from({ length: provider.retry.attempts + 50 }, (_, i) =>
         provider.retry.delayMs(i + 1),
       );
@@ -24,7 +25,7 @@ for (const provider of providers) {
     });
 
     for (const sample of provider.samples)
-      t.test(`${sample.type}: from the sample to the change`, async (t) => {
+      t.test(`${sample.type}: the sample is verified, identified and mapped to changes`, async (t) => {
         const request = requestOf(provider, sample);
         t.ok(provider.verify(request), 'signed');
         const identity = provider.identify(request.body, sample.channel, request.headers);
@@ -57,7 +58,7 @@ for (const provider of providers) {
         t.type(JSON.parse(provider.toJson(request.body) ?? 'null'), 'object');
       });
 
-    t.test('says which account it is about', async (t) => {
+    t.test('its events name their account', async (t) => {
       const sample = provider.samples[0] as never as (typeof provider.samples)[number];
       const { body } = sample.build({ account: 'acct_42', nowMs });
       const { account } = identityOf(provider, body, sample.channel);
@@ -79,7 +80,7 @@ for (const provider of providers) {
       }
     });
 
-    t.test('a secret of its own making is new each time', async (t) => {
+    t.test('its generated secrets differ each time', async (t) => {
       t.not(provider.newSecret(), provider.newSecret());
       t.ok(provider.newSecret().length >= 20);
     });
@@ -115,7 +116,7 @@ const lives: { provider: string; id: string; types: string[] }[] = [
 ];
 
 for (const { provider: name, id, types } of lives)
-  t.test(`${name}: ${types.join(', ')} end alike in every order`, async (t) => {
+  t.test(`${name}: ${types.join(', ')} end the same in every order`, async (t) => {
     const provider = providerNamed(name);
     if (provider === null) return t.fail('not in the registry');
     const life = types.map((type, index) => {
@@ -129,16 +130,11 @@ for (const { provider: name, id, types } of lives)
     for (const end of ends) t.same(end, last, 'the last event of the life decides');
   });
 
-/** What the guard of the store leaves of each object; which event made an empty row says nothing. */
+/** Each object after the guard model; which event created an empty row does not matter. */
 function applied(events: readonly { event: WebhookEvent; changes: Change[] }[]) {
   const rows: Model = new Map();
   for (const { event, changes } of events) step(rows, event, changes);
   return [...rows].filter(([, row]) => row.guard.order.rank >= 0).sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function permutations<T>(items: readonly T[]): T[][] {
-  if (items.length < 2) return [[...items]];
-  return items.flatMap((item, at) => permutations(items.toSpliced(at, 1)).map((rest) => [item, ...rest]));
 }
 
 function problemsOf({ changes, links }: ChangeSet, linkColumns: readonly string[]): string[] {

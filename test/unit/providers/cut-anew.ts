@@ -4,15 +4,15 @@ export type Pair = readonly [name: string, value: string];
 
 const sorted = (pairs: readonly Pair[]) => [...pairs].sort(([a], [b]) => (a < b ? -1 : 1));
 
-/** What Twilio signs of a form: its names and values, sorted by name, without a mark between them. */
+/** What Twilio signs of a form: names and values, sorted by name, without separators. */
 export const signedText = (pairs: readonly Pair[]): string => sorted(pairs).flat().join('');
 
 const keyNames = ['MessageSid', 'SmsSid', 'MessageStatus', 'SmsStatus', 'ErrorCode', 'RawDlrDoneDate'];
 
-/** Where a name begins, and where its value does. */
+/** Where a name begins, and where its value begins. */
 type Cut = [name: number, value: number];
 
-/** Other forms with the same signed text, and so with the same signature: a few cuts are moved, made or left out. */
+/** Other forms with the same signed text, and so the same signature: some splits are moved, added or removed. */
 export function cutsAnew(pairs: readonly Pair[]): fc.Arbitrary<Pair[]> {
   const text = signedText(pairs);
   const cuts: Cut[] = [];
@@ -57,7 +57,7 @@ const from = ([place, shifted, length]: [number, number, number]): Cut => [
   place + shifted + length,
 ];
 
-/** The signature sorts the names: a cut that would put a smaller name behind a greater one is left out. */
+/** The signature sorts the names: splits that would break that order are left out. */
 function formOf(text: string, wanted: readonly Cut[]): Pair[] {
   const cuts: Cut[] = [];
   for (const [name, value] of [...wanted].sort(([a], [b]) => a - b)) {

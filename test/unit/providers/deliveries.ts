@@ -1,10 +1,13 @@
-import type { Provider, Sample, SignedRequest, WebhookEvent } from '@semel/core';
-import { identityOf } from '../../support/identity-of.js';
+import type { ChangeSet, Provider, Sample, SignedRequest, WebhookEvent } from '@semel/core';
+import { providerNamed } from '@semel/providers';
+import { toEvent } from '../../support/create-event.js';
 
 export const nowMs = Date.UTC(2026, 8, 1, 12, 30);
 
 export const urlOf = (provider: Provider, channel: string | null): string =>
   `https://hooks.example.com/webhooks/${provider.name}/ep_1${channel === null ? '' : `/${channel}`}`;
+
+export const named = (name: string): Provider => providerNamed(name) as Provider;
 
 export function sampleNamed(provider: Provider, type: string): Sample {
   const sample = provider.samples.find((each) => each.type === type);
@@ -27,19 +30,18 @@ export function requestOf(
 }
 
 /** The event as the receiver would queue it. */
-export function eventOf(provider: Provider, body: Buffer, channel: string | null): WebhookEvent {
-  return {
-    v: 2,
-    firmId: '00000000-0000-4000-8000-000000000001',
-    provider: provider.name,
-    ...identityOf(provider, body, channel),
-    channel,
-    endpointId: 'ep_1',
-    receivedAtMs: nowMs,
-    body: { utf8: body.toString('utf8') },
-    sha256: '',
-    ignored: null,
-  };
+export const eventOf = (provider: Provider, body: Buffer, channel: string | null): WebhookEvent =>
+  toEvent({ provider }, { body, channel }, { receivedAtMs: nowMs, body: { utf8: body.toString('utf8') } });
+
+/** The changes that the rule makes of a sample. */
+export function changesOfSample(
+  provider: Provider,
+  type: string,
+  overrides: Record<string, unknown> = {},
+): ChangeSet {
+  const sample = sampleNamed(provider, type);
+  const { body } = sample.build({ account: null, nowMs, overrides });
+  return provider.changesOf(eventOf(provider, body, sample.channel), body);
 }
 
-export { listShared, noConformanceData, readShared } from '../../support/conformance-data.js';
+export { listShared, noConformanceData, readExample, readShared } from '../../support/conformance-data.js';

@@ -3,8 +3,8 @@ import { providerNamed } from '@semel/providers';
 import t from 'tap';
 import { eventOf } from './deliveries.js';
 
-// Connect sends more than envelopes through one configuration. A refusal would be retried for days, and hold back what comes
-// behind it: such a message is taken, named, and changes nothing.
+// Connect sends more than envelopes through one configuration. A refused message would be retried for days and delay
+// later ones: such a message is accepted, gets an id, and changes nothing.
 
 const docusign = providerNamed('docusign') as Provider;
 const identify = (message: unknown) =>
@@ -22,7 +22,7 @@ const template = {
   data: { accountId: 'acc-1', userId: 'u-1', templateId: 't-1' },
 };
 
-t.test('any message that is not about an envelope is named, and ignored', async (t) => {
+t.test('a message that is not about an envelope gets an id, and is ignored', async (t) => {
   for (const [message, account] of [
     [template, 'acc-1'],
     [{ ...template, event: 'template-created', data: { templateId: 't-1' } }, 'acc-1'],
@@ -45,7 +45,7 @@ t.test('any message that is not about an envelope is named, and ignored', async 
   t.equal(identify(template).createdAtMs, Date.UTC(2026, 10, 21, 15, 0, 0, 123));
 });
 
-t.test('a retry has the same name, and another message another one', async (t) => {
+t.test('a retry has the same id, another message another id', async (t) => {
   const timeless = {
     event: 'click-agreed',
     retryCount: 0,
@@ -86,7 +86,7 @@ t.test('a retry has the same name, and another message another one', async (t) =
   t.match(idOf(deep('1')), /^ds_/, 'no depth ends the process');
 });
 
-t.test('what names nothing stays malformed', async (t) => {
+t.test('a message without identifying fields is malformed', async (t) => {
   for (const message of [
     {},
     { event: '' },

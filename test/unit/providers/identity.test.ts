@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { assertEventId, type Identity, type Provider, reservedEventIds } from '@semel/core';
-import { providerNamed } from '@semel/providers';
 import fc from 'fast-check';
 import t from 'tap';
+import { named } from './deliveries.js';
 
-const named = (name: string) => providerNamed(name) as Provider;
 const [stripe, square, docusign, twilio] = [
   named('stripe'),
   named('square'),
@@ -18,7 +17,7 @@ const malformedError = { name: 'SemelError', code: 'malformed' } as never;
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 const form = (fields: Record<string, string>) => Buffer.from(new URLSearchParams(fields).toString());
 
-/** As the receiver names an event. */
+/** The receiver's event id and type. */
 function name(provider: Provider, body: Buffer, channel: string | null = null): Identity {
   const identity = provider.identify(body, channel);
   assertEventId(identity.eventId);
@@ -49,7 +48,7 @@ const unusable = [
 ];
 const notTexts = [null, 1, 1e300, true, {}, [], ['evt_1'], { id: 'evt_1' }];
 
-t.test('an id that could harm the queue, or that the provider never gives, is malformed', async (t) => {
+t.test('an id that could harm the queue, or that the provider never sends, is malformed', async (t) => {
   const malformed = (act: () => unknown, message: string) => t.throws(act, malformedError, message);
   for (const id of [...unusable, ...notTexts]) {
     const label = JSON.stringify(id).slice(0, 40);
@@ -61,7 +60,7 @@ t.test('an id that could harm the queue, or that the provider never gives, is ma
       `sid ${label}`,
     );
     malformed(() => name(twilio, form({ MessageSid: text }), 'inbound'), `inbound ${label}`);
-    if (/^[a-z_-]{1,32}$/.test(text)) continue; // a word that Twilio may well have as a status
+    if (/^[a-z_-]{1,32}$/.test(text)) continue; // a word that could be a Twilio status
     malformed(
       () => name(twilio, form({ MessageSid: sid, MessageStatus: text }), 'status'),
       `status ${label}`,
@@ -123,7 +122,7 @@ t.test('times of any precision, with and without a zone', async (t) => {
   for (const [text, due] of times) t.equal(createdAt(text), due, String(text).slice(0, 40));
 });
 
-t.test('DocuSign: the id is derived from what the body says, as it is written', async (t) => {
+t.test("DocuSign: the id is derived from the body's own text", async (t) => {
   const body = (configurationId: string, retryCount = 0) =>
     Buffer.from(
       `{"note":"\\"configurationId\\":1, {\\\\","event":"envelope-sent","retryCount":${retryCount},` +
@@ -172,7 +171,7 @@ t.test('DocuSign: the id is derived from what the body says, as it is written', 
     t.throws(() => name(docusign, json({ event: 'envelope-sent', data, ...more })), malformedError);
 });
 
-t.test('Twilio: each status of a message is an event of its own', async (t) => {
+t.test('Twilio: each status of a message is a separate event', async (t) => {
   const status = (fields: Record<string, string>) =>
     name(twilio, form({ MessageSid: sid, AccountSid: 'AC1', ...fields }), 'status');
   t.equal(status({ MessageStatus: 'sent' }).eventId, `${sid}.sent`);
@@ -189,7 +188,7 @@ t.test('Twilio: each status of a message is an event of its own', async (t) => {
   t.equal(name(twilio, inbound, 'inbound').eventId, `${sid}.inbound`);
 });
 
-t.test('Twilio: a captured callback that is cut into other fields is not a new event', async (t) => {
+t.test('Twilio: a captured callback split into other fields is not a new event', async (t) => {
   const recut = [
     { MessageStatus: 'delivered', RawDlrDoneDat: 'e2609011230' },
     { MessageStatus: 'delivered', MessagingServiceSid: 'MG1RawDlrDoneDate2609011230' },

@@ -1,9 +1,9 @@
 import type { Provider } from '@semel/core';
 import { bareEnvelopeOf, providerNamed } from '@semel/providers';
 import t from 'tap';
-import { startMs, tell } from '../../support/histories.js';
+import { buildEvent, startMs } from '../../support/histories.js';
 
-// The rules that say what an event of DocuSign or Twilio changes, one by one.
+// The rules of DocuSign and Twilio, one by one.
 
 const docusign = providerNamed('docusign') as Provider;
 const twilio = providerNamed('twilio') as Provider;
@@ -11,11 +11,11 @@ const twilio = providerNamed('twilio') as Provider;
 const startNs = BigInt(startMs) * 1_000_000n;
 
 const optOut = (Body: string, OptOutType?: string) => {
-  const { event, body } = tell('twilio', 'inbound', { Body, OptOutType });
+  const { event, body } = buildEvent('twilio', 'inbound', { Body, OptOutType });
   return twilio.changesOf(event, body).changes.find(({ entity }) => entity === 'opt_out');
 };
 
-t.test('Twilio: words alone in a message opt out and in', async (t) => {
+t.test('Twilio: a message that is only a keyword opts out or in', async (t) => {
   for (const word of ['STOP', 'STOPALL', 'UNSUBSCRIBE', 'CANCEL', 'END', 'QUIT', 'REVOKE', 'OPTOUT'])
     for (const text of [word, word.toLowerCase(), `  ${word}\n`])
       t.match(optOut(text), {
@@ -29,21 +29,21 @@ t.test('Twilio: words alone in a message opt out and in', async (t) => {
     t.equal(optOut(text), undefined, text);
 });
 
-t.test('Twilio: its own decision wins over the words', async (t) => {
+t.test('Twilio: OptOutType wins over keywords', async (t) => {
   t.match(optOut('YES', 'STOP'), { fields: { opted_out: true } });
   t.match(optOut('STOP', 'START'), { fields: { opted_out: false } });
   t.equal(optOut('STOP', 'HELP'), undefined);
   t.match(optOut('STOP', 'something new'), { fields: { opted_out: true } }, 'one that nobody knows is none');
-  const { event, body } = tell('twilio', 'status:sent', { Body: 'STOP', OptOutType: 'STOP' });
+  const { event, body } = buildEvent('twilio', 'status:sent', { Body: 'STOP', OptOutType: 'STOP' });
   t.notOk(
     twilio.changesOf(event, body).changes.some(({ entity }) => entity === 'opt_out'),
     'a callback is nothing that they wrote',
   );
 });
 
-t.test('DocuSign: steps that are no status are times of their own', async (t) => {
+t.test('DocuSign: steps that are not a status are stored as times', async (t) => {
   const changes = (type: string, overrides = {}) => {
-    const { event, body } = tell('docusign', type, { id: 'env-1', ...overrides });
+    const { event, body } = buildEvent('docusign', type, { id: 'env-1', ...overrides });
     return docusign.changesOf(event, body).changes;
   };
   for (const [type, column] of [
@@ -78,7 +78,7 @@ t.test('DocuSign: steps that are no status are times of their own', async (t) =>
 });
 
 t.test('DocuSign: a recipient has a role, an order, times and a reason', async (t) => {
-  const { event, body } = tell('docusign', 'recipient-declined', { id: 'env-1' });
+  const { event, body } = buildEvent('docusign', 'recipient-declined', { id: 'env-1' });
   t.match(
     docusign.changesOf(event, body).changes.map(({ entity, externalId }) => [entity, externalId]),
     [
@@ -97,13 +97,13 @@ t.test('DocuSign: a recipient has a role, an order, times and a reason', async (
     order: { rank: 11, timeNs: startNs + 678_900n },
   });
   const odd = { recipientId: '9', status: 'sent', routingOrder: '-1' };
-  const strange = tell('docusign', 'envelope-sent', { id: 'env-1', recipients: { oddities: [odd] } });
+  const strange = buildEvent('docusign', 'envelope-sent', { id: 'env-1', recipients: { oddities: [odd] } });
   t.match(docusign.changesOf(strange.event, strange.body).changes[1], { fields: { routing_order: null } });
 });
 
-t.test('DocuSign: a message is bare where it has no data of its envelope', async (t) => {
+t.test('DocuSign: a message without envelope data is bare', async (t) => {
   const bare = (type: string, overrides: Record<string, unknown>) =>
-    bareEnvelopeOf(tell('docusign', type, overrides).event);
+    bareEnvelopeOf(buildEvent('docusign', type, overrides).event);
   const id = '11111111-1111-4111-8111-111111111111';
   t.match(bare('envelope-sent', { id, envelopeSummary: undefined }), {
     ref: { entity: 'envelope', externalId: id },
@@ -115,5 +115,5 @@ t.test('DocuSign: a message is bare where it has no data of its envelope', async
     null,
     'nothing that changes an address',
   );
-  t.equal(bareEnvelopeOf(tell('twilio', 'inbound', {}).event), null);
+  t.equal(bareEnvelopeOf(buildEvent('twilio', 'inbound', {}).event), null);
 });

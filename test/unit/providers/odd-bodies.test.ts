@@ -20,7 +20,7 @@ const oddValue = fc.oneof(
   ),
 );
 
-/** A sample's body with a few of its values, at any depth, exchanged or gone. */
+/** A sample's body with some values, at any depth, replaced or removed. */
 function mutated(provider: Provider, at: number, cuts: readonly { path: number[]; value: unknown }[]) {
   const sample = provider.samples[at % provider.samples.length] as (typeof provider.samples)[number];
   const { body, contentType } = sample.build({ account: null, nowMs });
@@ -58,7 +58,7 @@ const cuts = fc.array(
 );
 
 for (const provider of providers) {
-  t.test(`${provider.title}: no body makes identify or the rule fail by accident`, async (t) => {
+  t.test(`${provider.title}: no JSON body crashes identify or the rule`, async (t) => {
     const property = fc.property(fc.nat(20), cuts, (at, changes) => {
       const { sample, body } = mutated(provider, at, changes);
       check(provider, body, sample.channel);
@@ -67,7 +67,7 @@ for (const provider of providers) {
     t.doesNotThrow(() => fc.assert(property, { numRuns: 1000 }));
   });
 
-  t.test(`${provider.title}: nor do bytes of any kind`, async (t) => {
+  t.test(`${provider.title}: no bytes crash identify or the rule`, async (t) => {
     const bodies = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
       fc.json().map((text) => Buffer.from(text)),
@@ -106,7 +106,7 @@ function check(provider: Provider, body: Buffer, channel: string | null): void {
   });
 }
 
-/** A rule may refuse a body with an error of its own; every other kind of error is a mistake in it. */
+/** A rule may throw its own kind of error; any other error is a bug. */
 function sound(act: () => unknown): void {
   try {
     act();

@@ -4,14 +4,14 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { type Model, stateOf, step } from '../../support/guard-model.js';
 import {
+  type BuiltEvent,
   conversationHistories,
   envelopeHistories,
   messageHistories,
   shuffled,
-  type Told,
 } from '../../support/histories.js';
 
-// Whatever order events come in, and however often, an object ends as if they had come in order, and an end stays.
+// In any order and with repetitions, an object ends as if its events had come in order, and a final state stays.
 
 const numRuns = 1500;
 const seed = Number.isSafeInteger(Number(process.env.FC_SEED))
@@ -22,13 +22,13 @@ const twilio = providerNamed('twilio') as Provider;
 
 function play(
   provider: Provider,
-  events: readonly Told[],
+  events: readonly BuiltEvent[],
   look: (rows: Model) => void = () => undefined,
 ): Model {
   const rows: Model = new Map();
   const seen = new Set<string>();
   for (const { event, body } of events) {
-    if (seen.has(event.eventId)) continue; // the ledger
+    if (seen.has(event.eventId)) continue; // the ledger drops duplicates
     seen.add(event.eventId);
     step(rows, event, provider.changesOf(event, body).changes);
     look(rows);
@@ -36,7 +36,7 @@ function play(
   return rows;
 }
 
-/** Fails the run where a row that has an end is anything else later. */
+/** Fails the run if a row leaves its final state. */
 const endsStay = (entity: string, isEnd: (status: unknown) => boolean) => {
   const ended = new Map<string, unknown>();
   return (rows: Model) => {
@@ -59,9 +59,9 @@ function holds(t: Test, property: fc.IProperty<never> | fc.IProperty<unknown>): 
   t.doesNotThrow(() => fc.assert(property as fc.IProperty<unknown>, { seed, numRuns }));
 }
 
-t.test('DocuSign: an envelope and its recipients', async (t) => {
+t.test('DocuSign: an envelope and its recipients end the same in any order', async (t) => {
   const isEnd = (status: unknown) => ['completed', 'declined', 'voided'].includes(String(status));
-  const cases = envelopeHistories.chain((told) => fc.tuple(fc.constant(told), shuffled(told.history)));
+  const cases = envelopeHistories.chain((events) => fc.tuple(fc.constant(events), shuffled(events.history)));
   holds(
     t,
     fc.property(cases, ([{ history, end }, order]) => {
@@ -73,10 +73,10 @@ t.test('DocuSign: an envelope and its recipients', async (t) => {
   );
 });
 
-t.test('Twilio: a message', async (t) => {
+t.test('Twilio: a message ends the same in any order', async (t) => {
   const isEnd = (status: unknown) =>
     ['delivered', 'undelivered', 'failed', 'canceled', 'read'].includes(String(status));
-  const cases = messageHistories.chain((told) => fc.tuple(fc.constant(told), shuffled(told.history)));
+  const cases = messageHistories.chain((events) => fc.tuple(fc.constant(events), shuffled(events.history)));
   holds(
     t,
     fc.property(cases, ([{ history, end }, order]) => {
@@ -88,8 +88,8 @@ t.test('Twilio: a message', async (t) => {
   );
 });
 
-t.test('Twilio: who wants no more messages', async (t) => {
-  const cases = conversationHistories.chain((told) => fc.tuple(fc.constant(told), shuffled(told)));
+t.test('Twilio: opt-outs end the same in any order', async (t) => {
+  const cases = conversationHistories.chain((events) => fc.tuple(fc.constant(events), shuffled(events)));
   holds(
     t,
     fc.property(cases, ([history, order]) => {
@@ -98,11 +98,11 @@ t.test('Twilio: who wants no more messages', async (t) => {
   );
 });
 
-t.test('two objects of one firm do not disturb each other', async (t) => {
+t.test('two objects of one firm do not affect each other', async (t) => {
   const cases = fc
     .tuple(messageHistories, conversationHistories)
-    .chain(([message, told]) =>
-      fc.tuple(fc.constant([...message.history, ...told]), shuffled([...message.history, ...told])),
+    .chain(([message, events]) =>
+      fc.tuple(fc.constant([...message.history, ...events]), shuffled([...message.history, ...events])),
     );
   holds(
     t,

@@ -1,43 +1,35 @@
-import type { Change, ChangeSet, Provider } from '@semel/core';
+import type { Change, Provider } from '@semel/core';
 import { providerNamed } from '@semel/providers';
 import t from 'tap';
-import { eventOf, nowMs, sampleNamed } from './deliveries.js';
+import { changesOfSample, nowMs } from './deliveries.js';
 
 const stripe = providerNamed('stripe') as Provider;
 const square = providerNamed('square') as Provider;
 
-function ruled(provider: Provider, type: string, overrides: Record<string, unknown> = {}): ChangeSet {
-  const { body } = sampleNamed(provider, type).build({ account: null, nowMs, overrides });
-  return provider.changesOf(eventOf(provider, body, null), body);
-}
-
 const first = (provider: Provider, type: string, overrides = {}): Change =>
-  ruled(provider, type, overrides).changes[0] as Change;
+  changesOfSample(provider, type, overrides).changes[0] as Change;
 
 const payment = (externalId: string) => ({ entity: 'payment', externalId });
 const invoice = (externalId: string) => ({ entity: 'invoice', externalId });
 
-t.test(
-  'Stripe: refunds and disputes find their payment, whatever is an id and whatever an object',
-  async (t) => {
-    const named: [Record<string, unknown>, string][] = [
-      [{ payment_intent: 'pi_1', charge: 'ch_1' }, 'pi_1'],
-      [{ payment_intent: { id: 'pi_1' }, charge: { id: 'ch_1', payment_intent: 'pi_1' } }, 'pi_1'],
-      [{ payment_intent: null, charge: { id: 'ch_1', payment_intent: 'pi_1' } }, 'pi_1'],
-      [{ payment_intent: null, charge: 'ch_1' }, 'ch_1'],
-      [{ payment_intent: undefined, charge: 'ch_1' }, 'ch_1'],
-    ];
-    for (const type of ['refund.created', 'charge.refund.updated', 'charge.dispute.created'])
-      for (const [overrides, id] of named) {
-        const { changes, links } = ruled(stripe, type, overrides);
-        t.same(changes[0]?.refs, { payment_id: payment(id) }, type);
-        t.same(links, { payment_id: payment(id) }, type);
-      }
-    const none = ruled(stripe, 'refund.created', { payment_intent: null, charge: null });
-    t.same(none.changes[0]?.refs, undefined);
-    t.same(none.links, {});
-  },
-);
+t.test('Stripe: refunds and disputes find their payment, by id or expanded object', async (t) => {
+  const named: [Record<string, unknown>, string][] = [
+    [{ payment_intent: 'pi_1', charge: 'ch_1' }, 'pi_1'],
+    [{ payment_intent: { id: 'pi_1' }, charge: { id: 'ch_1', payment_intent: 'pi_1' } }, 'pi_1'],
+    [{ payment_intent: null, charge: { id: 'ch_1', payment_intent: 'pi_1' } }, 'pi_1'],
+    [{ payment_intent: null, charge: 'ch_1' }, 'ch_1'],
+    [{ payment_intent: undefined, charge: 'ch_1' }, 'ch_1'],
+  ];
+  for (const type of ['refund.created', 'charge.refund.updated', 'charge.dispute.created'])
+    for (const [overrides, id] of named) {
+      const { changes, links } = changesOfSample(stripe, type, overrides);
+      t.same(changes[0]?.refs, { payment_id: payment(id) }, type);
+      t.same(links, { payment_id: payment(id) }, type);
+    }
+  const none = changesOfSample(stripe, 'refund.created', { payment_intent: null, charge: null });
+  t.same(none.changes[0]?.refs, undefined);
+  t.same(none.links, {});
+});
 
 t.test('a refund counts until it fails', async (t) => {
   const counts = (status: string | null) => first(stripe, 'refund.created', { status }).fields.counts;
@@ -59,7 +51,7 @@ t.test('a refund counts until it fails', async (t) => {
   ]);
 });
 
-t.test('Stripe: how far a state is', async (t) => {
+t.test('Stripe: the rank of each status', async (t) => {
   const rank = (type: string, overrides: object) => first(stripe, type, overrides).order.rank;
   t.same(
     ['pending', 'brand_new', 'succeeded', 'failed', 'canceled'].map((status) =>
@@ -100,7 +92,7 @@ t.test('Stripe: within one second the charge with more refunded is the later one
 });
 
 t.test('Stripe: a charge without a payment intent is the payment', async (t) => {
-  const { changes, links } = ruled(stripe, 'charge.succeeded', {
+  const { changes, links } = changesOfSample(stripe, 'charge.succeeded', {
     id: 'ch_1',
     payment_intent: null,
     invoice: 'in_1',
@@ -112,14 +104,14 @@ t.test('Stripe: a charge without a payment intent is the payment', async (t) => 
   t.match(changes[0]?.fields, { status: 'succeeded', amount: 12_500, metadata: { matter: 'M-2026-0042' } });
   t.same(links, { payment_id: payment('ch_1'), invoice_id: invoice('in_1') });
   t.same(
-    ruled(stripe, 'charge.succeeded', { id: 'ch_1', payment_intent: 'pi_1' }).changes.map(
+    changesOfSample(stripe, 'charge.succeeded', { id: 'ch_1', payment_intent: 'pi_1' }).changes.map(
       ({ entity }) => entity,
     ),
     ['charge'],
   );
 });
 
-t.test('Stripe: charges and refunds inside of other objects, as older API versions write them', async (t) => {
+t.test('Stripe: charges and refunds embedded in other objects, as in older API versions', async (t) => {
   const refund = { id: 're_1', object: 'refund', amount: 300, status: 'succeeded' };
   const charge = {
     id: 'ch_1',
@@ -129,7 +121,7 @@ t.test('Stripe: charges and refunds inside of other objects, as older API versio
     refunds: { data: [refund] },
   };
   for (const shape of [{ charges: { data: [charge] } }, { latest_charge: charge }]) {
-    const { changes } = ruled(stripe, 'payment_intent.succeeded', { id: 'pi_1', ...shape });
+    const { changes } = changesOfSample(stripe, 'payment_intent.succeeded', { id: 'pi_1', ...shape });
     t.same(
       changes.map(({ entity, refs }) => [entity, refs?.payment_id?.externalId]),
       [
@@ -139,12 +131,12 @@ t.test('Stripe: charges and refunds inside of other objects, as older API versio
       ],
     );
   }
-  t.equal(ruled(stripe, 'payment_intent.succeeded', { latest_charge: 'ch_1' }).changes.length, 1);
+  t.equal(changesOfSample(stripe, 'payment_intent.succeeded', { latest_charge: 'ch_1' }).changes.length, 1);
 });
 
-t.test('Stripe: an invoice can have several payments, and once had no status', async (t) => {
+t.test('Stripe: an invoice can have several payments, and older ones have no status', async (t) => {
   const paid = (id: string) => ({ payment: { type: 'payment_intent', payment_intent: id } });
-  const { changes, links } = ruled(stripe, 'invoice.paid', {
+  const { changes, links } = changesOfSample(stripe, 'invoice.paid', {
     id: 'in_1',
     payments: { data: [paid('pi_2'), paid('pi_1'), { payment: { type: 'payment_record' } }] },
   });
@@ -169,21 +161,24 @@ t.test('Stripe: an invoice can have several payments, and once had no status', a
   t.match(deleted.fields, { status: 'deleted', amount_due: null });
 });
 
-t.test('Stripe: what pays an invoice, and is no payment of Stripe', async (t) => {
+t.test('Stripe: an invoice paid outside of Stripe', async (t) => {
   const record = { type: 'payment_record', payment_record: 'pr_1' };
-  const { changes, links, ignored } = ruled(stripe, 'invoice_payment.paid', {
+  const { changes, links, ignored } = changesOfSample(stripe, 'invoice_payment.paid', {
     invoice: 'in_1',
     payment: record,
   });
   t.same([changes, links, ignored], [[], { invoice_id: invoice('in_1') }, 'no_object']);
 });
 
-t.test('money that is none is an error', async (t) => {
+t.test('an invalid amount is an error', async (t) => {
   for (const amount of ['12', 1.5, null, Number.MAX_SAFE_INTEGER + 1]) {
     for (const type of ['charge.updated', 'refund.created', 'charge.dispute.created'])
-      t.throws(() => ruled(stripe, type, { amount }), /amount is not a whole number/);
+      t.throws(() => changesOfSample(stripe, type, { amount }), /amount is not a whole number/);
     for (const type of ['refund.created', 'dispute.created'])
-      t.throws(() => ruled(square, type, { amount_money: { amount } }), /amount_money is not a whole number/);
+      t.throws(
+        () => changesOfSample(square, type, { amount_money: { amount } }),
+        /amount_money is not a whole number/,
+      );
   }
 });
 
@@ -208,11 +203,11 @@ t.test('Square: version, else time to the nanosecond, else the final state', asy
 
 t.test('Square: refunds and disputes find their payment; an unlinked refund has none', async (t) => {
   for (const about of [{ payment_id: 'pay_1' }])
-    t.same(ruled(square, 'refund.updated', about).links, { payment_id: payment('pay_1') });
+    t.same(changesOfSample(square, 'refund.updated', about).links, { payment_id: payment('pay_1') });
   for (const about of [
     { disputed_payment: { payment_id: 'pay_1' } },
     { disputed_payment: undefined, disputed_payments: [{ payment_id: 'pay_1' }] },
   ])
-    t.same(ruled(square, 'dispute.created', about).links, { payment_id: payment('pay_1') });
-  t.same(ruled(square, 'refund.updated', { payment_id: undefined }).links, {});
+    t.same(changesOfSample(square, 'dispute.created', about).links, { payment_id: payment('pay_1') });
+  t.same(changesOfSample(square, 'refund.updated', { payment_id: undefined }).links, {});
 });

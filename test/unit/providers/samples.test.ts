@@ -8,9 +8,9 @@ const plain = (type: string) => type.replaceAll(/[._]/g, '');
 
 for (const provider of providers) {
   const typesOf = vendorTypes[provider.name];
-  if (typesOf === undefined) continue; // a service of any kind has no list of types
+  if (typesOf === undefined) continue; // a generic service has no list of types
 
-  t.test(`${provider.title}: every type that a rule acts on has a sample`, async (t) => {
+  t.test(`${provider.title}: every handled type has a sample`, async (t) => {
     const [sample] = provider.samples;
     if (sample === undefined) return t.fail('no sample at all');
     const event = eventOf(provider, sample.build({ account: null, nowMs }).body, sample.channel);

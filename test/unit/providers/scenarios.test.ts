@@ -6,21 +6,21 @@ import { type Model, stateOf, step } from '../../support/guard-model.js';
 import { eventOf, nowMs, sampleNamed } from './deliveries.js';
 
 for (const provider of providers) {
-  t.test(`${provider.title}: every story can be told`, async (t) => {
+  t.test(`${provider.title}: every scenario has valid samples and fresh ids`, async (t) => {
     t.ok(provider.scenarios.length > 0, 'there is one');
     t.equal(new Set(provider.scenarios.map(({ name }) => name)).size, provider.scenarios.length);
-    for (const story of provider.scenarios) {
-      t.match(story.name, /^[a-z]+(-[a-z]+)*$/);
+    for (const scenario of provider.scenarios) {
+      t.match(scenario.name, /^[a-z]+(-[a-z]+)*$/);
       const live = () =>
-        story.events().map(({ type, overrides = {} }, index) => {
-          const sample = sampleNamed(provider, type); // throws where the registry has none
+        scenario.events().map(({ type, overrides = {} }, index) => {
+          const sample = sampleNamed(provider, type); // throws if there is none
           const { body } = sample.build({ account: null, nowMs: nowMs + index * 1000, overrides });
           const event = eventOf(provider, body, sample.channel);
           return { event, changes: provider.changesOf(event, body).changes };
         });
       const [one, other] = [live(), live()];
       const keys = [...one, ...other].map(({ event }) => idempotencyKey(event));
-      t.equal(new Set(keys).size, keys.length, `${story.name}: each telling has events of its own`);
+      t.equal(new Set(keys).size, keys.length, `${scenario.name}: each telling has events of its own`);
 
       const objects = (life: typeof one) =>
         new Set(
@@ -29,21 +29,21 @@ for (const provider of providers) {
       const shared = [...objects(one)].filter((key) => objects(other).has(key));
       t.ok(
         shared.every((key) => /^(conversation|opt_out) /.test(key)),
-        `${story.name}: and objects of its own, but for what two numbers have in common`,
+        `${scenario.name}: and objects of its own, but for what two numbers have in common`,
       );
       t.ok(
         objects(one).size === 0 || objects(one).size < one.flatMap(({ changes }) => changes).length,
-        `${story.name}: its events are about the same objects`,
+        `${scenario.name}: its events are about the same objects`,
       );
 
       const inOrder = endOf(one);
       for (let seed = 0; seed < 20; seed += 1)
-        t.strictSame(endOf(shuffled(one, seed)), inOrder, `${story.name}: seed ${seed} ends alike`);
+        t.strictSame(endOf(shuffled(one, seed)), inOrder, `${scenario.name}: seed ${seed} ends alike`);
     }
   });
 }
 
-t.test('a seed is one order', async (t) => {
+t.test('a seed gives one order', async (t) => {
   const items = Array.from({ length: 50 }, (_, i) => i);
   t.same(shuffled(items, 7), shuffled(items, 7));
   t.notSame(shuffled(items, 7), shuffled(items, 8));
@@ -54,7 +54,7 @@ t.test('a seed is one order', async (t) => {
   );
 });
 
-/** What the store's guard leaves of each object. */
+/** Each object after the guard model. */
 function endOf(life: readonly { event: WebhookEvent; changes: Change[] }[]) {
   const rows: Model = new Map();
   for (const { event, changes } of life) step(rows, event, changes);

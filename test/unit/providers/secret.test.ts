@@ -5,10 +5,10 @@ import fc from 'fast-check';
 import t from 'tap';
 import { wrongSecrets } from './wrong-secrets.js';
 
-// A secret that can never verify is found out when it is given, and not by a provider that meets 401 for days.
+// A secret that can never verify is refused when it is set, instead of failing every delivery with 401.
 
 for (const provider of providers) {
-  t.test(`${provider.title}: what can never verify is refused, and named`, async (t) => {
+  t.test(`${provider.title}: an unusable secret is refused, with the reason`, async (t) => {
     const wrong = wrongSecrets[provider.name] ?? [];
     t.ok(wrong.length > 10);
     for (const [names, secret] of wrong) {
@@ -23,7 +23,7 @@ for (const provider of providers) {
     }
   });
 
-  t.test(`${provider.title}: a secret of the provider's form is taken`, async (t) => {
+  t.test(`${provider.title}: a secret in the provider's format is accepted`, async (t) => {
     for (let i = 0; i < 1000; i += 1) {
       const secret = provider.newSecret();
       const refusal = provider.refuseSecret?.(secret) ?? null;
@@ -32,7 +32,7 @@ for (const provider of providers) {
   });
 }
 
-/** As the providers document them, and as their suites have them. */
+/** As the providers' documentation and test suites have them. */
 const good: Record<string, string[]> = {
   stripe: [
     'whsec_test_secret',
@@ -53,13 +53,13 @@ const good: Record<string, string[]> = {
   ],
 };
 
-t.test('no secret that may be right is refused', async (t) => {
+t.test('no possibly valid secret is refused', async (t) => {
   for (const { name, refuseSecret } of providers)
     for (const secret of good[name] ?? [])
       t.equal(refuseSecret?.(secret) ?? null, null, `${name}: ${secret}`);
 });
 
-t.test('Standard Webhooks: refused is exactly what the verifier can make no key of', async (t) => {
+t.test('Standard Webhooks: exactly the secrets that the verifier cannot use are refused', async (t) => {
   const standard = providerNamed('standard') as Provider;
   const body = Buffer.from('{}');
   const verifies = (secret: string): boolean => {

@@ -11,7 +11,7 @@ const flip = (bytes: Buffer, at: number): Buffer => {
 };
 const flipText = (text: string, at: number) => flip(Buffer.from(text), at).toString('latin1');
 
-/** True if the address is among what is signed. */
+/** True if the URL is signed. */
 function signsUrl(provider: Provider): boolean {
   const request = requestOf(provider, provider.samples[0] as Sample);
   return !provider.verify({ ...request, url: 'https://other.example.com/' });
@@ -21,7 +21,7 @@ for (const provider of providers) {
   const signedUrl = signsUrl(provider);
   const name = signatureHeaderOf(provider);
 
-  t.test(`${provider.title}: not one byte of a signed request can be changed`, async (t) => {
+  t.test(`${provider.title}: changing any byte of a signed request breaks its signature`, async (t) => {
     for (const sample of provider.samples.slice(0, 2).concat(provider.samples.slice(-1))) {
       const request = requestOf(provider, sample);
       const header = String(request.headers[name]);

@@ -12,7 +12,7 @@ import {
 } from '../../support/conformance-data.js';
 import { vectors } from './vectors.js';
 
-/** A provider may have published none. */
+/** Some providers have published none. */
 const noVectors = (name: string) =>
   listShared('vectors').includes(`${name}.json`) ? false : 'the provider has no vectors there';
 

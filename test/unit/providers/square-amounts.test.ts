@@ -1,24 +1,24 @@
 import type { Provider } from '@semel/core';
 import { providerNamed } from '@semel/providers';
 import t from 'tap';
-import { permutations } from '../../support/apply-told.js';
 import { createModel } from '../../support/finance-model.js';
-import { startMs, type Told, tell } from '../../support/histories.js';
+import { type BuiltEvent, buildEvent, startMs } from '../../support/histories.js';
+import { permutations } from '../../support/permutations.js';
 
-// What a payment of Square amounts to, and when it was paid.
+// Amount and payment time of Square payments.
 
 const square = providerNamed('square') as Provider;
 const usd = (amount: number) => ({ amount, currency: 'USD' });
 const isoAt = (seconds: number) => new Date(startMs + seconds * 1000).toISOString();
 
 const fieldsOf = (type: string, overrides: Record<string, unknown>) => {
-  const { event, body } = tell('square', type, overrides);
+  const { event, body } = buildEvent('square', type, overrides);
   return square.changesOf(event, body).changes[0]?.fields;
 };
 
-function endOf(told: readonly Told[]) {
+function endOf(events: readonly BuiltEvent[]) {
   const model = createModel();
-  for (const { event, body } of told) {
+  for (const { event, body } of events) {
     const { changes, links } = square.changesOf(event, body);
     model.apply(event, changes, links);
   }
@@ -38,14 +38,14 @@ t.test('the amount is the total: with a tip, a surcharge, and tax that Square ad
   for (const total_money of [undefined, null]) t.match(amount({ total_money }), { amount: 1000 });
 });
 
-t.test('what is paid back is of the total too', async (t) => {
+t.test('the refunded amount is part of the total', async (t) => {
   const of = { id: 'pay_1', amount_money: usd(1000), tip_money: usd(200), total_money: usd(1200) };
-  const told = [
-    tell('square', 'payment.updated', of),
-    tell('square', 'refund.updated', { id: 'r_1', payment_id: 'pay_1', amount_money: usd(1200) }),
-    tell('square', 'payment.updated', { ...of, refunded_money: usd(1200), updated_at: isoAt(9) }),
+  const events = [
+    buildEvent('square', 'payment.updated', of),
+    buildEvent('square', 'refund.updated', { id: 'r_1', payment_id: 'pay_1', amount_money: usd(1200) }),
+    buildEvent('square', 'payment.updated', { ...of, refunded_money: usd(1200), updated_at: isoAt(9) }),
   ];
-  for (const order of permutations(told)) t.match(endOf(order), { amount: 1200, amount_refunded: 1200 });
+  for (const order of permutations(events)) t.match(endOf(order), { amount: 1200, amount_refunded: 1200 });
 });
 
 const part = (due: number, paid?: number) => ({
@@ -53,7 +53,7 @@ const part = (due: number, paid?: number) => ({
   ...(paid === undefined ? {} : { total_completed_amount_money: usd(paid) }),
 });
 
-t.test('what an invoice still asks for: of each part what is not paid', async (t) => {
+t.test("an invoice's open amount is the sum of its unpaid parts", async (t) => {
   const sums = (status: string, payment_requests: unknown[]) =>
     fieldsOf('invoice.payment_made', { status, payment_requests });
   t.match(
@@ -80,29 +80,29 @@ const sources: [source: string, details: Record<string, unknown>][] = [
 ];
 
 for (const [source_type, details] of sources)
-  t.test(`${source_type}: paid at the earliest moment that told of it, whatever comes later`, async (t) => {
+  t.test(`${source_type}: paid at the earliest completed event, whatever comes later`, async (t) => {
     const of = { id: 'pay_1', card_details: undefined, source_type, ...details, created_at: isoAt(0) };
-    const told = [
-      tell('square', 'payment.created', { ...of, status: 'PENDING', updated_at: isoAt(0) }),
-      tell('square', 'payment.updated', { ...of, updated_at: isoAt(5) }),
-      tell('square', 'payment.updated', { ...of, updated_at: isoAt(600), tip_money: usd(100) }),
-      tell('square', 'payment.updated', { ...of, updated_at: isoAt(9000), refunded_money: usd(300) }),
+    const events = [
+      buildEvent('square', 'payment.created', { ...of, status: 'PENDING', updated_at: isoAt(0) }),
+      buildEvent('square', 'payment.updated', { ...of, updated_at: isoAt(5) }),
+      buildEvent('square', 'payment.updated', { ...of, updated_at: isoAt(600), tip_money: usd(100) }),
+      buildEvent('square', 'payment.updated', { ...of, updated_at: isoAt(9000), refunded_money: usd(300) }),
     ];
-    for (const order of permutations(told))
+    for (const order of permutations(events))
       t.match(endOf(order), { status: 'COMPLETED', paid_at: isoAt(5), amount_refunded: 300 });
-    const timeless = tell('square', 'payment.updated', { ...of, updated_at: undefined });
+    const timeless = buildEvent('square', 'payment.updated', { ...of, updated_at: undefined });
     t.match(endOf([timeless]), { paid_at: isoAt(0) });
   });
 
-t.test('a card says by itself when it was captured', async (t) => {
+t.test('a card payment has its own capture time', async (t) => {
   const card_details = { card_payment_timeline: { authorized_at: isoAt(1), captured_at: isoAt(3) } };
-  const told = [5, 600].map((seconds) =>
-    tell('square', 'payment.updated', { id: 'pay_1', card_details, updated_at: isoAt(seconds) }),
+  const events = [5, 600].map((seconds) =>
+    buildEvent('square', 'payment.updated', { id: 'pay_1', card_details, updated_at: isoAt(seconds) }),
   );
-  for (const order of permutations(told)) t.match(endOf(order), { paid_at: isoAt(3) });
+  for (const order of permutations(events)) t.match(endOf(order), { paid_at: isoAt(3) });
 });
 
-t.test('a payment that never came was never paid', async (t) => {
+t.test('a failed payment has no payment time', async (t) => {
   for (const status of ['PENDING', 'APPROVED', 'CANCELED', 'FAILED'])
-    t.match(endOf([tell('square', 'payment.updated', { id: 'pay_1', status })]), { paid_at: null });
+    t.match(endOf([buildEvent('square', 'payment.updated', { id: 'pay_1', status })]), { paid_at: null });
 });

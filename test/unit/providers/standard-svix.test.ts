@@ -3,7 +3,8 @@ import type { Headers, Provider } from '@semel/core';
 import { providerNamed } from '@semel/providers';
 import t from 'tap';
 
-// Svix signs by Standard Webhooks, and names the headers `svix-…`. Only one set counts, for the verdict and for the event id.
+// Svix signs with Standard Webhooks, and names the headers `svix-…`. Only one set of headers counts, for the verdict
+// and the event id.
 
 const standard = providerNamed('standard') as Provider;
 const seconds = 1_700_000_000;
@@ -11,7 +12,7 @@ const key = Buffer.alloc(24, 3);
 const secret = `whsec_${key.toString('base64')}`;
 const body = Buffer.from('{"type":"user.created"}');
 
-/** By Node's own HMAC: neither the verifier nor the library that `semel send` signs with judges itself. */
+/** With Node's own HMAC, so that neither the verifier nor the library behind `semel send` judges itself. */
 function setOf(prefix: 'webhook' | 'svix', id: string, { at = String(seconds), bytes = body } = {}) {
   const mac = createHmac('sha256', key).update(`${id}.${at}.`).update(bytes).digest('base64');
   return {
@@ -35,7 +36,7 @@ const verdictOf = (headers: Headers, nowMs = seconds * 1000) =>
   standard.verify({ body, headers, url: '', secrets: [secret], nowMs });
 const idOf = (headers: Headers) => standard.identify(body, null, headers).eventId;
 
-t.test('a complete set counts under either name', async (t) => {
+t.test('a complete header set verifies under either name', async (t) => {
   for (const [headers, id] of [
     [svix, 'msg_svix'],
     [webhook, 'msg_webhook'],
@@ -50,7 +51,7 @@ t.test('a complete set counts under either name', async (t) => {
   }
 });
 
-t.test('the time of Svix may be 300 seconds off, in both directions', async (t) => {
+t.test('the timestamp of Svix is accepted within 300 seconds, past and future', async (t) => {
   for (const [offset, due] of [
     [300, true],
     [301, false],
@@ -60,7 +61,7 @@ t.test('the time of Svix may be 300 seconds off, in both directions', async (t) 
     t.equal(verdictOf(svix, (seconds + offset) * 1000), due, `${offset} s`);
 });
 
-t.test('two incomplete sets do not make a complete one', async (t) => {
+t.test('two incomplete header sets do not make a complete one', async (t) => {
   for (const part of ['id', 'timestamp', 'signature']) {
     const same = setOf('webhook', 'msg_svix');
     const mixed = { ...without(svix, `svix-${part}`), [`webhook-${part}`]: same[`webhook-${part}`] };
@@ -86,7 +87,7 @@ t.test('an unsigned header beside a valid set never names the event', async (t) 
   t.equal(idOf({ ...webhook, 'svix-id': 'msg_forged' }), 'msg_webhook');
 });
 
-t.test('where both sets are complete, only webhook-… counts', async (t) => {
+t.test('if both sets are complete, only webhook-… counts', async (t) => {
   t.ok(verdictOf({ ...svix, ...webhook }));
   t.equal(idOf({ ...svix, ...webhook }), 'msg_webhook');
   const badSvix = { ...svix, 'svix-id': 'msg_forged', 'svix-signature': 'v1,AAAA' };
@@ -97,7 +98,7 @@ t.test('where both sets are complete, only webhook-… counts', async (t) => {
   t.notOk(verdictOf({ ...svix, ...old }), 'nor one that is too old');
 });
 
-t.test('semel send goes on using the names of the specification', async (t) => {
+t.test('semel send uses the header names of the specification', async (t) => {
   const options = { url: '', secret, nowMs: seconds * 1000 };
   const { headers } = standard.sign({ channel: null, headers: {}, body }, options);
   t.same(Object.keys(headers).sort(), ['webhook-id', 'webhook-signature', 'webhook-timestamp']);

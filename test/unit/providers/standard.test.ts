@@ -13,7 +13,7 @@ const body = Buffer.from(
   '{"type":"user.created","timestamp":"2026-09-01T12:00:00Z","data":{"note":"Grüße"}}',
 );
 
-/** By Node's own HMAC, so that neither the library nor the verifier judges itself. */
+/** With Node's own HMAC, so that neither the library nor the verifier judges itself. */
 const signatureOf = (bytes: Buffer, id = 'msg_1', at = String(seconds), by = key) =>
   `v1,${createHmac('sha256', by).update(`${id}.${at}.`).update(bytes).digest('base64')}`;
 
@@ -30,7 +30,7 @@ const request = (other: Partial<SignedRequest> & { id?: string; at?: string; sig
   },
 });
 
-t.test('what the specification says, and nothing more, is authentic', async (t) => {
+t.test('exactly what the specification accepts is authentic', async (t) => {
   const good = signatureOf(body);
   const [id, stamp] = ['msg_1', String(seconds)];
   const cases: [string, boolean, ReturnType<typeof request>][] = [
@@ -85,7 +85,7 @@ t.test('the library and the verifier agree', async (t) => {
       'webhook-signature': library.sign('msg_1', sentAt, payload),
     };
     const sent = changed ? `${payload}x` : payload;
-    if (Math.abs(Math.abs(age) - 300) < 3) return true; // the library looks at a clock of its own
+    if (Math.abs(Math.abs(age) - 300) < 3) return true; // the library uses its own clock
     const byLibrary = noThrow(() => library.verify(sent, headers, { jsonParse: false }));
     return (
       standard.verify({ body: Buffer.from(sent), headers, url: '', secrets: [own], nowMs }) === byLibrary

@@ -4,8 +4,8 @@ import t from 'tap';
 import { createModel } from '../../support/finance-model.js';
 import { eventOf } from './deliveries.js';
 
-// An account keeps the API version that it began with: today's charges come in the shapes of 2011 to 2015, written down here
-// by hand from what was public of them.
+// An account keeps the API version that it started with: charges still come in the shapes of 2011 to 2015, written
+// here by hand from public sources.
 
 const stripe = providerNamed('stripe') as Provider;
 const created = Date.UTC(2026, 0, 15, 12) / 1000;
@@ -59,10 +59,10 @@ function ruled(type: string, object: unknown) {
 const changeOf = (entity: string, type: string, object: unknown) =>
   ruled(type, object).changes.find((change) => change.entity === entity) as Change;
 
-/** What the payment says after these events. */
-function paymentAfter(...told: [type: string, object: unknown][]) {
+/** The payment after these events. */
+function paymentAfter(...events: [type: string, object: unknown][]) {
   const model = createModel();
-  for (const [type, object] of told) {
+  for (const [type, object] of events) {
     const { event, changes, links } = ruled(type, object);
     model.apply(event, changes, links);
   }
@@ -81,7 +81,7 @@ t.test('a charge without a status', async (t) => {
   t.match(paymentAfter(['charge.updated', { ...charge2011, paid: undefined }]), [{ status: null }]);
 });
 
-t.test('`paid` was the word for `succeeded`', async (t) => {
+t.test('`paid` means `succeeded`', async (t) => {
   const paid = { ...charge2011, status: 'paid', captured: true, refunds: [], uncaptured: null };
   t.match(paymentAfter(['charge.succeeded', paid]), [{ status: 'succeeded', paid_at: paidAt }]);
   const intent = {
@@ -97,7 +97,7 @@ t.test('`paid` was the word for `succeeded`', async (t) => {
   });
 });
 
-t.test('an authorisation alone', async (t) => {
+t.test('an authorisation without a capture', async (t) => {
   for (const held of [{ captured: false }, { uncaptured: true }]) {
     const { fields, order } = changeOf('charge', 'charge.succeeded', { ...charge2011, ...held });
     t.match([fields.status, fields.paid_at, order.rank], ['succeeded', null, 1]);
@@ -109,7 +109,7 @@ t.test('an authorisation alone', async (t) => {
   }
 });
 
-t.test('what was paid back', async (t) => {
+t.test('refunded amounts', async (t) => {
   const refund = { id: 're_1', object: 'refund', amount: 300, currency: 'usd', created, charge: 'ch_1' };
   for (const [refunds, known] of [
     [[refund], 1], // a plain list
@@ -141,7 +141,7 @@ const dispute2012 = {
   evidence_due_by: created + 86_400,
 };
 
-t.test('a dispute of its own or inside its charge, with an id or without', async (t) => {
+t.test('a dispute alone or inside its charge, with or without an id', async (t) => {
   const due = {
     entity: 'dispute',
     refs: { payment_id: { entity: 'payment', externalId: 'ch_1' } },
@@ -224,7 +224,7 @@ t.test('an invoice that is paid for by a free plan, and a preview', async (t) =>
   t.match(ruled('invoice.updated', { ...invoice2011, id: 'upcoming_in_1Qf5' }), { ignored: 'no_object' });
 });
 
-t.test('whose event it is', async (t) => {
+t.test('the account of an event', async (t) => {
   const account = (envelope: object) =>
     stripe.identify(bodyOf('charge.succeeded', charge2011, { ...envelope }), null).account;
   t.equal(account({ user_id: 'acct_1' }), 'acct_1', 'the name of `account` until 2017');

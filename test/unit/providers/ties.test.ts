@@ -1,15 +1,15 @@
 import type { Provider } from '@semel/core';
 import { providerNamed } from '@semel/providers';
 import t from 'tap';
-import { permutations } from '../../support/apply-told.js';
 import { type Model, step } from '../../support/guard-model.js';
-import { startMs, tell } from '../../support/histories.js';
+import { buildEvent, startMs } from '../../support/histories.js';
+import { permutations } from '../../support/permutations.js';
 import { type Tie, ties } from '../../support/ties/index.js';
 
-// Several events of one object in one moment, in each order of arrival and with each order of ids: they must end as the
-// last of them says, and not in any state that is the same each time.
+// Several events of one object in one moment, in each order of arrival and of ids: the result must be the last
+// event's state, not just any stable state.
 
-/** The rows after these events; the n-th has the n-th of these ids, and they arrive in this order. */
+/** The rows after these events, which arrive in this order; the n-th event has the n-th id. */
 function play(tie: Tie, arrival: readonly number[], ids: readonly number[], gapMs: number): Model {
   const rows: Model = new Map();
   for (const [place, at] of arrival.entries()) {
@@ -21,12 +21,12 @@ function play(tie: Tie, arrival: readonly number[], ids: readonly number[], gapM
 
 const known = new Map<Tie, ReturnType<Provider['changesOf']>['changes'][]>();
 
-/** Rules look at the body and the type alone, so each is asked once. */
+/** A rule depends only on body and type, so each event is computed once. */
 function changesOf(tie: Tie) {
   const changes =
     known.get(tie) ??
     tie.events.map(([type, overrides]) => {
-      const { event, body } = tell(tie.provider, type, overrides);
+      const { event, body } = buildEvent(tie.provider, type, overrides);
       return (providerNamed(tie.provider) as Provider).changesOf(event, body).changes;
     });
   known.set(tie, changes);
@@ -51,43 +51,39 @@ for (const tie of ties)
     t.equal(runs, 2 * orders.length ** 2);
   });
 
-t.test(
-  'where nothing in two objects of one moment tells them apart, the one received later wins',
-  async (t) => {
-    const twins: Tie[] = [
-      {
-        provider: 'stripe',
-        name: 'an invoice',
-        object: 'invoice in_1',
-        events: ['first', 'second'].map((mark) => ['invoice.updated', { id: 'in_1', metadata: { mark } }]),
-        end: {},
-      },
-      {
-        provider: 'square',
-        name: 'a payment',
-        object: 'payment pay_1',
-        events: ['first', 'second'].map((mark) => ['payment.updated', { id: 'pay_1', customer_id: mark }]),
-        end: {},
-      },
-    ];
-    const both = [0, 1];
-    for (const tie of twins)
-      for (const ids of permutations(both))
-        for (const received of permutations(both))
-          for (const applied of permutations(both)) {
-            const rows: Model = new Map();
-            for (const at of applied) {
-              const event = { eventId: `evt_${ids[at]}`, receivedAtMs: startMs + (received[at] ?? 0) };
-              step(rows, event, changesOf(tie)[at] ?? []);
-            }
-            const { metadata, customer_external_id } = rows.get(tie.object)?.fields ?? {};
-            const mark =
-              tie.provider === 'stripe' ? (metadata as { mark: string }).mark : customer_external_id;
-            t.equal(
-              mark,
-              received[1] === 1 ? 'second' : 'first',
-              `${tie.name}: ids ${ids}, applied ${applied}`,
-            );
+t.test('of two indistinguishable objects of one moment the one received later wins', async (t) => {
+  const twins: Tie[] = [
+    {
+      provider: 'stripe',
+      name: 'an invoice',
+      object: 'invoice in_1',
+      events: ['first', 'second'].map((mark) => ['invoice.updated', { id: 'in_1', metadata: { mark } }]),
+      end: {},
+    },
+    {
+      provider: 'square',
+      name: 'a payment',
+      object: 'payment pay_1',
+      events: ['first', 'second'].map((mark) => ['payment.updated', { id: 'pay_1', customer_id: mark }]),
+      end: {},
+    },
+  ];
+  const both = [0, 1];
+  for (const tie of twins)
+    for (const ids of permutations(both))
+      for (const received of permutations(both))
+        for (const applied of permutations(both)) {
+          const rows: Model = new Map();
+          for (const at of applied) {
+            const event = { eventId: `evt_${ids[at]}`, receivedAtMs: startMs + (received[at] ?? 0) };
+            step(rows, event, changesOf(tie)[at] ?? []);
           }
-  },
-);
+          const { metadata, customer_external_id } = rows.get(tie.object)?.fields ?? {};
+          const mark = tie.provider === 'stripe' ? (metadata as { mark: string }).mark : customer_external_id;
+          t.equal(
+            mark,
+            received[1] === 1 ? 'second' : 'first',
+            `${tie.name}: ids ${ids}, applied ${applied}`,
+          );
+        }
+});

@@ -5,15 +5,15 @@ import t from 'tap';
 import { cutsAnew, type Pair, signedText } from './cut-anew.js';
 import { bodyOf, callback, message, otherSid, sid, whatsapp } from './twilio-forms.js';
 
-// Twilio's signature does not say where a name ends and its value begins. Whoever has captured a signed form can send it
-// with other cuts, and it is authentic. It must be the same event then, or none.
+// Twilio's signature does not mark where a name ends and its value begins. A captured form can be sent with other
+// splits, and is authentic. It must then be the same event, or none.
 
 const twilio = providerNamed('twilio') as Provider;
 const secret = twilio.newSecret();
 const malformed = { name: 'SemelError', code: 'malformed' } as never;
 const channels = ['status', 'inbound'];
 
-/** The event that a form would come in as by each path; null: by this path it is none. */
+/** The event of a form on each path; null: not an event on this path. */
 const eventsOf = (pairs: readonly Pair[]): (string | null)[] =>
   channels.map((channel) => {
     try {
@@ -54,7 +54,7 @@ const forms: Record<string, Pair[]> = {
 };
 
 for (const [what, pairs] of Object.entries(forms))
-  t.test(`${what}: cut anew, it is the same event or none`, async (t) => {
+  t.test(`${what}: split differently, it is the same event or none`, async (t) => {
     const own = eventsOf(pairs);
     t.match(own, [new RegExp(`^${sid}\\.`), new RegExp(`^${sid}\\.`)], 'as Twilio sends it, it is an event');
     const url = 'https://hooks.example.com/webhooks/twilio/ep_1/inbound';
@@ -69,7 +69,7 @@ for (const [what, pairs] of Object.entries(forms))
     t.doesNotThrow(() => fc.assert(property, { numRuns: 1000 }));
   });
 
-t.test('cuts that a forger would try first', async (t) => {
+t.test('splits that a forger would try first', async (t) => {
   const delivered = callback('delivered', { RawDlrDoneDate: '2609011230' });
   const older = callback('sent', { MessageSid: null, MessageStatus: null });
   const newer = callback('sent', { SmsSid: null, SmsStatus: null, MessagingServiceSid: null });
@@ -135,7 +135,7 @@ t.test('cuts that a forger would try first', async (t) => {
       t.throws(() => twilio.identify(bodyOf(pairs), channel), malformed, `${what}, ${channel}`);
 });
 
-/** The same signed text with these names in it, one after the other; `x|Name` is the `Name` that follows on `x`. */
+/** The same signed text split at these names in turn; `x|Name` is the `Name` that follows `x`. */
 function cutAt(pairs: readonly Pair[], names: readonly string[]): Pair[] {
   const text = signedText(pairs);
   let at = 0;
@@ -175,7 +175,7 @@ t.test('a form that is JSON as well is not authentic', async (t) => {
   );
   const start = message('').filter(([name]) => name < 'Body');
   const rest = message('').filter(([name]) => name > 'Body');
-  // The same signed text: the name that begins with a brace sorts last, and has all the rest as its text.
+  // The same signed text: the name that begins with a brace sorts last, and its value is the whole rest.
   const forged = `${json}=${encodeURIComponent(signedText(rest))}&${bodyOf(start)}&Body=Hello"}`;
   t.equal(JSON.parse(forged).MessageSid, otherSid);
   t.notOk(twilio.verify({ body: Buffer.from(forged), headers, url, secrets: [secret], nowMs: 0 }));
@@ -188,7 +188,7 @@ t.test('a message may have the names of fields in its text', async (t) => {
       t.equal(twilio.identify(bodyOf(message(text, fields)), channel).eventId, `${sid}.inbound`);
 });
 
-t.test('a name of days to come may end in the name of a field', async (t) => {
+t.test('a future field name may end in the name of a known field', async (t) => {
   const longer = { ChannelMessageStatus: 'x', ParentMessageSid: otherSid, ChannelSmsStatus: 'x' };
   t.same(eventsOf(callback('sent', longer)), [`${sid}.sent`, `${sid}.sent`]);
   t.same(eventsOf(message('Hello', longer)), [`${sid}.inbound`, `${sid}.inbound`]);

@@ -6,7 +6,7 @@ export const otherSid = `MM${'1b'.repeat(16)}`;
 export const bodyOf = (pairs: readonly Pair[]): Buffer =>
   Buffer.from(new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, value])).toString());
 
-/** The form with these fields put in, or in the place of its own; `null` takes a field away. */
+/** The form with these fields added or replaced; `null` removes a field. */
 export function changed(pairs: readonly Pair[], fields: Record<string, string | null>): Pair[] {
   const all = new Map<string, string | null>([...pairs, ...Object.entries(fields)]);
   return [...all].flatMap(([name, value]): Pair[] => (value === null ? [] : [[name, value]]));
@@ -43,7 +43,7 @@ export const message = (text: string, fields: Record<string, string | null> = {}
     ...fields,
   });
 
-/** What WhatsApp adds to a message that answers another one. */
+/** The fields that WhatsApp adds to a reply. */
 export const whatsapp = {
   From: 'whatsapp:+12015550123',
   To: 'whatsapp:+12015550100',

@@ -5,7 +5,7 @@ import type { Pair } from './cut-anew.js';
 import { eventOf } from './deliveries.js';
 import { bodyOf, callback, message, sid, whatsapp } from './twilio-forms.js';
 
-// What a form is follows from its signed fields. The path that it came by says only what someone has registered.
+// A form's kind follows from its signed fields. The request's path only shows which URL was registered.
 
 const twilio = providerNamed('twilio') as Provider;
 const channels = ['status', 'inbound'];
@@ -13,7 +13,7 @@ const malformed = { name: 'SemelError', code: 'malformed' } as never;
 
 const jsonOf = (pairs: readonly Pair[]) => Buffer.from(JSON.stringify(Object.fromEntries(pairs)));
 
-/** The event and what it changes, by each path and in each form of body: the same four times. */
+/** The event and its changes, on each path and with each kind of body: the same four times. */
 function readingsOf(pairs: readonly Pair[]) {
   return channels.flatMap((channel) =>
     [bodyOf(pairs), jsonOf(pairs)].map((body) => {
@@ -46,7 +46,7 @@ const callbacks: Record<string, [Pair[], id: string, status: string]> = {
 };
 
 for (const [what, [pairs, id, status]] of Object.entries(callbacks))
-  t.test(`a callback ${what} is a callback by every path`, async (t) => {
+  t.test(`a callback ${what} is a callback on every path`, async (t) => {
     for (const reading of readingsOf(pairs))
       t.match(reading, {
         id,
@@ -77,7 +77,7 @@ const messages: Record<string, [Pair[], body: string, optOut: boolean | undefine
 };
 
 for (const [what, [pairs, body, optOut]] of Object.entries(messages))
-  t.test(`a message ${what} is a message by every path`, async (t) => {
+  t.test(`a message ${what} is a message on every path`, async (t) => {
     for (const reading of readingsOf(pairs)) {
       t.match(reading, { id: `${sid}.inbound`, type: 'inbound', reply: 'twiml' });
       t.match(reading.fields, { direction: 'inbound', status: 'received' });
@@ -86,7 +86,7 @@ for (const [what, [pairs, body, optOut]] of Object.entries(messages))
     }
   });
 
-t.test('the path is asked only where no field says what it is', async (t) => {
+t.test('the path decides only if no field does', async (t) => {
   const bare = bodyOf([
     ['MessageSid', sid],
     ['From', '+12015550123'],
@@ -95,7 +95,7 @@ t.test('the path is asked only where no field says what it is', async (t) => {
   t.throws(() => twilio.identify(bare, 'status'), malformed);
 });
 
-t.test('a field with two texts is malformed by every path', async (t) => {
+t.test('a field with two values is malformed on every path', async (t) => {
   for (const [name, text] of [
     ['MessageStatus', 'delivered'],
     ['SmsStatus', 'received'],
@@ -110,7 +110,7 @@ t.test('a field with two texts is malformed by every path', async (t) => {
       );
 });
 
-t.test('an event that an older release has queued is applied as it was named', async (t) => {
+t.test('an event queued by an older release keeps its id', async (t) => {
   const body = bodyOf(callback('sent'));
   const queued = { ...eventOf(twilio, body, 'inbound'), type: 'inbound', eventId: `${sid}.inbound` };
   const [message] = twilio.changesOf(queued, body).changes.filter(({ entity }) => entity === 'message');

@@ -1,6 +1,6 @@
 import type { SignedRequest } from '@semel/core';
 
-/** Signed with Python's `hmac`, so that no code of ours and no SDK judges itself. */
+/** Signed with Python's `hmac`, so that neither our code nor an SDK judges itself. */
 type Vector = SignedRequest & { name: string; expect: boolean };
 
 const json = Buffer.from('{"id":"evt_1","note":"Grüße"}');

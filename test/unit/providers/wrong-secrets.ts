@@ -1,6 +1,6 @@
-/** What people paste where a signing secret belongs, by provider: what the message must name, and the text. */
+/** What people paste instead of a signing secret, by provider: the word that the message must contain, and the text. */
 
-// Put together here, so that no scanner for leaked keys takes one of them for real.
+// Assembled here, so that no leak scanner takes one for a real key.
 const tail = '51NvTQ8C9dYpLQ2eZvKYlo2C';
 const hex = '0123456789abcdef'.repeat(2);
 const base64 = Buffer.alloc(32, 250).toString('base64');
@@ -8,7 +8,7 @@ const base64url = Buffer.alloc(32, 250).toString('base64url');
 const pem = (kind: string) => `-----BEGIN ${kind}-----\n${'MIIE'.repeat(16)}\n-----END ${kind}-----`;
 const guid = 'a1b2c3d4-1234-4abc-8def-0123456789ab';
 
-/** With what comes with a secret when it is copied from a settings file, a page or a program. */
+/** With the extra characters that copying from a settings file, a page or a program adds. */
 const odd = (secret: string): [RegExp, string][] => [
   [/quotation marks/, `"${secret}"`],
   [/quotation marks/, `'${secret}'`],

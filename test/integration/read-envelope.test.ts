@@ -1,8 +1,8 @@
 import { type EnvelopeReadError, openEnvelopeReader } from '@semel/providers';
 import t, { type Test } from 'tap';
-import { type Answerer, startDocusign } from '../../support/docusign-server.js';
+import { type Answerer, startDocusign } from '../support/docusign-server.js';
 
-// DocuSign is asked by its own SDK; what it answers, and what it does not, is told apart.
+// Envelopes are read with DocuSign's own SDK; each kind of failure is distinguished.
 
 const account = '00000000-0000-4000-8000-0000000000ac';
 const envelopeId = '11111111-1111-4111-8111-111111111111';
@@ -25,7 +25,7 @@ const failure = (promise: Promise<unknown>): Promise<EnvelopeReadError> =>
     (error: EnvelopeReadError) => error,
   );
 
-t.test('an envelope and its recipients, with one token for many questions', async (t) => {
+t.test('one token serves many requests for envelopes and recipients', async (t) => {
   const { docusign, reader } = await setUp(t);
   for (let i = 0; i < 2; i++)
     t.match(await reader.read(account, envelopeId), {
@@ -40,7 +40,7 @@ t.test('an envelope and its recipients, with one token for many questions', asyn
   );
 });
 
-t.test('a token that was taken back is replaced once', async (t) => {
+t.test('a revoked token is replaced once', async (t) => {
   const { docusign, reader } = await setUp(t);
   await reader.read(account, envelopeId);
   let refuse = 1;
@@ -54,7 +54,7 @@ t.test('a token that was taken back is replaced once', async (t) => {
   t.match(await failure(reader.read(account, envelopeId)), { kind: 'refused', status: 401 });
 });
 
-t.test('what goes wrong has a kind, and no secret in it', async (t) => {
+t.test('each failure has a kind, and contains no secret', async (t) => {
   const cases: [string, Answerer, object][] = [
     [
       'no consent',
@@ -103,7 +103,7 @@ t.test('what goes wrong has a kind, and no secret in it', async (t) => {
   t.match(await failure(reader.read(account, 'not-there')), { kind: 'unknown', status: 404 });
 });
 
-t.test('nobody waits longer than the limit, for the token or for the envelope', async (t) => {
+t.test('no request exceeds the time limit, for the token or the envelope', async (t) => {
   for (const silent of ['token', 'envelope']) {
     const { docusign, reader } = await setUp(t, { timeoutMs: 300 });
     docusign.answerWith((what, _id, usual) => (what === silent ? { silent: true } : usual));
@@ -113,7 +113,7 @@ t.test('nobody waits longer than the limit, for the token or for the envelope', 
   }
 });
 
-t.test('nobody is there, and a key that is none', async (t) => {
+t.test('an unreachable DocuSign, and an invalid key', async (t) => {
   const { docusign } = await setUp(t);
   const nowhere = openEnvelopeReader({ ...docusign.credentials, oauthHost: 'localhost:1' });
   t.match(await failure(nowhere.read(account, envelopeId)), { kind: 'away', status: null });

@@ -1,13 +1,13 @@
 import pg from 'pg';
 
-/** What keeps firms and apps apart in this database: policies, rights, owners of functions, and the roles themselves. */
-export async function readWalls(databaseUrl: string): Promise<Record<string, unknown[]>> {
+/** The database's tenant isolation: policies, rights, owners of functions, and the roles themselves. */
+export async function readIsolation(databaseUrl: string): Promise<Record<string, unknown[]>> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    const walls: Record<string, unknown[]> = {};
-    for (const [what, sql] of Object.entries(queries)) walls[what] = (await client.query(sql)).rows;
-    return walls;
+    const isolation: Record<string, unknown[]> = {};
+    for (const [what, sql] of Object.entries(queries)) isolation[what] = (await client.query(sql)).rows;
+    return isolation;
   } finally {
     await client.end();
   }

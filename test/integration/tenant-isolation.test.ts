@@ -32,7 +32,7 @@ interface Tried {
   rows: Record<string, unknown>[];
 }
 
-/** Runs it in a transaction that is rolled back, and says how it ended. */
+/** Runs the SQL in a transaction that is rolled back, and returns how it ended. */
 async function tryOut(
   client: pg.Client,
   scope: { firms?: readonly string[]; platform?: boolean } | null,
@@ -63,7 +63,7 @@ async function connect(t: Test, config: pg.ClientConfig) {
   return client;
 }
 
-/** Every table with rows of firms, straight from the catalogue: one that is new and has no wall fails. */
+/** Every table with firms' rows, from the catalogue: a new one without row-level security fails. */
 async function readTables(owner: pg.Client): Promise<Table[]> {
   const { rows } = await owner.query(`
     SELECT c.relname AS name, json_agg(json_build_object('column', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
@@ -79,7 +79,7 @@ async function readTables(owner: pg.Client): Promise<Table[]> {
     .filter(({ columns, firmColumn }) => columns.some(({ column }) => column === firmColumn));
 }
 
-/** A row with something in every column that must have something. */
+/** A row with a value in every NOT NULL column. */
 function rowOf({ name, columns, firmColumn }: Table, firm: string | null) {
   const used = columns.filter(
     ({ column, nullable, given }) => column === firmColumn || (!nullable && !given) || column === 'key',
@@ -100,12 +100,12 @@ function rowOf({ name, columns, firmColumn }: Table, firm: string | null) {
   };
 }
 
-/** A database in which every walled table has a row of each firm, and one of the platform where it can have one. */
+/** A database in which every isolated table has a row of each firm, and one of the platform if allowed. */
 async function openDatabase(t: Test) {
   const database = await createTestDatabase(t);
   const owner = await connect(t, { connectionString: database.url });
   const tables = await readTables(owner);
-  await owner.query('SET session_replication_role = replica'); // rows need not fit together here
+  await owner.query('SET session_replication_role = replica'); // no foreign keys or triggers here
   for (const table of tables)
     for (const firm of table.takesPlatform ? [firmA, firmB, null] : [firmA, firmB]) {
       const { text, values } = rowOf(table, firm);
@@ -117,10 +117,10 @@ async function openDatabase(t: Test) {
   return { database, owner, tables, as };
 }
 
-t.test('walls between firms', async (t) => {
+t.test('tenant isolation in the database', async (t) => {
   const { owner, tables, as } = await openDatabase(t);
 
-  t.test('every table with rows of firms has a wall that its owner is behind, too', async (t) => {
+  t.test("every table with firms' rows has row-level security, forced for its owner too", async (t) => {
     t.ok(tables.length >= 21, `${tables.length} tables`);
     const { rows } = await owner.query(`
       SELECT relname AS name, relrowsecurity AND relforcerowsecurity AS walled,
@@ -129,7 +129,7 @@ t.test('walls between firms', async (t) => {
     for (const { name } of tables) {
       const row = rows.find((candidate) => candidate.name === name);
       t.equal(row?.walled, true, name);
-      // In quarantine a row without a firm is seen by the firm that its account is mapped to: the sweeper's tests.
+      // A quarantine row without a firm is visible to the firm that its account is mapped to: see the sweeper's tests.
       const others = name === 'webhook_quarantine' ? ['lookup', 'account_mapped'] : ['lookup'];
       t.same(
         row?.policies?.filter((policy: string) => !others.includes(policy)),
@@ -144,7 +144,7 @@ t.test('walls between firms', async (t) => {
   });
 
   for (const role of appRoles)
-    t.test(`${roleName(role)} stays within its walls`, async (t) => {
+    t.test(`${roleName(role)} sees and changes only its own firms' rows`, async (t) => {
       const client = await as(t, role);
       const updatable = async (table: string): Promise<string[]> =>
         (
@@ -208,11 +208,11 @@ t.test('walls between firms', async (t) => {
           { firms: [firmA] },
           `SET LOCAL row_security = off; SELECT * FROM ${name}`,
         );
-        t.equal(copied.code, denied, `${name}: the wall can't be looked away from`);
+        t.equal(copied.code, denied, `${name}: row-level security cannot be switched off`);
       }
     });
 
-  t.test('a context that is no list of firms shows nothing', async (t) => {
+  t.test('a context that is not a list of firms shows nothing', async (t) => {
     const client = await as(t, 'console');
     for (const text of ['x', '{x}', 'NULL', "{}' OR true --", `{${firmA}`, '*']) {
       const { rows } = await tryOut(
@@ -225,7 +225,7 @@ t.test('walls between firms', async (t) => {
     }
   });
 
-  t.test('the view over the ledgers is no way around', async (t) => {
+  t.test('the view over the ledgers applies row-level security', async (t) => {
     const { rows: options } = await owner.query(
       `SELECT reloptions::text AS options FROM pg_class WHERE relname = 'webhook_events'`,
     );
@@ -254,7 +254,7 @@ t.test('walls between firms', async (t) => {
     t.same(views, [], 'no other view');
   });
 
-  t.test('an owner who is no superuser is behind the walls as well', async (t) => {
+  t.test('row-level security holds for an owner without superuser rights', async (t) => {
     const { database, owner, tables } = await openDatabase(t);
     const name = uniqueName('owner');
     await owner.query(`CREATE ROLE ${name} NOSUPERUSER; GRANT USAGE ON SCHEMA public TO ${name}`);
@@ -282,7 +282,7 @@ t.test('what each role may do', async (t) => {
   const { owner, tables, as } = await openDatabase(t);
   const names = [...appRoles.map(roleName), 'semel_lookup'];
 
-  t.test('none of them is mighty', async (t) => {
+  t.test('no role has administrative rights', async (t) => {
     const { rows } = await owner.query(
       `SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, rolcanlogin,
          (SELECT count(*)::int FROM pg_auth_members m WHERE m.member = r.oid) AS memberships,
@@ -300,7 +300,7 @@ t.test('what each role may do', async (t) => {
   });
 
   for (const role of appRoles)
-    t.test(`${roleName(role)} can't get more`, async (t) => {
+    t.test(`${roleName(role)} cannot gain more rights`, async (t) => {
       const client = await as(t, role);
       const { rows } = await owner.query('SELECT current_user AS name');
       const others = [...names.filter((name) => name !== roleName(role)), rows[0]?.name as string];
@@ -329,13 +329,13 @@ t.test('what each role may do', async (t) => {
       ];
       for (const text of attempts) {
         const { code } = await tryOut(client, { firms: [firmA], platform: true }, text);
-        // A grant without the right to grant is a warning; the division after it shows that nothing was given.
+        // A GRANT without the right to grant only warns; the division by zero after it shows that nothing was granted.
         t.ok(code === denied || (text.startsWith('GRANT SELECT') && code !== null), `${text}: ${code}`);
       }
     });
 
   t.test(
-    'the lookup functions: a fixed path, an owner who reads five tables and columns of others, and chosen callers',
+    'the lookup functions have a fixed search path, an owner with limited rights, and chosen callers',
     async (t) => {
       const { rows } = await owner.query(`
       SELECT p.oid::regprocedure::text AS name, r.rolname AS owner, proconfig::text AS config,
@@ -367,7 +367,7 @@ t.test('what each role may do', async (t) => {
         semel_firms: ['console'],
         semel_outbox_due: ['worker'],
       };
-      // What these find is told in the tests of the relay and the sweeper.
+      // Their results are tested with the relay and the sweeper.
       const withArguments: Record<string, string[]> = {
         "semel_spill_due('{stripe}', 1)": ['worker'],
         "semel_failed_events('finance_stripe_webhook_events', 0, '0', 1)": ['worker'],
@@ -406,44 +406,47 @@ t.test('what each role may do', async (t) => {
     },
   );
 
-  t.test('secrets are for those who verify; history grows only; a ledger row stays', async (t) => {
-    const both = { firms: [firmA, firmB], platform: true };
-    for (const role of ['receiver', 'worker'] as const) {
-      const client = await as(t, role);
-      for (const table of ['webhook_endpoint_secrets', 'webhook_endpoints', 'webhook_accounts', 'firms'])
-        t.equal((await tryOut(client, both, `SELECT * FROM ${table}`)).code, denied, `${role}: ${table}`);
-    }
-    const receiver = await as(t, 'receiver');
-    for (const { name } of tables.filter(({ name }) =>
-      /^(finance|esignature|sms|domain|webhook_(quarantine|spill|bodies|attempts))/.test(name),
-    ))
-      t.equal((await tryOut(receiver, both, `SELECT * FROM ${name}`)).code, denied, `receiver: ${name}`);
+  t.test(
+    'only verifying roles read secrets; history is append-only; a ledger row is never deleted',
+    async (t) => {
+      const both = { firms: [firmA, firmB], platform: true };
+      for (const role of ['receiver', 'worker'] as const) {
+        const client = await as(t, role);
+        for (const table of ['webhook_endpoint_secrets', 'webhook_endpoints', 'webhook_accounts', 'firms'])
+          t.equal((await tryOut(client, both, `SELECT * FROM ${table}`)).code, denied, `${role}: ${table}`);
+      }
+      const receiver = await as(t, 'receiver');
+      for (const { name } of tables.filter(({ name }) =>
+        /^(finance|esignature|sms|domain|webhook_(quarantine|spill|bodies|attempts))/.test(name),
+      ))
+        t.equal((await tryOut(receiver, both, `SELECT * FROM ${name}`)).code, denied, `receiver: ${name}`);
 
-    for (const role of appRoles) {
-      const client = await as(t, role);
-      for (const table of ['webhook_attempts', 'domain_changes'])
-        for (const text of [`UPDATE ${table} SET event_id = 'x'`, `DELETE FROM ${table}`])
-          t.equal((await tryOut(client, both, text)).code, denied, `${role}: ${text}`);
-      for (const { ledger } of providers)
-        t.equal(
-          (await tryOut(client, both, `DELETE FROM ${ledger.table}`)).code,
-          denied,
-          `${role}: ${ledger.table}`,
-        );
-      for (const { ledger } of providers)
-        if (role !== 'worker')
+      for (const role of appRoles) {
+        const client = await as(t, role);
+        for (const table of ['webhook_attempts', 'domain_changes'])
+          for (const text of [`UPDATE ${table} SET event_id = 'x'`, `DELETE FROM ${table}`])
+            t.equal((await tryOut(client, both, text)).code, denied, `${role}: ${text}`);
+        for (const { ledger } of providers)
           t.equal(
-            (await tryOut(client, both, `UPDATE ${ledger.table} SET outcome = 'dead'`)).code,
+            (await tryOut(client, both, `DELETE FROM ${ledger.table}`)).code,
             denied,
-            `${role} can't rewrite an outcome`,
+            `${role}: ${ledger.table}`,
           );
-    }
-    const { text, values } = rowOf(tables.find(({ name }) => name === 'webhook_attempts') as Table, firmA);
-    t.equal((await tryOut(await as(t, 'worker'), both, text, values)).count, 1, 'the worker appends');
-  });
+        for (const { ledger } of providers)
+          if (role !== 'worker')
+            t.equal(
+              (await tryOut(client, both, `UPDATE ${ledger.table} SET outcome = 'dead'`)).code,
+              denied,
+              `${role} can't rewrite an outcome`,
+            );
+      }
+      const { text, values } = rowOf(tables.find(({ name }) => name === 'webhook_attempts') as Table, firmA);
+      t.equal((await tryOut(await as(t, 'worker'), both, text, values)).count, 1, 'the worker appends');
+    },
+  );
 });
 
-t.test('the keys that make it once, and keep it apart', async (t) => {
+t.test('keys that guarantee one effect and tenant isolation', async (t) => {
   const database = await createTestDatabase(t);
   const owner = await connect(t, { connectionString: database.url });
   const tables = await readTables(owner);
@@ -488,13 +491,13 @@ t.test('the keys that make it once, and keep it apart', async (t) => {
       });
   }
 
-  t.test('no link leads from one firm to another', async (t) => {
+  t.test('no foreign key links rows of two firms', async (t) => {
     const { rows } = await owner.query<{ name: string; from: string; to: string; columns: string[] }>(`
       SELECT conname AS name, conrelid::regclass::text AS from, confrelid::regclass::text AS to,
         ARRAY(SELECT attname::text FROM unnest(conkey) k JOIN pg_attribute ON attrelid = conrelid AND attnum = k) AS columns
       FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace`);
     const walled = new Set(tables.map(({ name }) => name));
-    // Rows of a firm may name an endpoint of the platform's, which has no firm: endpoint_id alone must do there.
+    // A firm's row may reference a platform endpoint, which has no firm: the key is endpoint_id alone.
     const links = rows.filter(
       ({ to, columns }) => to !== 'firms' && walled.has(to) && !columns.includes('endpoint_id'),
     );

@@ -1,7 +1,7 @@
 import { defineHandler, type HandlerContext } from '@semel/handlers';
 
-// Handlers in a fault run: each run that is committed leaves a row, and nothing keeps a second one out. Stripe and DocuSign
-// have none, so that their events are applied in groups.
+// Handlers of a fault run: each committed run inserts a row, and no unique key prevents a second one. Stripe and
+// DocuSign have no handler, so their events are applied in groups.
 
 export const handlerRunsSql = `
   CREATE TABLE faults.handler_runs (firm_id uuid NOT NULL, provider text NOT NULL, event_id text NOT NULL);

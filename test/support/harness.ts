@@ -64,7 +64,7 @@ interface Teardown {
   teardown(end: () => Promise<void>): void;
 }
 
-export type WorldOptions = {
+export type HarnessOptions = {
   receivers?: number;
   workers?: number;
   /** Replaces a provider's rule, to let it throw. */
@@ -83,14 +83,14 @@ export type WorldOptions = {
   /** What a 200 means. Default: `queue`. */
   durability?: AckDurability;
   backlogLimit?: number;
-  /** When a spill row that the queue has is looked at again. */
+  /** When the relay checks a spill row of a queued event again. */
   spillAgainAfterMs?: number;
   relay?: Partial<WorkerOptions['relay']>;
   /** How long a worker's lock on a job lasts. */
   lockMs?: number;
-  /** Default: it never looks. */
+  /** Default: it never sweeps. */
   sweep?: Partial<NonNullable<WorkerOptions['sweep']>>;
-  /** With which workers ask DocuSign. */
+  /** The workers' credentials for DocuSign. */
   docusign?: NonNullable<WorkerOptions['docusign']>;
   /** The clock that the receivers judge signatures by. */
   now?: () => number;
@@ -98,14 +98,14 @@ export type WorldOptions = {
 
 type Address = string | ((own: string) => string | Promise<string>);
 
-/** Where one app finds its stores, if not where the others do. */
+/** One app's store addresses, if they differ from the others'. */
 export type Stores = { databaseUrl?: string; redisUrl?: string };
 
 const resolveAddress = async (address: Address | undefined, own: string): Promise<string> =>
   typeof address === 'function' ? address(own) : (address ?? own);
 
-/** Postgres, Redis, receivers and workers of one test, in this process; `sql` looks at the database as a superuser. */
-export async function createWorld(t: Teardown, options: WorldOptions = {}) {
+/** Postgres, Redis, receivers and workers of one test; the apps run in this process. `sql` queries as a superuser. */
+export async function startHarness(t: Teardown, options: HarnessOptions = {}) {
   const database = await createTestDatabase(t);
   const redisServer: TestServer = await startRedis(options.redis);
   const databaseUrl = await resolveAddress(options.databaseUrl, database.url);
@@ -132,7 +132,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       ...stores,
       attemptsOf: () => options.attempts ?? 3,
       publicBaseUrl: 'https://hooks.example.test',
-      // A busy machine must not look like a store that is away; who tests the budget sets it.
+      // A busy machine must not look like an unreachable store; tests of the budget set it.
       budgetMs: options.budgetMs ?? 20_000,
       redisCommandTimeoutMs: (options.budgetMs ?? 20_000) * 0.4,
       durabilityOf: () => options.durability ?? 'queue',
@@ -212,11 +212,11 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
         firmId,
         account,
       ]);
-    await addSecret(endpoint, secret); // last: until then the endpoint takes nothing
+    await addSecret(endpoint, secret); // last: until then the endpoint accepts nothing
     return { ...endpoint, secret };
   }
 
-  /** One more secret; those that the endpoint has stay. */
+  /** Adds a secret; the endpoint keeps its others. */
   async function addSecret({ id, firmId }: Pick<TestEndpoint, 'id' | 'firmId'>, secret: string) {
     const secretId = randomUUID();
     await sql(
@@ -225,7 +225,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
     );
   }
 
-  /** Where a firm's effects may be sent. */
+  /** Adds a destination for a firm's outbox rows. */
   async function addDestination(
     firmId: string,
     name: string,
@@ -241,7 +241,7 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
     return { secret };
   }
 
-  /** A body of this type, as the provider would send it. */
+  /** A body of this type, in the provider's format. */
   function buildBody(endpoint: TestEndpoint, type: string, { overrides, account = null }: SendOptions = {}) {
     const sample = endpoint.provider.samples.find((candidate) => candidate.type === type);
     if (sample === undefined) throw new Error(`no sample ${type}`);
@@ -303,7 +303,13 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
       [eventId],
     );
 
-  /** Waits until the event's ledger row has this outcome (as the provider's main type ends), and returns the row. */
+  /** The outcomes of the event's attempts, oldest first. */
+  const outcomesOf = async (eventId: string) => (await attemptsOf(eventId)).map(({ outcome }) => outcome);
+
+  const changesOf = (eventId: string) =>
+    sql('SELECT * FROM domain_changes WHERE event_id = $1 ORDER BY id', [eventId]);
+
+  /** Waits until the event's ledger row has this outcome (default: the main type's), and returns the row. */
   const applied = (provider: Provider, eventId: string, outcome: string = mainTypeOf(provider).outcome) =>
     waitUntil(
       async () =>
@@ -349,10 +355,12 @@ export async function createWorld(t: Teardown, options: WorldOptions = {}) {
     post,
     applied,
     attemptsOf,
+    outcomesOf,
+    changesOf,
     metric,
     startReceiver,
     startWorker,
   };
 }
 
-export type World = Awaited<ReturnType<typeof createWorld>>;
+export type Harness = Awaited<ReturnType<typeof startHarness>>;

@@ -4,29 +4,37 @@ import { waitUntil } from '../../support/wait-until.js';
 import { openLogs } from '../app-logs.js';
 import { type ProviderName, providerNames } from '../bodies.js';
 import { buildApps } from '../build-apps.js';
+import {
+  type FaultHarness,
+  type FaultHarnessOptions,
+  sendersOn,
+  startFaultHarness,
+} from '../fault-harness.js';
 import { type Counts, openOracle } from '../oracle.js';
 import { type PlannedEvent, planEvents } from '../plan.js';
 import { closeConnections } from '../post.js';
 import type { SenderOptions, Senders, Sent } from '../senders.js';
 import { startServers } from '../servers.js';
-import { openStage, type Stage, type StageOptions, sendersOn } from '../stage.js';
 
-/** Where the rows of one file are played: servers, apps, senders and the judge of all that was sent since the file began. */
-export interface Ground extends Stage {
+/** What one matrix file runs on: servers, apps, senders, and the judge of everything sent since the file began. */
+export interface JudgedHarness extends FaultHarness {
   senders: Senders;
-  /** The next event of this provider, or of any. */
+  /** The next event of this provider, or of any provider. */
   next(provider?: ProviderName): PlannedEvent;
-  /** Other senders, such as those that choose their receiver; what they send is judged with all the rest. */
+  /** Other senders, for example with a fixed receiver; their events are judged too. */
   sendersWith(options: Partial<SenderOptions>): Senders;
   all(): Sent[];
-  /** Events of all providers at this rate, until `end`, which returns them when their senders have given up or been answered. */
+  /** Sends events of all providers at this rate until `end`, which returns them once all are answered or given up. */
   load(perSecond?: number): { end(): Promise<Sent[]> };
-  /** Waits until all is applied and no job is left, and asserts each invariant. `lostBeforeMs`: when a flush was allowed to lose what it held. */
+  /**
+   * Waits until all is applied and no job is left, then asserts each invariant. `lostBeforeMs`: times of flushes that
+   * may lose events.
+   */
   judge(t: Test, options?: { lostBeforeMs?: number[]; timeoutMs?: number }): Promise<Judged>;
 }
 
 export interface Judged extends Counts {
-  /** Lost by a flush that was allowed to: one line each. */
+  /** Lost in a flush that may lose events: one line each. */
   lostAllowed: string[];
   /** Duplicates that only the ledger found, since the file began. */
   ledgerDuplicates: number;
@@ -34,33 +42,33 @@ export interface Judged extends Counts {
   drainMs: number;
 }
 
-export async function openGround(
-  options: Partial<StageOptions> & { patience?: number } = {},
-): Promise<Ground> {
+export async function startJudgedHarness(
+  options: Partial<FaultHarnessOptions> & { patience?: number } = {},
+): Promise<JudgedHarness> {
   const [servers, files] = await Promise.all([startServers(), options.files ?? buildApps()]);
   const keepLogs = process.env.KEEP_LOGS === '1';
-  const stage = await openStage({ firms: 3, keepLogs, ...options, servers, files });
-  if (keepLogs) t.comment(stage.dir);
-  const oracle = openOracle(stage.databaseUrl);
+  const harness = await startFaultHarness({ firms: 3, keepLogs, ...options, servers, files });
+  if (keepLogs) t.comment(harness.dir);
+  const oracle = openOracle(harness.databaseUrl);
   const kinds: Senders[] = [];
   const sendersWith = (given: Partial<SenderOptions>) => {
-    const senders = sendersOn(stage, { seed: kinds.length, patience: options.patience ?? 1, ...given });
+    const senders = sendersOn(harness, { seed: kinds.length, patience: options.patience ?? 1, ...given });
     kinds.push(senders);
     return senders;
   };
   const senders = sendersWith({});
-  const planned = planEvents(Date.now() % 1_000_000, { firms: stage.firms.length });
+  const planned = planEvents(Date.now() % 1_000_000, { firms: harness.firms.length });
   const all = () => kinds.flatMap(({ sent }) => sent);
 
   t.teardown(async () => {
     for (const each of kinds) each.stop();
-    await stage.stop();
+    await harness.stop();
     await oracle.close();
     await servers.stop();
     closeConnections();
   });
 
-  const next: Ground['next'] = (provider) => {
+  const next: JudgedHarness['next'] = (provider) => {
     for (;;) {
       const event = planned.next().value as PlannedEvent;
       if (provider === undefined || event.facts.provider === provider) return { ...event, resends: 0 };
@@ -73,10 +81,10 @@ export async function openGround(
       providerNames.flatMap((name) => {
         const key = (part: string) => `{semel:${name}}:${name}:${part}`;
         return [
-          stage.redis.llen(key('wait')),
-          stage.redis.llen(key('active')),
-          stage.redis.llen(key('paused')),
-          stage.redis.zcard(key('delayed')),
+          harness.redis.llen(key('wait')),
+          harness.redis.llen(key('active')),
+          harness.redis.llen(key('paused')),
+          harness.redis.zcard(key('delayed')),
         ];
       }),
     );
@@ -84,7 +92,7 @@ export async function openGround(
   }
 
   return {
-    ...stage,
+    ...harness,
     senders,
     next,
     sendersWith,
@@ -122,13 +130,13 @@ export async function openGround(
       const { verdict, counts } = await oracle.judge({ sent: all(), refusals, mayBeLost });
       const { lostAllowed, ...invariants } = verdict;
       for (const [name, broken] of Object.entries(invariants)) t.same(broken, [], `${name}: none`);
-      const surprises = [...stage.receivers, ...stage.workers].flatMap(({ app }) => app.surprises);
+      const surprises = [...harness.receivers, ...harness.workers].flatMap(({ app }) => app.surprises);
       t.same(surprises, [], 'no process ended by itself');
-      const ledgerDuplicates = openLogs(stage.dir).read().duplicates.get('ledger') ?? 0;
+      const ledgerDuplicates = openLogs(harness.dir).read().duplicates.get('ledger') ?? 0;
       return { ...counts, lostAllowed, ledgerDuplicates, drainMs };
     },
   };
 }
 
-/** The first answer that came: the others are to deliveries after it. */
+/** The first answer; the others are for later deliveries. */
 export const firstOutcome = ({ outcomes }: Sent): string | undefined => [...outcomes.keys()][0];

@@ -5,11 +5,11 @@ import { waitUntil } from '../../support/wait-until.js';
 import type { FaultApp } from '../app-process.js';
 import { requestOf } from '../bodies.js';
 import type { Firm } from '../senders.js';
-import { openGround } from './ground.js';
+import { startJudgedHarness } from './judged-harness.js';
 
-// Postgres is away; both stores are; an app is started meanwhile.
+// Postgres or both stores are unreachable, and an app starts meanwhile.
 
-/** Times of the providers' own retry schedules, so that the longest lasts as long as `scheduleMs`. */
+/** Scales the providers' retry schedules, so that the longest lasts `scheduleMs`. */
 const scheduleMs = 3_000;
 const attempts = Math.max(...providers.map(({ retry }) => retry.attempts));
 const longestMs = Math.max(
@@ -17,21 +17,21 @@ const longestMs = Math.max(
     Array.from({ length: attempts - 1 }, (_, i) => retry.delayMs(i + 1)).reduce((sum, ms) => sum + ms, 0),
   ),
 );
-/** Generous: a busy machine must not look like a store that is away. */
+/** Generous: a busy machine must not look like an unreachable store. */
 const budgetMs = 10_000;
-const ground = await openGround({
+const harness = await startJudgedHarness({
   patience: 5,
   settings: { budgetMs, attempts, retryScale: scheduleMs / longestMs },
 });
-const { redis, postgres } = ground.servers;
+const { redis, postgres } = harness.servers;
 
-/** One delivery of a new event, never sent again, and all that its answer says. */
+/** One delivery of a new event, without retries, and its whole answer. */
 async function deliver({ port }: FaultApp) {
-  const event = ground.next('stripe');
-  const sent = ground.senders.record(event, event.firm);
+  const event = harness.next('stripe');
+  const sent = harness.senders.record(event, event.firm);
   sent.untilAcknowledged = false;
-  const { key, secret } = (ground.firms[event.firm] as Firm).endpoints.stripe;
-  const { publicBaseUrl } = ground;
+  const { key, secret } = (harness.firms[event.firm] as Firm).endpoints.stripe;
+  const { publicBaseUrl } = harness;
   const target = { endpointKey: key, secret, publicBaseUrl, retry: 0 };
   const { path, headers, body } = requestOf(event.facts, target);
   const beganMs = Date.now();
@@ -65,8 +65,8 @@ const isReady = (app: FaultApp) =>
     { what: `${app.name} is ready by itself` },
   );
 
-t.test('11. Postgres away under load, longer than the longest retry schedule', async (t) => {
-  const load = ground.load();
+t.test('11. Postgres unreachable under load, longer than the longest retry schedule', async (t) => {
+  const load = harness.load();
   await sleep(500);
   await postgres.kill();
   await sleep(scheduleMs * 1.5);
@@ -80,18 +80,18 @@ t.test('11. Postgres away under load, longer than the longest retry schedule', a
     [],
     `of ${sent.length} events each delivery was answered 200`,
   );
-  const { drainMs } = await ground.judge(t);
+  const { drainMs } = await harness.judge(t);
   t.comment(`all were applied ${drainMs} ms after the last answer`);
-  const { rows } = await ground.sql.query(
+  const { rows } = await harness.sql.query(
     "SELECT event_id, error FROM webhook_attempts WHERE outcome IN ('failed', 'dead')",
   );
   t.same(rows, [], 'it cost no attempt');
 });
 
-t.test('12. both stores away', async (t) => {
+t.test('12. both stores unreachable', async (t) => {
   await Promise.all([redis.kill(), postgres.kill()]);
-  const load = ground.load(10);
-  for (const { app } of ground.receivers)
+  const load = harness.load(10);
+  for (const { app } of harness.receivers)
     for (let i = 0; i < 3; i++) {
       const { status, retryAfter, text, tookMs } = await deliver(app);
       t.equal(status, 503, text);
@@ -99,14 +99,14 @@ t.test('12. both stores away', async (t) => {
       t.ok(tookMs < budgetMs * 1.5, `in time: ${tookMs} ms`);
     }
   await Promise.all([redis.restart(), postgres.restart()]);
-  for (const { app } of [...ground.receivers, ...ground.workers]) await isReady(app);
+  for (const { app } of [...harness.receivers, ...harness.workers]) await isReady(app);
   await load.end();
-  await ground.judge(t);
+  await harness.judge(t);
 });
 
 for (const away of [['redis'], ['postgres'], ['redis', 'postgres']])
-  t.test(`13. receiver and worker started while ${away.join(' and ')} are away`, async (t) => {
-    const [receiver, worker] = [ground.receivers[0]?.app, ground.workers[0]?.app] as [FaultApp, FaultApp];
+  t.test(`13. receiver and worker started while ${away.join(' and ')} are unreachable`, async (t) => {
+    const [receiver, worker] = [harness.receivers[0]?.app, harness.workers[0]?.app] as [FaultApp, FaultApp];
     await Promise.all([receiver.kill(), worker.kill()]);
     const stores = away.map((name) => (name === 'redis' ? redis : postgres));
     await Promise.all(stores.map((store) => store.kill()));
@@ -133,14 +133,14 @@ for (const away of [['redis'], ['postgres'], ['redis', 'postgres']])
       'one store is enough for a receiver',
     );
     const { status, tookMs, text } = await deliver(receiver);
-    // It has never seen the endpoints where Postgres is away, and can't tell that there is none.
+    // Without Postgres it has never loaded the endpoints, so it cannot answer 404.
     t.equal(status, away.includes('postgres') ? 503 : 200, text);
     t.ok(tookMs < budgetMs * 1.5, `in time: ${tookMs} ms`);
 
-    const load = ground.load(20);
+    const load = harness.load(20);
     await sleep(300);
     await Promise.all(stores.map((store) => store.restart()));
     await Promise.all([isReady(receiver), isReady(worker)]);
     await load.end();
-    await ground.judge(t);
+    await harness.judge(t);
   });

@@ -5,18 +5,18 @@ import { fitsJsonb } from '../../packages/database/src/ledger/json-fit.js';
 import { digits, jsonText, nested } from '../support/json-text.js';
 import { createTestDatabase } from '../support/servers.js';
 
-// A text that is called fitting and is not would fail its event at the first statement, and again at every later try. One
-// that fits and is called unfit would be missing from every search.
+// A text wrongly called fitting would fail its event at every attempt. A text wrongly called unfit would be missing
+// from every search.
 
-t.test('what fits is what PostgreSQL takes', async (t) => {
+t.test('fitsJsonb accepts exactly what PostgreSQL accepts', async (t) => {
   const database = await createTestDatabase(t);
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   t.teardown(() => client.end());
 
-  /** IS NULL: a number may have 131,072 digits, which nobody wants to read. */
+  /** IS NULL: a number may have 131,072 digits, too many to return. */
   const isTaken = async (json: string): Promise<boolean> => {
-    JSON.parse(json); // only valid JSON is ever asked about
+    JSON.parse(json); // only valid JSON is tested
     return client.query('SELECT $1::jsonb IS NULL', [json]).then(
       () => true,
       () => false,
@@ -64,7 +64,7 @@ t.test('what fits is what PostgreSQL takes', async (t) => {
     }
   });
 
-  await t.test('texts that PostgreSQL takes', async (t) => {
+  await t.test('texts that PostgreSQL accepts', async (t) => {
     const texts: Record<string, string> = {
       'an id that looks like a large exponent': '"evt_1e1234"',
       'a UUID that looks like one': '{"4e5a0000-1e12-4e1234567890":"0e99999-8E-9999"}',
@@ -96,7 +96,7 @@ t.test('what fits is what PostgreSQL takes', async (t) => {
     }
   });
 
-  await t.test('the bounds of our own lie below those of PostgreSQL', async (t) => {
+  await t.test('our own bounds are below those of PostgreSQL', async (t) => {
     t.notOk(fitsJsonb(nested(2_001)));
     t.ok(await isTaken(nested(2_001)));
     t.notOk(fitsJsonb(`"${'x'.repeat(40 * 1024 * 1024)}"`));

@@ -60,7 +60,7 @@ t.test('a lock file with the id of another living process does not block Postgre
   await postgres.stop();
 });
 
-t.test('a test database is migrated, and gone afterwards', async (t) => {
+t.test('a test database is migrated, and dropped afterwards', async (t) => {
   const { url, drop } = await createTestDatabase();
   const client = new pg.Client({ connectionString: url });
   await client.connect();

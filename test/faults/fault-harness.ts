@@ -9,37 +9,37 @@ import { freePort, testEncryptionKey } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { type FaultApp, faultApp } from './app-process.js';
 import { providerNames } from './bodies.js';
+import { handlerRunsSql } from './counting-handlers.js';
 import { diskFullSql } from './disk-full.js';
 import type { AppSettings } from './fault-app.js';
 import { type Firm, type SenderOptions, Senders } from './senders.js';
 import type { FaultServers } from './servers.js';
-import { handlerRunsSql } from './told.js';
 
-export interface StageApp {
+export interface HarnessApp {
   app: FaultApp;
-  /** Its own ways to the stores. */
+  /** Its proxies to the stores. */
   ways: { postgres: TcpProxy; redis: TcpProxy };
 }
 
-/** Two receivers, two workers, each with ways of its own to one Postgres and one Redis; some firms. */
-export interface Stage {
+/** Two receivers and two workers as processes, each with its own proxies to one Postgres and one Redis; some firms. */
+export interface FaultHarness {
   servers: FaultServers;
   databaseUrl: string;
-  receivers: StageApp[];
-  workers: StageApp[];
+  receivers: HarnessApp[];
+  workers: HarnessApp[];
   firms: Firm[];
-  /** Past the proxies, for the faults. */
+  /** Connected directly, without a proxy. */
   redis: Redis;
   sql: pg.Pool;
-  /** With the apps' logs. */
+  /** Contains the apps' logs. */
   dir: string;
   publicBaseUrl: string;
-  /** How long a silent worker keeps its jobs. */
+  /** How long a silent worker keeps the lock on its jobs. */
   lockMs: number;
   stop(): Promise<void>;
 }
 
-export interface StageOptions {
+export interface FaultHarnessOptions {
   servers: FaultServers;
   /** What `buildApps` made. */
   files: { receiver: string; worker: string };
@@ -50,7 +50,7 @@ export interface StageOptions {
   keepLogs?: boolean;
 }
 
-export async function openStage(options: StageOptions): Promise<Stage> {
+export async function startFaultHarness(options: FaultHarnessOptions): Promise<FaultHarness> {
   const { servers, files } = options;
   const dir = mkdtempSync(join(tmpdir(), 'semel-faults-'));
   mkdirSync(join(dir, 'logs'));
@@ -69,7 +69,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 
   const lockMs = options.settings?.lockMs ?? 3_000;
   const publicBaseUrl = 'https://hooks.example.test';
-  const open = async (kind: 'receiver' | 'worker', number: number): Promise<StageApp> => {
+  const open = async (kind: 'receiver' | 'worker', number: number): Promise<HarnessApp> => {
     const ways = {
       postgres: await startTcpProxy({ port: servers.postgres.port }),
       redis: await startTcpProxy({ port: servers.redis.port }),
@@ -132,9 +132,9 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   };
 }
 
-/** Those who send to the receivers of a stage. */
+/** Those who send to the receivers of a harness. */
 export const sendersOn = (
-  { firms, receivers, publicBaseUrl }: Stage,
+  { firms, receivers, publicBaseUrl }: FaultHarness,
   options: Pick<SenderOptions, 'seed'> & Partial<SenderOptions>,
 ): Senders => new Senders({ firms, receivers: receivers.map(({ app }) => app), publicBaseUrl, ...options });
 

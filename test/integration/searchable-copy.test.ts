@@ -4,7 +4,7 @@ import t from 'tap';
 import { searchableCopy } from '../../packages/database/src/ledger/searchable-copy.js';
 import { createTestDatabase } from '../support/servers.js';
 
-// What is kept for searching says what was sent, or nothing.
+// The searchable copy equals what was sent, or is missing.
 
 const bytes = (...values: number[]) => Buffer.from(values);
 const mark = bytes(0xef, 0xbb, 0xbf);
@@ -15,13 +15,13 @@ const providerOf = (name: string) => {
   return found;
 };
 
-t.test('the searchable copy of a body', async (t) => {
+t.test('the searchable copy of a body equals what was sent, or is missing', async (t) => {
   const database = await createTestDatabase(t);
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   t.teardown(() => client.end());
 
-  /** As the ledger's own statement reads it. */
+  /** The copy as the ledger's own statement computes it. */
   const stored = async (provider: string, raw: Buffer): Promise<unknown> => {
     const { rows } = await client.query(
       "SELECT CASE WHEN $1::text = '' THEN convert_from($2::bytea, 'UTF8')::jsonb ELSE $1::text::jsonb END AS data",
