@@ -137,7 +137,7 @@ t.test('one command starts everything, and a signal to npm drains and stops ever
   t.equal(pids.length, 5);
   first.child.kill('SIGTERM');
   await waitUntil(() => !pids.some(isAlive), { what: 'everything has ended', timeoutMs: 15_000 });
-  await waitUntil(() => first.said().includes('Stopped.'), { what: 'it says so' });
+  await waitUntil(() => first.said().includes('Stopped.'), { what: 'it prints that it stopped' });
   const lines = isQuiet(t, first);
   for (const event of ['started', 'stopped'])
     for (const app of ['receiver', 'worker', 'console'])
@@ -269,14 +269,14 @@ t.test('a start that is impossible ends with one line that names what to change'
     /no Redis 7 or newer/,
   );
   await refuses(
-    'a database that is away',
+    'an unreachable database',
     (env) => {
       env.DATABASE_URL = 'postgres://nobody:secret@127.0.0.1:9/none';
     },
     /database can't be used/,
   );
   await refuses(
-    'a Redis that is away',
+    'an unreachable Redis',
     (env) => {
       env.REDIS_URL = 'redis://127.0.0.1:9';
     },

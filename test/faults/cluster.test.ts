@@ -113,7 +113,7 @@ t.test(
     t.comment(
       `200 again after ${Math.round(again.atMs - killedMs)} ms, ${load.refused} refused, ${load.acknowledged.length} acknowledged`,
     );
-    t.same(load.wrong, [], 'a fault of ours is never a 4xx');
+    t.same(load.wrong, [], 'a store outage never gives a 4xx');
     const after = load.acknowledged.filter(({ atMs }) => atMs > killedMs + 200);
     await waitUntil(
       async () => {

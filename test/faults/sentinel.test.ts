@@ -87,7 +87,7 @@ t.test(
       `accepted again after ${Math.round(first.atMs - killedMs)} ms, applied again after ${applied.getTime() - killedAt.getTime()} ms, ` +
         `${load.refused} refused, ${load.acknowledged.length} acknowledged`,
     );
-    t.same(load.wrong, [], 'a fault of ours is never a 4xx');
+    t.same(load.wrong, [], 'a store outage never gives a 4xx');
     await waitUntil(
       async () =>
         (

@@ -41,7 +41,7 @@ t.test('examples/invoicing', async (t) => {
   t.match(await harness.sql('SELECT * FROM booked_payments'), [
     { firm_id: firm, invoice: id, amount: '12500', currency: 'usd' },
   ]);
-  await waitUntil(() => erp.lines.some(({ msg }) => msg === 'erp.told'), { what: 'the ERP was told' });
+  await waitUntil(() => erp.lines.some(({ msg }) => msg === 'erp.told'), { what: 'the ERP was notified' });
   t.match(
     erp.lines.filter(({ msg }) => msg === 'erp.told'),
     [{ type: 'invoice.paid', data: { invoice: id, amount: 12_500 } }],

@@ -137,7 +137,7 @@ t.test('an event whose rule throws', async (t) => {
         await harness.applied(provider, eventId);
         t.same(await harness.outcomesOf(eventId), ['failed', 'failed', 'dead', 'applied']);
         await waitUntil(async () => (await queue.getJob(eventId))?.isCompleted(), {
-          what: 'the job is over',
+          what: 'the job has ended',
         });
 
         t.equal(await providerQueue.queue.requeue(stored), 'enqueued', 'once more, by mistake');
@@ -275,7 +275,7 @@ t.test('a final row is never overwritten by a failure', async (t) => {
     await waitUntil(
       async () => (await harness.redis.exists(queueKey(provider.name, `${eventId}:lock`))) === 0,
       {
-        what: 'the job is over',
+        what: 'the job has ended',
       },
     );
     await forget(harness, provider, eventId);

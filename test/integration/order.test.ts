@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { applyTogether, openWorkerPool } from '../support/apply-directly.js';
 import { toEvent } from '../support/create-event.js';
-import { type Harness, startHarness, type TestEndpoint } from '../support/harness.js';
+import { startHarness, type TestEndpoint } from '../support/harness.js';
 import { permutations } from '../support/permutations.js';
 
 // Providers do not deliver in order. In any order, one by one or in groups, events lead to the same rows.
@@ -20,6 +20,11 @@ const stripe = providerNamed('stripe') as Provider;
 const square = providerNamed('square') as Provider;
 const docusign = providerNamed('docusign') as Provider;
 const twilio = providerNamed('twilio') as Provider;
+
+// The tests share one database; each run has its own firm.
+const harness = await startHarness(t, { receivers: 0, workers: 0 });
+const pool = openWorkerPool(harness);
+t.teardown(() => pool.end());
 
 let made = 0;
 const newId = (provider: Provider): string => {
@@ -175,9 +180,6 @@ const tables = [
 ];
 
 t.test('every order of arrival ends in the same rows', async (t) => {
-  const harness = await startHarness(t, { receivers: 0, workers: 0 });
-  const pool = openWorkerPool(harness);
-  t.teardown(() => pool.end());
   const endpoints = new Map<string, TestEndpoint>();
 
   /** Each run has its own firm, so that ids and bodies can repeat and rows can be compared. */
@@ -202,7 +204,7 @@ t.test('every order of arrival ends in the same rows', async (t) => {
         // The first half one by one, the other half as one group.
         if (i % 2 === 0) for (const event of events) await applyTogether(pool, provider, [event]);
         else await applyTogether(pool, provider, events);
-        const rows = await rowsOf(harness, endpoint.firmId as string, i);
+        const rows = await rowsOf(endpoint.firmId as string, i);
         expected ??= rows;
         t.same(rows, expected, order.map(({ type }) => type).join(', '));
         const [row] = await harness.sql(`SELECT * FROM ${table} WHERE firm_id = $1`, [endpoint.firmId]);
@@ -247,11 +249,7 @@ function toMarkedEvent(endpoint: TestEndpoint, body: Made, run: number | string)
 }
 
 /** All objects of a firm, without the columns that differ between firms and runs. */
-async function rowsOf(
-  harness: Harness,
-  firmId: string,
-  run: number | string,
-): Promise<Record<string, unknown>[]> {
+async function rowsOf(firmId: string, run: number | string): Promise<Record<string, unknown>[]> {
   const found: Record<string, unknown>[] = [];
   for (const table of tables)
     for (const row of await harness.sql(
@@ -281,9 +279,6 @@ async function rowsOf(
 }
 
 t.test('of two events with the same order the greater event id wins, in both orders', async (t) => {
-  const harness = await startHarness(t, { receivers: 0, workers: 0 });
-  const pool = openWorkerPool(harness);
-  t.teardown(() => pool.end());
   const cases: [Provider, string, string, (name: string) => Record<string, unknown>, string][] = [
     [stripe, 'invoice.paid', 'finance_invoices', (number) => ({ number }), 'number'],
     [square, 'invoice.published', 'finance_invoices', (number) => ({ invoice_number: number }), 'number'],
@@ -326,10 +321,6 @@ t.test('of two events with the same order the greater event id wins, in both ord
 });
 
 t.test('an object that is referenced before its own event is filled in later', async (t) => {
-  const harness = await startHarness(t, { receivers: 0, workers: 0 });
-  const pool = openWorkerPool(harness);
-  t.teardown(() => pool.end());
-
   await t.test('a Stripe payment before its invoice', async (t) => {
     const endpoint = await harness.addEndpoint('stripe', await harness.addFirm());
     const [paymentId, invoiceId] = [newId(stripe), newId(stripe)];
@@ -411,7 +402,7 @@ t.test('an object that is referenced before its own event is filled in later', a
       const events = order.map((body) => toMarkedEvent(endpoint, body, i));
       if (i % 2 === 0) await applyTogether(pool, stripe, events);
       else for (const event of events) await applyTogether(pool, stripe, [event]);
-      const rows = await rowsOf(harness, endpoint.firmId as string, i);
+      const rows = await rowsOf(endpoint.firmId as string, i);
       expected ??= rows;
       t.same(rows, expected, order.map(({ type }) => type).join(', '));
     }
@@ -419,9 +410,6 @@ t.test('an object that is referenced before its own event is filled in later', a
 });
 
 t.test('one object, changed repeatedly in one group and by several workers at once', async (t) => {
-  const harness = await startHarness(t, { receivers: 0, workers: 0 });
-  const pool = openWorkerPool(harness);
-  t.teardown(() => pool.end());
   const seed = Date.now() & 0xffff;
   t.comment(`seed ${seed}`);
 
@@ -450,9 +438,7 @@ t.test('one object, changed repeatedly in one group and by several workers at on
         await Promise.all(
           parts.filter((part) => part.length > 0).map((part) => applyTogether(pool, provider, part)),
         );
-        const rows = (await rowsOf(harness, endpoint.firmId as string, '')).map(
-          ({ order_event, ...row }) => row,
-        );
+        const rows = (await rowsOf(endpoint.firmId as string, '')).map(({ order_event, ...row }) => row);
         expected ??= rows;
         const [row] = await harness.sql(`SELECT * FROM ${table} WHERE firm_id = $1`, [endpoint.firmId]);
         for (const [column, value] of Object.entries(end))

@@ -74,7 +74,7 @@ async function eachAppliedOnce(
       [ids],
     ),
     [],
-    'one final attempt each, and it is the first: no fault of ours was counted',
+    'one final attempt each, and it is the first: the outage spent none',
   );
   t.same(
     await harness.sql(
@@ -187,7 +187,7 @@ t.test('Redis is killed and restarted under load', async (t) => {
       for (const until = Date.now() + 20_000; ; await sleep(100)) {
         const answer = await harness.send(endpoint, event.type, event).catch(() => null);
         if (answer?.status === 200) break;
-        if (answer) t.ok(answer.status >= 500, `a fault of ours is never a 4xx: ${answer.status}`);
+        if (answer) t.ok(answer.status >= 500, `a store outage never gives a 4xx: ${answer.status}`);
         refused++;
         if (Date.now() > until) return t.fail('no answer for too long');
       }

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { openApplier } from '../support/apply-directly.js';
-import { type Harness, startHarness } from '../support/harness.js';
+import { startHarness } from '../support/harness.js';
 import { type BuiltEvent, buildEvent } from '../support/histories.js';
 import { permutations } from '../support/permutations.js';
 
@@ -202,9 +202,11 @@ const cases: Case[] = [
   },
 ];
 
+// The tests share one database; each run has its own firm.
+const harness = await startHarness(t, { receivers: 0, workers: 0 });
+const run = openApplier(t, harness);
+
 t.test('every order of arrival ends in the same rows, one by one and in one group', async (t) => {
-  const harness = await startHarness(t, { receivers: 0, workers: 0 });
-  const run = openApplier(t, harness);
   for (const [n, { name, events, envelope, recipients = {} }] of cases.entries())
     await t.test(name, async (t) => {
       for (const [i, order] of permutations(events).entries())
@@ -217,14 +219,12 @@ t.test('every order of arrival ends in the same rows, one by one and in one grou
           ]);
           t.match(row, envelope, how);
           if (Object.keys(recipients).length > 0)
-            t.same(await statusesOf(harness, endpoint.firmId as string), recipients, how);
+            t.same(await statusesOf(endpoint.firmId as string), recipients, how);
         }
     });
 });
 
 t.test('a recipient who signed stays, whatever a later list says', async (t) => {
-  const harness = await startHarness(t, { receivers: 0, workers: 0 });
-  const run = openApplier(t, harness);
   const signed = message('recipient-completed', {
     status: 'sent',
     changed: at(0),
@@ -243,13 +243,11 @@ t.test('a recipient who signed stays, whatever a later list says', async (t) => 
   for (const [i, order] of permutations([signed, without]).entries()) {
     const endpoint = await harness.addEndpoint('docusign', await harness.addFirm());
     await run(endpoint, order, { mark: `~s${i}` });
-    t.same(await statusesOf(harness, endpoint.firmId as string), { '1': 'completed', '2': 'sent' });
+    t.same(await statusesOf(endpoint.firmId as string), { '1': 'completed', '2': 'sent' });
   }
 });
 
 t.test('in one group each event has its own history row, and a late event none', async (t) => {
-  const harness = await startHarness(t, { receivers: 0, workers: 0 });
-  const run = openApplier(t, harness);
   const { events } = cases[3] as Case;
   for (const [i, order] of permutations(events).entries())
     for (const groups of [1, events.length]) {
@@ -270,14 +268,13 @@ t.test('in one group each event has its own history row, and a late event none',
 });
 
 t.test('the history names the removed recipient and the event that removed it', async (t) => {
-  const harness = await startHarness(t, { receivers: 0, workers: 0 });
-  const run = openApplier(t, harness);
   const endpoint = await harness.addEndpoint('docusign', await harness.addFirm());
   const { events } = cases[3] as Case;
   for (const [i, event] of events.entries()) await run(endpoint, [event], { mark: `~h${i}` });
   const rows = await harness.sql<{ event_id: string; entity_type: string; status: string }>(
     `SELECT c.event_id, c.entity_type, c.change ->> 'status' AS status FROM domain_changes c
-     JOIN esignature_recipients r ON r.id = c.entity_id WHERE r.external_id = 'env-1|2' ORDER BY c.id`,
+     JOIN esignature_recipients r ON r.id = c.entity_id WHERE r.external_id = 'env-1|2' AND c.firm_id = $1 ORDER BY c.id`,
+    [endpoint.firmId],
   );
   t.match(rows, [
     { entity_type: 'recipient', status: 'created' },
@@ -291,7 +288,7 @@ t.test('the history names the removed recipient and the event that removed it', 
   );
 });
 
-async function statusesOf(harness: Harness, firmId: string): Promise<Record<string, string>> {
+async function statusesOf(firmId: string): Promise<Record<string, string>> {
   const rows = await harness.sql<{ external_id: string; status: string }>(
     'SELECT external_id, status FROM esignature_recipients WHERE firm_id = $1 ORDER BY external_id',
     [firmId],

@@ -106,7 +106,7 @@ for (const [what, entity, provider, type] of cases)
           changes.map(({ event_id }) => event_id),
           [`evt_${made}a`],
         );
-        t.equal(row.order_event, `evt_${made}b`, 'the guard moved all the same');
+        t.equal(row.order_event, `evt_${made}b`, 'the guard moved nevertheless');
         const all = await harness.sql('SELECT entity_type FROM domain_changes WHERE event_id = $1', [
           `evt_${made}b`,
         ]);

@@ -31,7 +31,7 @@ async function endpointPerProvider(harness: Harness): Promise<TestEndpoint[]> {
       (await Promise.all(endpoints.map((e) => deliver(harness, prepare(harness, e))))).every(
         (s) => s.status === 200,
       ),
-    { what: 'all is well' },
+    { what: 'the endpoint accepts' },
   );
   return endpoints;
 }
@@ -228,7 +228,7 @@ t.test('a large body passes through the spill byte by byte', async (t) => {
   const harness = await startHarness(t, { budgetMs, spillAgainAfterMs: 1_500 });
   const endpoint = await harness.addEndpoint('docusign', await harness.addFirm());
   await waitUntil(async () => (await deliver(harness, prepare(harness, endpoint))).status === 200, {
-    what: 'all is well',
+    what: 'the endpoint accepts',
   });
   const prepared = prepare(harness, endpoint);
   const small = JSON.parse(prepared.body.toString());
@@ -260,7 +260,7 @@ t.test(
     ];
     for (const endpoint of endpoints)
       await waitUntil(async () => (await deliver(harness, prepare(harness, endpoint))).status === 200, {
-        what: 'all is well',
+        what: 'the endpoint accepts',
       });
     await harness.redisServer.kill('SIGSTOP');
     const event = prepare(harness, endpoints[0] as TestEndpoint);
@@ -314,7 +314,7 @@ t.test('durability postgres: a duplicate writes the missing Postgres copy of a q
   });
   const endpoint = await harness.addEndpoint('stripe', await harness.addFirm());
   await waitUntil(async () => (await deliver(harness, prepare(harness, endpoint))).status === 200, {
-    what: 'all is well',
+    what: 'the endpoint accepts',
   });
   const event = prepare(harness, endpoint);
   postgresWay.set('dead'); // Postgres hangs: the budget runs out, and the event is enqueued without a copy

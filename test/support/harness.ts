@@ -1,20 +1,15 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import {
-  type AckDurability,
-  type ApplyItem,
-  type ChangeSet,
-  idempotencyKey,
-  type Provider,
-} from '@semel/core';
-import { destinationBinding, encryptionKey, sealSecret, secretBinding } from '@semel/database';
-import { providerNamed, providers } from '@semel/providers';
+import type { AckDurability, Provider } from '@semel/core';
+import { encryptionKey } from '@semel/database';
+import { providers } from '@semel/providers';
 import { buildReceiver } from '@semel/receiver';
 import { createLogger, type Logger } from '@semel/telemetry';
 import { buildWorker, type WorkerOptions } from '@semel/worker';
 import type { FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { createFirmRows } from './firm-rows.js';
 import { mainTypeOf } from './main-types.js';
+import { createSender } from './sender.js';
 import {
   createTestDatabase,
   startRedis,
@@ -24,41 +19,13 @@ import {
   waitUntil,
 } from './servers.js';
 
+export type { TestEndpoint } from './firm-rows.js';
 export { identityOf } from './identity-of.js';
 export { changingProviders, mainTypeOf } from './main-types.js';
-export type { ApplyItem, ChangeSet };
-export { idempotencyKey };
+export type { SendOptions, Sent } from './sender.js';
 
 const key = encryptionKey(testEncryptionKey);
 const anyPort = { host: '127.0.0.1', port: 0 };
-
-export interface TestEndpoint {
-  id: string;
-  key: string;
-  provider: Provider;
-  firmId: string | null;
-  secret: string;
-}
-
-export interface Sent {
-  status: number;
-  outcome: string | null;
-  eventId: string;
-  code: string | null;
-  text: string;
-  headers: Headers;
-}
-
-export interface SendOptions {
-  /** The exact body; default: a sample of `type`. */
-  body?: Buffer;
-  overrides?: Record<string, unknown>;
-  account?: string | null;
-  secret?: string;
-  /** Changes the signed request before it is sent. */
-  tamper?(request: { url: string; headers: Record<string, string>; body: Buffer }): void;
-  receiver?: number;
-}
 
 interface Teardown {
   teardown(end: () => Promise<void>): void;
@@ -187,115 +154,8 @@ export async function startHarness(t: Teardown, options: HarnessOptions = {}) {
     return (await pool.query(text, values)).rows as Row[];
   }
 
-  async function addFirm(slug = `firm-${randomBytes(4).toString('hex')}`): Promise<string> {
-    const [row] = await sql<{ id: string }>('INSERT INTO firms (slug, name) VALUES ($1, $1) RETURNING id', [
-      slug,
-    ]);
-    return row?.id as string;
-  }
-
-  async function addEndpoint(
-    providerName: string,
-    firmId: string | null,
-    extra: { accounts?: string[]; secret?: string; mode?: 'live' | 'test' } = {},
-  ): Promise<TestEndpoint> {
-    const provider = providerNamed(providerName) as Provider;
-    const endpoint = { id: randomUUID(), key: randomBytes(11).toString('hex'), provider, firmId };
-    const secret = extra.secret ?? provider.newSecret();
-    await sql(
-      'INSERT INTO webhook_endpoints (id, firm_id, provider, key, mode) VALUES ($1, $2, $3, $4, $5)',
-      [endpoint.id, firmId, providerName, endpoint.key, extra.mode ?? null],
-    );
-    for (const account of extra.accounts ?? [])
-      await sql('INSERT INTO webhook_endpoint_accounts (endpoint_id, firm_id, account) VALUES ($1, $2, $3)', [
-        endpoint.id,
-        firmId,
-        account,
-      ]);
-    await addSecret(endpoint, secret); // last: until then the endpoint accepts nothing
-    return { ...endpoint, secret };
-  }
-
-  /** Adds a secret; the endpoint keeps its others. */
-  async function addSecret({ id, firmId }: Pick<TestEndpoint, 'id' | 'firmId'>, secret: string) {
-    const secretId = randomUUID();
-    await sql(
-      'INSERT INTO webhook_endpoint_secrets (id, endpoint_id, firm_id, key_id, sealed) VALUES ($1, $2, $3, $4, $5)',
-      [secretId, id, firmId, key.id, sealSecret(key, secret, secretBinding({ endpointId: id, secretId }))],
-    );
-  }
-
-  /** Adds a destination for a firm's outbox rows. */
-  async function addDestination(
-    firmId: string,
-    name: string,
-    url: string,
-    secret = `whsec_${randomBytes(24).toString('base64')}`,
-  ): Promise<{ secret: string }> {
-    const id = randomUUID();
-    const sealed = sealSecret(key, secret, destinationBinding({ id, firmId }));
-    await sql(
-      'INSERT INTO webhook_destinations (id, firm_id, name, url, key_id, sealed) VALUES ($1, $2, $3, $4, $5, $6)',
-      [id, firmId, name, url, key.id, sealed],
-    );
-    return { secret };
-  }
-
-  /** A body of this type, in the provider's format. */
-  function buildBody(endpoint: TestEndpoint, type: string, { overrides, account = null }: SendOptions = {}) {
-    const sample = endpoint.provider.samples.find((candidate) => candidate.type === type);
-    if (sample === undefined) throw new Error(`no sample ${type}`);
-    const built = sample.build({ account, nowMs: Date.now(), ...(overrides ? { overrides } : {}) });
-    return { ...built, channel: sample.channel };
-  }
-
-  /** Signs like the provider and posts to a receiver. */
-  async function send(endpoint: TestEndpoint, type: string, options: SendOptions = {}): Promise<Sent> {
-    const built = buildBody(endpoint, type, options);
-    const route = endpoint.provider.routes.find(({ channel }) => channel === built.channel);
-    const path = `/webhooks/${endpoint.provider.name}/${endpoint.key}${route?.path ?? ''}`;
-    const signed = endpoint.provider.sign(
-      {
-        channel: built.channel,
-        headers: { 'content-type': built.contentType },
-        body: options.body ?? built.body,
-      },
-      {
-        url: `https://hooks.example.test${path}`,
-        secret: options.secret ?? endpoint.secret,
-        nowMs: Date.now(),
-      },
-    );
-    const request = {
-      url: urls[options.receiver ?? 0] + path,
-      headers: { ...signed.headers },
-      body: signed.body,
-    };
-    options.tamper?.(request);
-    return post(request);
-  }
-
-  async function post(request: {
-    url: string;
-    headers: Record<string, string>;
-    body: Buffer;
-  }): Promise<Sent> {
-    const response = await fetch(request.url, {
-      method: 'POST',
-      headers: request.headers,
-      body: new Uint8Array(request.body),
-    });
-    const text = await response.text();
-    const json = text.startsWith('{') ? JSON.parse(text) : {};
-    return {
-      status: response.status,
-      outcome: response.headers.get('x-webhook-outcome'),
-      eventId: json.eventId ?? '',
-      code: json.code ?? null,
-      text,
-      headers: response.headers,
-    };
-  }
+  const { addFirm, addEndpoint, addSecret, addDestination } = createFirmRows(sql);
+  const { buildBody, send, post } = createSender(urls);
 
   const attemptsOf = (eventId: string) =>
     sql<{ outcome: string; error: string | null }>(

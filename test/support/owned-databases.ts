@@ -8,7 +8,7 @@ import { startPostgres, uniqueName } from './servers.js';
 export type Tap = Pick<Test, 'teardown'>;
 
 /**
- * Empty databases as a managed PostgreSQL gives them: the owner may create roles, and is no superuser. With folders of
+ * Empty databases as on a managed PostgreSQL: their owner may create roles, and is not a superuser. Also folders of
  * migrations to apply to them.
  */
 export async function openOwnedServer(t: Tap) {

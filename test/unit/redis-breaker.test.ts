@@ -33,7 +33,7 @@ function overRedis(options: Partial<RedisBreakerOptions> = {}) {
 t.test('a Redis that was not reached yet is not reported', async (t) => {
   const { breaker, redis, said } = overRedis();
   t.notOk(await breaker.check());
-  t.notOk(breaker.of('stripe').isClosed, 'what arrives goes elsewhere all the same');
+  t.notOk(breaker.of('stripe').isClosed, 'deliveries are spilled meanwhile');
   await t.rejects(breaker.of('stripe').run(async () => 'work'));
   redis.away = false;
   t.ok(await breaker.check());
@@ -43,7 +43,7 @@ t.test('a Redis that was not reached yet is not reported', async (t) => {
 
 t.test('a Redis that stays unreachable is reported once, and so is its return', async (t) => {
   const { breaker, redis, said } = overRedis({ everyMs: 2, firstConnectionMs: 50 });
-  await waitUntil(() => said.length > 0, { what: 'it says so' });
+  await waitUntil(() => said.length > 0, { what: 'it reports the outage' });
   t.ok(redis.looks > 1);
   const { looks } = redis;
   await waitUntil(() => redis.looks > looks + 3, { what: 'it looks again' });

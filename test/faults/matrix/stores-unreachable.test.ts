@@ -120,12 +120,12 @@ for (const away of [['redis'], ['postgres'], ['redis', 'postgres']])
     };
     await waitUntil(
       async () => JSON.stringify((await readiness(worker)).checks) === JSON.stringify(expected),
-      { what: 'the worker says what is away' },
+      { what: 'the worker names the unreachable store' },
     );
     t.equal((await readiness(worker)).status, 503);
     await waitUntil(
       async () => JSON.stringify((await readiness(receiver)).checks) === JSON.stringify(expected),
-      { what: 'the receiver says what is away' },
+      { what: 'the receiver names the unreachable store' },
     );
     t.equal(
       (await readiness(receiver)).status,
