@@ -227,7 +227,7 @@ async function applyComparisons(): Promise<void> {
         await queue.addBulk(
           jobs
             .slice(i, i + 1_000)
-            .map((data) => ({ name: data.type, data, opts: jobOptions(data.eventId, 12) })),
+            .map((data, n) => ({ name: data.type, data, opts: jobOptions(data.eventId, 12, i + n) })),
         );
       await queue.close();
       producer.disconnect();
