@@ -85,7 +85,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): ProviderWor
       ),
     claimsReleased: (events) =>
       releaseClaims(redis, provider, events).catch((err: unknown) =>
-        log.warn({ err, provider: name }, 'claims.freeFailed'),
+        log.warn({ err, provider: name }, 'claims.releaseFailed'),
       ),
   };
   const ports = decorate(bare, provider);
@@ -137,7 +137,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): ProviderWor
       return void log.error({ ...facts, err: error }, 'event.applyFailed');
     if (outcome === 'quarantined') return void log.warn(facts, 'event.quarantined');
     if (outcome === 'duplicate') {
-      if (sameDelivery) return void log.debug(facts, 'event.twin');
+      if (sameDelivery) return void log.debug(facts, 'event.sameDelivery');
       metrics.duplicate(name, 'ledger');
       options.deliveries.add({
         firmId: event.firmId,
