@@ -1,5 +1,5 @@
 import { entityId, type WebhookEvent } from '@semel/core';
-import { connectionAs, type EncryptionKey } from '@semel/database';
+import { connectionAs, type DatabaseOptions } from '@semel/database';
 import { providerNamed } from '@semel/providers';
 import pg from 'pg';
 
@@ -8,12 +8,12 @@ import pg from 'pg';
  * level security, and prepared statements, but without grouping. Returns events per second.
  */
 export async function perEventTransactions(
-  options: { databaseUrl: string; encryptionKey: EncryptionKey },
+  options: DatabaseOptions,
   events: readonly WebhookEvent[],
 ): Promise<number> {
   const provider = providerNamed('stripe');
   const pool = new pg.Pool({
-    ...connectionAs(options.databaseUrl, 'worker', options.encryptionKey),
+    ...connectionAs(options.databaseUrl, 'worker', options.passwords),
     max: 10,
   });
   let next = 0;

@@ -8,7 +8,14 @@ import { jobOptions, openProducerRedis, openQueue } from '@semel/queue';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { toEvent } from '../support/create-event.js';
-import { createTestDatabase, makeTemplate, testDatabaseEnv, testEncryptionKey } from '../support/database.js';
+import {
+  createTestDatabase,
+  makeTemplate,
+  testDatabaseEnv,
+  testEncryptionKey,
+  testPasswordEnv,
+  testPasswords,
+} from '../support/database.js';
 import { startPostgres, startRedis, waitUntil } from '../support/servers.js';
 import { signedRequests } from './bodies.js';
 import { runLoad, startChild } from './child.js';
@@ -121,6 +128,7 @@ async function acceptComparisons(): Promise<void> {
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+    ...testPasswordEnv,
     RECEIVER_PORT: '0',
     PUBLIC_BASE_URL: publicBaseUrl,
     BENCH_SECRET: secret,
@@ -239,6 +247,7 @@ async function applyComparisons(): Promise<void> {
       DATABASE_URL: mine.database.url,
       REDIS_URL: redis.url,
       SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+      ...testPasswordEnv,
       WORKER_PORT: '0',
     });
     await waitUntil(
@@ -267,7 +276,7 @@ async function applyComparisons(): Promise<void> {
     await drain.stop();
     singles.push(
       await perEventTransactions(
-        { databaseUrl: theirs.database.url, encryptionKey: key },
+        { databaseUrl: theirs.database.url, passwords: testPasswords },
         theirs.events.slice(0, count / 2),
       ),
     );

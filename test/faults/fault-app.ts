@@ -1,3 +1,4 @@
+import type { RolePasswords } from '@semel/database';
 import type { FastifyInstance } from 'fastify';
 import { type ArmedFailpoint, createFailpoints, type Failpoints } from '../support/failpoints.js';
 
@@ -6,6 +7,8 @@ export interface AppSettings {
   port: number;
   databaseUrl: string;
   redisUrl: string;
+  /** Of the app's own database role. */
+  passwords: RolePasswords;
   /** Base64. */
   encryptionKey: string;
   publicBaseUrl: string;

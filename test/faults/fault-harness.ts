@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { encryptionKey, sealSecret, secretBinding } from '@semel/database';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { freePort, testEncryptionKey } from '../support/servers.js';
+import { freePort, testEncryptionKey, testPasswords } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { type FaultApp, faultApp } from './app-process.js';
 import { providerNames } from './bodies.js';
@@ -83,6 +83,7 @@ export async function startFaultHarness(options: FaultHarnessOptions): Promise<F
         port: await freePort(),
         databaseUrl: ways.postgres.through(databaseUrl),
         redisUrl: ways.redis.through(servers.redis.url),
+        passwords: { [kind]: testPasswords[kind] },
         encryptionKey: testEncryptionKey.toString('base64'),
         publicBaseUrl,
         providers: [...providerNames],

@@ -19,6 +19,7 @@ await runFaultApp(async (failpoints) => {
   const app = await buildReceiver({
     databaseUrl: settings.databaseUrl,
     redisUrl: settings.redisUrl,
+    passwords: settings.passwords,
     encryptionKey: encryptionKey(Buffer.from(settings.encryptionKey, 'base64')),
     providers: providers.filter(({ name }) => settings.providers.includes(name)),
     attemptsOf: () => settings.attempts,

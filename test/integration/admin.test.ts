@@ -6,11 +6,16 @@ import pg from 'pg';
 import t from 'tap';
 import { openAdmin } from '../../packages/database/src/admin/index.js';
 import { openSecret, secretBinding } from '../../packages/database/src/connection/secrets.js';
-import { createTestDatabase, testEncryptionKey } from '../support/servers.js';
+import { createTestDatabase, testEncryptionKey, testPasswords } from '../support/servers.js';
 
 const key = encryptionKey(testEncryptionKey);
 const database = await createTestDatabase(t);
-const admin = openAdmin({ databaseUrl: database.url, encryptionKey: key, providers });
+const admin = openAdmin({
+  databaseUrl: database.url,
+  passwords: testPasswords,
+  encryptionKey: key,
+  providers,
+});
 const owner = new pg.Pool({ connectionString: database.url });
 t.teardown(async () => {
   await admin.close();
@@ -350,7 +355,7 @@ t.test(
 );
 
 t.test("without a firm scope the console sees no firm's rows", async (t) => {
-  const pool = new pg.Pool(connectionAs(database.url, 'console', key));
+  const pool = new pg.Pool(connectionAs(database.url, 'console', testPasswords));
   t.teardown(() => pool.end());
   const { rows } = await pool.query(
     'SELECT (SELECT count(*) FROM webhook_endpoints) + (SELECT count(*) FROM firms) AS n',
@@ -361,6 +366,7 @@ t.test("without a firm scope the console sees no firm's rows", async (t) => {
 t.test('an unreachable Postgres is reported as a store outage', async (t) => {
   const away = openAdmin({
     databaseUrl: 'postgresql://127.0.0.1:1/none',
+    passwords: testPasswords,
     encryptionKey: key,
     providers,
   });

@@ -1,5 +1,5 @@
 import { type ApplyItem, apply, type Provider, type WebhookEvent } from '@semel/core';
-import { acceptStore, encryptionKey, openPool } from '@semel/database';
+import { acceptStore, openPool } from '@semel/database';
 import pg from 'pg';
 import t from 'tap';
 import { openWorkerPool, portsOf } from '../support/apply-directly.js';
@@ -13,7 +13,7 @@ import {
   type TestEndpoint,
 } from '../support/harness.js';
 import { type PreparedEvent, prepare } from '../support/prepare.js';
-import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { testPasswords, waitUntil } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 t.jobs = 3; // each has its own servers, and mostly waits
@@ -133,7 +133,7 @@ t.test('domain, ledger and attempts change together or not at all', async (t) =>
   const firm = await harness.addFirm();
   const pool = openPool({
     databaseUrl: proxy.through(harness.database.url),
-    encryptionKey: encryptionKey(testEncryptionKey),
+    passwords: testPasswords,
     role: 'worker',
     max: 2,
     connectTimeoutMs: 5_000,

@@ -3,12 +3,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connectionAs, encryptionKey } from '@semel/database';
+import { connectionAs } from '@semel/database';
 import { providers } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
 import { startSemelHost } from '../support/cli.js';
-import { makeTemplate, testDatabaseEnv, testEncryptionKey } from '../support/database.js';
+import {
+  makeTemplate,
+  testDatabaseEnv,
+  testEncryptionKey,
+  testPasswordEnv,
+  testPasswords,
+} from '../support/database.js';
 import { type Harness, identityOf, mainTypeOf, startHarness, type TestEndpoint } from '../support/harness.js';
 import { findPostgresPrograms } from '../support/postgres-programs.js';
 import { startPostgres, type TestServer, waitUntil } from '../support/servers.js';
@@ -39,6 +45,7 @@ t.test(
       DATABASE_URL: owner.href,
       REDIS_URL: harness.redisServer.url,
       SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+      ...testPasswordEnv,
       SEMEL_DATA_DIR: join(scratch, 'none'),
     };
     const run = startSemelHost(t);
@@ -105,9 +112,7 @@ t.test(
     await appliedOnce(t, harness, old);
     for (const event of late) t.equal(await again(event), 'duplicate');
 
-    const worker = new pg.Pool(
-      connectionAs(harness.database.url, 'worker', encryptionKey(testEncryptionKey)),
-    );
+    const worker = new pg.Pool(connectionAs(harness.database.url, 'worker', testPasswords));
     t.teardown(() => worker.end());
     const seen = (firm: string) =>
       worker.query(

@@ -3,13 +3,19 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Provider } from '@semel/core';
-import { connectionAs, encryptionKey } from '@semel/database';
+import { connectionAs } from '@semel/database';
 import { providerNamed } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
 import { jsonFailure, jsonValue, runSemel, startSemelHost } from '../support/cli.js';
 import { startHarness, type TestEndpoint } from '../support/harness.js';
-import { freePort, testEncryptionKey, waitUntil } from '../support/servers.js';
+import {
+  freePort,
+  testEncryptionKey,
+  testPasswordEnv,
+  testPasswords,
+  waitUntil,
+} from '../support/servers.js';
 
 // Bulk operations: previewed, audited, safe to interrupt, and never applied to a final event.
 
@@ -40,6 +46,7 @@ const env = {
   DATABASE_URL: harness.database.url,
   REDIS_URL: harness.redisServer.url,
   SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+  ...testPasswordEnv,
   SEMEL_DATA_DIR: join(scratch, 'none'),
   SEMEL_OPERATOR: 'ada',
 };
@@ -448,7 +455,7 @@ t.test(
     t.equal(lines.length, Number((await harness.sql('SELECT count(*) FROM operator_actions'))[0]?.count));
 
     const client = new pg.Client(
-      connectionAs(harness.database.url, 'console', encryptionKey(testEncryptionKey)) as pg.ClientConfig,
+      connectionAs(harness.database.url, 'console', testPasswords) as pg.ClientConfig,
     );
     await client.connect();
     t.teardown(() => client.end());

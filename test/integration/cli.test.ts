@@ -9,7 +9,7 @@ import t, { type Test } from 'tap';
 import { jsonFailure, jsonValue, runSemel, startSemelHost } from '../support/cli.js';
 import { mainTypeOf, startHarness } from '../support/harness.js';
 import { startHookServer } from '../support/hook-server.js';
-import { freePort, testEncryptionKey, waitUntil } from '../support/servers.js';
+import { freePort, testEncryptionKey, testPasswordEnv, waitUntil } from '../support/servers.js';
 
 t.setTimeout(240_000);
 
@@ -42,6 +42,7 @@ const env = {
   DATABASE_URL: harness.database.url,
   REDIS_URL: harness.redisServer.url,
   SEMEL_ENCRYPTION_KEY: encryptionKeyText,
+  ...testPasswordEnv,
   SEMEL_DATA_DIR: noDataDir,
   PUBLIC_BASE_URL: 'https://hooks.example.test',
   RECEIVER_PORT: new URL(harness.urls[0] as string).port,

@@ -7,7 +7,7 @@ import t from 'tap';
 import { startApp } from '../support/apps.js';
 import { openConsole } from '../support/console.js';
 import { type Harness, identityOf, startHarness } from '../support/harness.js';
-import { freePort, startRedis, testEncryptionKey, waitUntil } from '../support/servers.js';
+import { freePort, startRedis, testEncryptionKey, testPasswordEnv, waitUntil } from '../support/servers.js';
 
 const password = 'a long and odd pass:phrase';
 const basic = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`;
@@ -463,6 +463,7 @@ t.test('it starts while both stores are unreachable, and stops when asked', asyn
     DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',
     REDIS_URL: 'redis://127.0.0.1:2',
     SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+    ...testPasswordEnv,
     SEMEL_DATA_DIR: t.testdir(),
     CONSOLE_PORT: String(port),
   };

@@ -1,10 +1,10 @@
-import { connectionAs, encryptionKey, startEndpointHealthRecorder } from '@semel/database';
+import { connectionAs, startEndpointHealthRecorder } from '@semel/database';
 import pg from 'pg';
 import t from 'tap';
 import { startSemelHost } from '../support/cli.js';
 import { openConsole } from '../support/console.js';
 import { startHarness, type TestEndpoint } from '../support/harness.js';
-import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { testEncryptionKey, testPasswordEnv, testPasswords, waitUntil } from '../support/servers.js';
 
 // A silent or always refusing endpoint is visible before its provider disables it.
 
@@ -98,6 +98,7 @@ t.test("the commands show an endpoint's health", async (t) => {
     DATABASE_URL: harness.database.url,
     REDIS_URL: harness.redisServer.url,
     SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+    ...testPasswordEnv,
   };
   await harness.sql(
     `INSERT INTO webhook_endpoint_health (endpoint_id, firm_id, acknowledged_at, refused_since, refused_at)
@@ -117,7 +118,7 @@ t.test("the commands show an endpoint's health", async (t) => {
 
 t.test('a failed health write is retried, and an older one changes nothing', async (t) => {
   const endpoint = await harness.addEndpoint('docusign', firm);
-  const pool = new pg.Pool(connectionAs(harness.database.url, 'receiver', encryptionKey(testEncryptionKey)));
+  const pool = new pg.Pool(connectionAs(harness.database.url, 'receiver', testPasswords));
   t.teardown(() => pool.end());
   const errors: unknown[] = [];
   const open = () => {

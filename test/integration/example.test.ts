@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { startApp } from '../support/apps.js';
 import { startHarness } from '../support/harness.js';
-import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { testEncryptionKey, testPasswordEnv, waitUntil } from '../support/servers.js';
 
 // The example runs as documented, in separate processes: worker, handlers, and a receiver of outgoing webhooks.
 
@@ -26,6 +26,7 @@ t.test('examples/invoicing', async (t) => {
     DATABASE_URL: harness.database.url,
     REDIS_URL: harness.redisServer.url,
     SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+    ...testPasswordEnv,
     WORKER_PORT: '0',
     SEMEL_HANDLERS: 'examples/invoicing/handlers.mjs',
     SEMEL_ALLOW_PRIVATE_DESTINATIONS: '1',
@@ -64,6 +65,7 @@ t.test('a worker refuses to start with handlers that cannot be loaded', async (t
     DATABASE_URL: 'postgres://127.0.0.1:1/none',
     REDIS_URL: 'redis://127.0.0.1:1',
     SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+    ...testPasswordEnv,
     WORKER_PORT: '0',
   };
   await t.rejects(startApp('worker', { ...env, SEMEL_HANDLERS: 'examples/invoicing/none.mjs' }), {

@@ -5,7 +5,7 @@ import t from 'tap';
 import { startApp } from '../support/apps.js';
 import { type Harness, identityOf, mainTypeOf, startHarness, type TestEndpoint } from '../support/harness.js';
 import { prepare } from '../support/prepare.js';
-import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { testEncryptionKey, testPasswordEnv, waitUntil } from '../support/servers.js';
 
 // A handler runs once with its event, is rolled back with it, and affects no other event.
 
@@ -461,6 +461,7 @@ t.test('a worker killed inside a handler: the event is applied once', async (t) 
     DATABASE_URL: harness.database.url,
     REDIS_URL: harness.redisServer.url,
     SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+    ...testPasswordEnv,
     WORKER_PORT: '0',
     SEMEL_HANDLERS: 'test/support/slow-handler.ts',
     SEMEL_HANDLER_TIMEOUT_MS: '8000',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Entity, type EntityRef, entityId, type Provider } from '@semel/core';
-import { encryptionKey, tables } from '@semel/database';
+import { tables } from '@semel/database';
 import { migrate } from '@semel/database/migrate';
 import { providerNamed } from '@semel/providers';
 import pg from 'pg';
@@ -12,7 +12,7 @@ import { openApplier } from '../support/apply-directly.js';
 import { applyFolder } from '../support/apply-folder.js';
 import type { Harness, TestEndpoint } from '../support/harness.js';
 import { buildEvent, startMs } from '../support/histories.js';
-import { startPostgres, testEncryptionKey, uniqueName } from '../support/servers.js';
+import { startPostgres, testPasswords, uniqueName } from '../support/servers.js';
 
 // Rows written with the earlier guard (two provider-specific numbers) continue under the current one.
 
@@ -248,7 +248,7 @@ t.test("rows of the earlier guard keep their order among their object's events",
   }
 
   // As an operator does; this also creates the apps' roles.
-  await migrate({ databaseUrl: asOwner.href, encryptionKey: encryptionKey(testEncryptionKey) });
+  await migrate({ databaseUrl: asOwner.href, passwords: testPasswords });
   const { count } = await one(
     `SELECT count(*)::int FROM pg_class WHERE relname = ANY ($1) AND NOT (relrowsecurity AND relforcerowsecurity)`,
     [Object.values(tables).map(({ table }) => table)],

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { encryptionKey } from '@semel/database';
 import { migrate } from '@semel/database/migrate';
 import pg from 'pg';
 import t from 'tap';
@@ -14,7 +13,7 @@ import { withClient } from '../../packages/database/src/migrate/with-client.js';
 import { diffAgainstSchema } from '../../scripts/schema-engine.mjs';
 import { applyFolder } from '../support/apply-folder.js';
 import { openOwnedServer } from '../support/owned-databases.js';
-import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { testPasswords, waitUntil } from '../support/servers.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const migrationsDir = path.join(root, 'prisma/migrations');
@@ -232,7 +231,7 @@ t.test('a database with tables of another program is refused', async (t) => {
 t.test('what stops a run outside of a migration is said', async (t) => {
   const databaseUrl = await emptyDatabase();
   await query(databaseUrl, 'REVOKE CREATE ON SCHEMA public FROM pg_database_owner');
-  await t.rejects(migrate({ databaseUrl, encryptionKey: encryptionKey(testEncryptionKey) }), {
+  await t.rejects(migrate({ databaseUrl, passwords: testPasswords }), {
     code: 'migration_failed',
     migration: null,
     message: /^Migrating stopped: permission denied for schema public \(SQLSTATE 42501\)/,

@@ -3,7 +3,7 @@ import { providers } from '@semel/providers';
 import t from 'tap';
 import { openAdmin } from '../../packages/database/src/admin/index.js';
 import { startHarness } from '../support/harness.js';
-import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { testEncryptionKey, testPasswords, waitUntil } from '../support/servers.js';
 
 // Dashboards send every test event with one fixed id. The second one is a duplicate by its id; the log must say that
 // its body was not applied.
@@ -13,6 +13,7 @@ t.test('a duplicate with another body is reported as a duplicate that differs', 
   const firm = await harness.addFirm();
   const admin = openAdmin({
     databaseUrl: harness.database.url,
+    passwords: testPasswords,
     encryptionKey: encryptionKey(testEncryptionKey),
     providers,
   });

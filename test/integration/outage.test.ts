@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Provider, Sample } from '@semel/core';
-import { encryptionKey } from '@semel/database';
 import { migrate } from '@semel/database/migrate';
 import { openProducerRedis, openProviderQueue } from '@semel/queue';
 import type { FastifyInstance } from 'fastify';
@@ -16,7 +15,7 @@ import {
   type TestEndpoint,
 } from '../support/harness.js';
 import { prepare } from '../support/prepare.js';
-import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { testPasswords, waitUntil } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 t.jobs = 3; // the tests mostly wait
@@ -303,7 +302,7 @@ t.test('events wait for an unmigrated database, and none of them is dead', async
 
   workersWay.set('refusing'); // until the firm exists, which the events already name
   workersWay.cut();
-  await migrate({ databaseUrl: databaseUrl.href, encryptionKey: encryptionKey(testEncryptionKey) });
+  await migrate({ databaseUrl: databaseUrl.href, passwords: testPasswords });
   const client = await connectTo(databaseUrl.href);
   await client.query("INSERT INTO firms (id, slug, name) VALUES ($1, 'late', 'Late')", [firm]);
   await client.query(

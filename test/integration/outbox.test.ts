@@ -10,7 +10,7 @@ import { retryAfterMs } from '../../apps/worker/src/outbox/retry-after.js';
 import { retryDelayMs } from '../../apps/worker/src/outbox/retry-delay.js';
 import { type Harness, type HarnessOptions, startHarness, type TestEndpoint } from '../support/harness.js';
 import { startHookServer } from '../support/hook-server.js';
-import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { testEncryptionKey, testPasswords, waitUntil } from '../support/servers.js';
 
 // An outbox entry is delivered at least once if its transaction committed, and never otherwise.
 
@@ -74,6 +74,7 @@ t.test('an outbox row for an HTTP endpoint', async (t) => {
   const hook = await startHookServer(t);
   const admin = openAdmin({
     databaseUrl: harness.database.url,
+    passwords: testPasswords,
     encryptionKey: encryptionKey(testEncryptionKey),
     providers,
   });

@@ -3,17 +3,22 @@ import { providers } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
 import { openAdmin } from '../../packages/database/src/admin/index.js';
-import { createTestDatabase, testEncryptionKey } from '../support/servers.js';
+import { createTestDatabase, testEncryptionKey, testPasswords } from '../support/servers.js';
 
 // `semel status` and the console's metrics count the same rows, of every firm and of the platform.
 
 const key = encryptionKey(testEncryptionKey);
 const database = await createTestDatabase(t);
-const admin = openAdmin({ databaseUrl: database.url, encryptionKey: key, providers });
+const admin = openAdmin({
+  databaseUrl: database.url,
+  passwords: testPasswords,
+  encryptionKey: key,
+  providers,
+});
 const owner = new pg.Pool({ connectionString: database.url });
 const pool = openPool({
   databaseUrl: database.url,
-  encryptionKey: key,
+  passwords: testPasswords,
   role: 'console',
   max: 1,
   connectTimeoutMs: 5_000,

@@ -5,14 +5,19 @@ import pg from 'pg';
 import t from 'tap';
 import { openSecret, secretBinding } from '../../packages/database/src/connection/secrets.js';
 import { runSemel } from '../support/cli.js';
-import { createTestDatabase, testEncryptionKey } from '../support/servers.js';
+import { createTestDatabase, testEncryptionKey, testPasswordEnv, testPasswords } from '../support/servers.js';
 import { wrongSecrets } from '../unit/providers/wrong-secrets.js';
 
 // A secret that can never verify is refused at the door: nothing of it is written, and it is shown nowhere.
 
 const key = encryptionKey(testEncryptionKey);
 const database = await createTestDatabase(t);
-const admin = openAdmin({ databaseUrl: database.url, encryptionKey: key, providers });
+const admin = openAdmin({
+  databaseUrl: database.url,
+  passwords: testPasswords,
+  encryptionKey: key,
+  providers,
+});
 const owner = new pg.Pool({ connectionString: database.url });
 t.teardown(async () => {
   await admin.close();
@@ -69,6 +74,7 @@ t.test(
     const env = {
       DATABASE_URL: database.url,
       SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+      ...testPasswordEnv,
       PUBLIC_BASE_URL: 'https://hooks.example.test',
     };
     const [, apiKey = ''] = wrongSecrets.stripe?.[0] ?? [];

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { connectionAs, encryptionKey, openSweepLock } from '@semel/database';
+import { connectionAs, openSweepLock } from '@semel/database';
 import { providers } from '@semel/providers';
 import { openQueue, prefixOf, queueKey } from '@semel/queue';
 import { UnrecoverableError, Worker } from 'bullmq';
@@ -15,14 +15,13 @@ import {
   type TestEndpoint,
 } from '../support/harness.js';
 import { type PreparedEvent, prepare } from '../support/prepare.js';
-import { testEncryptionKey } from '../support/servers.js';
+import { testEncryptionKey, testPasswordEnv, testPasswords } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { waitUntil } from '../support/wait-until.js';
 
 // The sweeper finds and continues stuck work, and leaves running work alone.
 
 const sweep = { everyMs: 100, graceMs: 1 };
-const key = encryptionKey(testEncryptionKey);
 
 function prepareLarge(harness: Harness, endpoint: TestEndpoint): PreparedEvent {
   const event = prepare(harness, endpoint);
@@ -312,6 +311,7 @@ t.test('one worker sweeps; when it dies, the next one takes over', async (t) => 
       DATABASE_URL: harness.database.url,
       REDIS_URL: harness.redisServer.url,
       SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+      ...testPasswordEnv,
       WORKER_PORT: '0',
       SWEEP_EVERY_MS: '100',
       SWEEP_GRACE_MS: '1',
@@ -347,7 +347,7 @@ t.test('one worker sweeps; when it dies, the next one takes over', async (t) => 
 t.test('a frozen worker loses the sweep lock', async (t) => {
   const { database } = await startHarness(t, { receivers: 0, workers: 0 });
   const open = () => {
-    const lock = openSweepLock({ databaseUrl: database.url, encryptionKey: key, idleMs: 500 });
+    const lock = openSweepLock({ databaseUrl: database.url, passwords: testPasswords, idleMs: 500 });
     t.teardown(() => lock.release());
     return lock;
   };
@@ -407,7 +407,9 @@ t.test('across firms the worker sees only ids; rows it sees firm by firm', async
   const platform = await harness.addEndpoint('stripe', null);
   const event = prepare(harness, platform, { account: 'acct_1' });
   await accepted(harness, event);
-  const worker = new pg.Client(connectionAs(harness.database.url, 'worker', key) as pg.ClientConfig);
+  const worker = new pg.Client(
+    connectionAs(harness.database.url, 'worker', testPasswords) as pg.ClientConfig,
+  );
   worker.on('error', () => undefined);
   await worker.connect();
   t.teardown(() => worker.end());

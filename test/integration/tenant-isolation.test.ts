@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { appRoles, connectionAs, encryptionKey, roleName } from '@semel/database';
+import { appRoles, connectionAs, roleName } from '@semel/database';
 import { providers } from '@semel/providers';
 import pg from 'pg';
 import t, { type Test } from 'tap';
-import { createTestDatabase, testEncryptionKey, uniqueName } from '../support/servers.js';
+import { createTestDatabase, testPasswords, uniqueName } from '../support/servers.js';
 
 // No app sees or changes a row of a firm that it does not act for, whatever SQL it sends.
 
-const key = encryptionKey(testEncryptionKey);
 const [firmA, firmB] = [randomUUID(), randomUUID()];
 const denied = '42501'; // insufficient_privilege: no right, or row-level security
 
@@ -113,7 +112,7 @@ async function openDatabase(t: Test) {
     }
   await owner.query('SET session_replication_role = origin');
   const as = async (t: Test, role: (typeof appRoles)[number]) =>
-    connect(t, connectionAs(database.url, role, key) as pg.ClientConfig);
+    connect(t, connectionAs(database.url, role, testPasswords) as pg.ClientConfig);
   return { database, owner, tables, as };
 }
 
@@ -457,7 +456,7 @@ t.test('keys that guarantee one effect and tenant isolation', async (t) => {
     `INSERT INTO webhook_endpoints (id, firm_id, provider, key) VALUES ($1, $2, 'stripe', 'k')`,
     [endpoint, firmA],
   );
-  const worker = await connect(t, connectionAs(database.url, 'worker', key) as pg.ClientConfig);
+  const worker = await connect(t, connectionAs(database.url, 'worker', testPasswords) as pg.ClientConfig);
   const both = { firms: [firmA, firmB] };
   const [firstId, secondId] = ['SM1.sent', 'SM2.sent'];
 

@@ -1,16 +1,16 @@
 import { type ApplyPorts, apply, type Provider, type WebhookEvent } from '@semel/core';
-import { applyStore, encryptionKey, openPool } from '@semel/database';
+import { applyStore, openPool } from '@semel/database';
 import type pg from 'pg';
 import type { Harness, TestEndpoint } from './harness.js';
 import type { BuiltEvent } from './histories.js';
-import { testEncryptionKey } from './servers.js';
+import { testPasswords } from './servers.js';
 
 // The worker's path without the queue.
 
 export const openWorkerPool = (harness: Pick<Harness, 'database'>) =>
   openPool({
     databaseUrl: harness.database.url,
-    encryptionKey: encryptionKey(testEncryptionKey),
+    passwords: testPasswords,
     role: 'worker',
     max: 8,
     connectTimeoutMs: 5_000,

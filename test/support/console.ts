@@ -3,7 +3,7 @@ import { encryptionKey } from '@semel/database';
 import { providers } from '@semel/providers';
 import { createLogger } from '@semel/telemetry';
 import type { Harness } from './harness.js';
-import { testEncryptionKey } from './servers.js';
+import { testEncryptionKey, testPasswords } from './servers.js';
 
 /** The console over a test's harness, in this process; it does not listen yet. */
 export async function openConsole(
@@ -13,6 +13,7 @@ export async function openConsole(
 ) {
   const app = await buildConsole({
     databaseUrl: database.url,
+    passwords: testPasswords,
     encryptionKey: encryptionKey(testEncryptionKey),
     redisUrl: redisServer.url,
     providers,

@@ -3,8 +3,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startPostgres, type TestServer } from './servers.js';
 
-/** The key of all tests, 32 bytes: a cluster's roles have one password each, which is derived from the key. */
+/** The key of all tests, 32 bytes. */
 export const testEncryptionKey = Buffer.alloc(32, 'semel');
+
+/** The passwords of the apps' roles. All tests use the same, because a role has one password in its cluster. */
+export const testPasswords = {
+  receiver: 'password-of-the-receiver',
+  worker: 'password-of-the-worker',
+  console: 'password-of-the-console',
+} as const;
+
+/** The same as environment variables. */
+export const testPasswordEnv = {
+  RECEIVER_DATABASE_PASSWORD: testPasswords.receiver,
+  WORKER_DATABASE_PASSWORD: testPasswords.worker,
+  CONSOLE_DATABASE_PASSWORD: testPasswords.console,
+} as const;
 
 /** Variables in which `npm test` passes its shared cluster and template to the test files. */
 export const testDatabaseEnv = {
@@ -61,12 +75,11 @@ export async function makeTemplate(server: Pick<TestServer, 'url'>): Promise<str
   const template = 'semel_template';
   await query(server.url, `CREATE ROLE ${owner} LOGIN CREATEROLE PASSWORD '${owner}'`);
   await query(server.url, `CREATE DATABASE ${template} OWNER ${owner}`);
-  const { encryptionKey } = await import('@semel/database');
   const { migrate } = await import('@semel/database/migrate');
   const databaseUrl = new URL(withDatabase(server.url, template));
   databaseUrl.username = owner;
   databaseUrl.password = owner;
-  await migrate({ databaseUrl: databaseUrl.href, encryptionKey: encryptionKey(testEncryptionKey) });
+  await migrate({ databaseUrl: databaseUrl.href, passwords: testPasswords });
   return template;
 }
 

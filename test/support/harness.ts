@@ -16,6 +16,7 @@ import {
   type TestRedisOptions,
   type TestServer,
   testEncryptionKey,
+  testPasswords,
   waitUntil,
 } from './servers.js';
 
@@ -89,7 +90,15 @@ export async function startHarness(t: Teardown, options: HarnessOptions = {}) {
     stream: { write: (line: string) => void logs.push(JSON.parse(line)) },
   });
   const used = providers.map(options.rule ?? ((provider) => provider));
-  const base = { databaseUrl, encryptionKey: key, redisUrl, providers: used, deliveryFlushMs: 100, log };
+  const base = {
+    databaseUrl,
+    passwords: testPasswords,
+    encryptionKey: key,
+    redisUrl,
+    providers: used,
+    deliveryFlushMs: 100,
+    log,
+  };
 
   const receivers: FastifyInstance[] = [];
   const urls: string[] = [];

@@ -7,7 +7,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, type Server, startPostgresServer, startRedisServer } from '@semel/start/servers';
 
 export { freePort } from '@semel/start/servers';
-export { createTestDatabase, type TestDatabase, testDatabaseEnv, testEncryptionKey } from './database.js';
+export {
+  createTestDatabase,
+  type TestDatabase,
+  testDatabaseEnv,
+  testEncryptionKey,
+  testPasswordEnv,
+  testPasswords,
+} from './database.js';
 export { leakGuard } from './leak-guard.js';
 export { type WaitOptions, waitUntil } from './wait-until.js';
 

@@ -19,6 +19,8 @@ export function toCliError(error: unknown): CliError {
   if (error.name === 'AdminError') return fromAdmin(error as AdminError);
   if (error.name === 'MigrationError')
     return new CliError((error as Error & { code: string }).code, error.message);
+  if (error.name === 'RolePasswordError')
+    return new CliError((error as Error & { code: string }).code, error.message);
   if (error.name === 'ConfigError') return new CliError('config_invalid', error.message);
   return new CliError('internal', firstLine(error), { cause: error });
 }

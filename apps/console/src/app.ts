@@ -1,6 +1,6 @@
 import cookie from '@fastify/cookie';
 import type { Provider } from '@semel/core';
-import { type DatabaseOptions, isMigrated, openPool, readGauges } from '@semel/database';
+import { type DatabaseOptions, type EncryptionKey, isMigrated, openPool, readGauges } from '@semel/database';
 import {
   openProducerRedis,
   openQueue,
@@ -20,6 +20,7 @@ import { securityHeaders } from './plugins/security-headers.js';
 import { sendProblem } from './problem.js';
 
 export interface ConsoleOptions extends DatabaseOptions {
+  encryptionKey: EncryptionKey;
   redisUrl: string;
   providers: readonly Provider[];
   /** The password of the user `admin`. */

@@ -5,7 +5,7 @@ import { chooseLogFormat, createLogger, startWatchdog } from '@semel/telemetry';
 import closeWithGrace from 'close-with-grace';
 import { buildConsole } from './app.js';
 
-const config = loadConfig(process.env, providerNames);
+const config = loadConfig(process.env, providerNames, 'console');
 const log = createLogger({
   app: 'console',
   level: config.logLevel,
@@ -15,6 +15,7 @@ const log = createLogger({
 const watchdog = startWatchdog({ app: 'console', limitMs: config.watchdogLimitMs });
 const app = await buildConsole({
   databaseUrl: config.databaseUrl,
+  passwords: config.databasePasswords,
   encryptionKey: encryptionKey(config.encryptionKey),
   redisUrl: config.redisUrl,
   providers,

@@ -3,6 +3,7 @@ import {
   acceptStore,
   createEndpointCache,
   type DatabaseOptions,
+  type EncryptionKey,
   isMigrated,
   openPool,
   startDeliveryRecorder,
@@ -20,6 +21,7 @@ import { webhooks } from './plugins/webhooks.js';
 import { refuseConnection, sendProblem, toProblem } from './problem.js';
 
 export interface ReceiverOptions extends DatabaseOptions {
+  encryptionKey: EncryptionKey;
   redisUrl: string;
   providers: readonly Provider[];
   /** Attempts after which an event is dead; those that fail because of an outage do not count. */

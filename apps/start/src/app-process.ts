@@ -1,10 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { AppName } from '@semel/config';
 import type { Logger } from '@semel/telemetry';
 import { StartError } from './servers/index.js';
-
-export type AppName = 'receiver' | 'worker' | 'console';
 
 export interface AppProcess {
   readonly name: AppName;

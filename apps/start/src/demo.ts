@@ -1,6 +1,5 @@
 import type { Provider } from '@semel/core';
-import type { DatabaseOptions } from '@semel/database';
-import { openAdmin } from '@semel/database/admin';
+import { type AdminOptions, openAdmin } from '@semel/database/admin';
 import { providers } from '@semel/providers';
 
 export interface DemoEndpoint {
@@ -15,7 +14,7 @@ type Admin = ReturnType<typeof openAdmin>;
 const demoFirm = { slug: 'demo', name: 'Demo firm' };
 
 /** The firm `demo` with one endpoint per provider, to send samples to. Adds only what is missing; a second run adds nothing. */
-export async function seedDemo(database: DatabaseOptions): Promise<DemoEndpoint[]> {
+export async function seedDemo(database: Omit<AdminOptions, 'providers'>): Promise<DemoEndpoint[]> {
   const admin = openAdmin({ ...database, providers });
   try {
     await unless('slug_taken', () => admin.firms.add(demoFirm));

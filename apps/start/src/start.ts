@@ -1,9 +1,18 @@
-import { baseUrl, ensureSecrets, loadSettings, type Settings, writeSecrets } from '@semel/config';
+import {
+  type AppName,
+  appNames,
+  baseUrl,
+  ensureSecrets,
+  loadSettings,
+  type Settings,
+  writeSecrets,
+} from '@semel/config';
 import { encryptionKey } from '@semel/database';
 import { migrate } from '@semel/database/migrate';
 import { providerNames } from '@semel/providers';
 import { chooseLogFormat, createLogger } from '@semel/telemetry';
-import { type AppName, type AppProcess, startAppProcess } from './app-process.js';
+import { createAppEnv } from './app-env.js';
+import { type AppProcess, startAppProcess } from './app-process.js';
 import { takeDataFolder } from './data-folder.js';
 import { seedDemo } from './demo.js';
 import { keepAlive } from './keep-alive.js';
@@ -19,8 +28,6 @@ export interface StartOptions {
   /** When the command was started, in milliseconds since 1970. */
   beganAtMs: number;
 }
-
-const appNames: readonly AppName[] = ['receiver', 'worker', 'console'];
 
 /** Starts all of Semel. Throws `StartError` or `ConfigError`; the caller then stops what `running` holds. */
 export async function start({ env, say, beganAtMs }: StartOptions, running: StartedSoFar): Promise<void> {
@@ -42,11 +49,12 @@ export async function start({ env, say, beganAtMs }: StartOptions, running: Star
   const [postgres, redis] = running.stores as [Store, Store];
   for (const store of running.stores) keepAlive(store, log, () => running.stopping);
   // The command line in another terminal finds the same servers, embedded or not.
-  writeSecrets(dataDir, { DATABASE_URL: postgres.url, REDIS_URL: redis.url });
+  const stored = writeSecrets(dataDir, { DATABASE_URL: postgres.url, REDIS_URL: redis.url });
 
   const effective = loadSettings(env, providerNames);
   const database = {
     databaseUrl: postgres.url,
+    passwords: effective.databasePasswords,
     encryptionKey: encryptionKey(effective.encryptionKey as Buffer),
   };
   say('Migrating …');
@@ -58,17 +66,11 @@ export async function start({ env, say, beganAtMs }: StartOptions, running: Star
 
   if (running.stopping) return; // the stop is over: it would miss the apps
   say('Starting receiver, worker and console …');
-  const appEnv = {
-    ...env,
-    DATABASE_URL: postgres.url,
-    REDIS_URL: redis.url,
-    SEMEL_DATA_DIR: dataDir,
-    SEMEL_ENCRYPTION_KEY: (effective.encryptionKey as Buffer).toString('base64'),
-    CONSOLE_PASSWORD: effective.consolePassword as string,
-    LOG_FORMAT: format,
-  };
+  const appEnv = { ...env, SEMEL_DATA_DIR: dataDir, LOG_FORMAT: format };
   // From here on, Ctrl-C stops the apps before the servers.
-  running.apps = appNames.map((name) => startAppProcess({ name, env: appEnv, log, timeoutMs: 60_000 }));
+  running.apps = appNames.map((name) =>
+    startAppProcess({ name, env: createAppEnv(name, appEnv, stored), log, timeoutMs: 60_000 }),
+  );
   const started = await Promise.allSettled(running.apps.map(({ ready }) => ready));
   const addresses = started.map((app) => {
     if (app.status === 'rejected') throw app.reason;

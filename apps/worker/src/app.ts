@@ -3,6 +3,7 @@ import {
   applyStore,
   commitQuarantine,
   type DatabaseOptions,
+  type EncryptionKey,
   isMigrated,
   openPool,
   openSweepLock,
@@ -30,6 +31,7 @@ import type { SweepSettings } from './sweeper/context.js';
 import { startSweeper } from './sweeper/sweeper.js';
 
 export interface WorkerOptions extends DatabaseOptions {
+  encryptionKey: EncryptionKey;
   redisUrl: string;
   providers: readonly Provider[];
   settingsOf(provider: Provider): { concurrency: number; retryScale: number; attempts: number };

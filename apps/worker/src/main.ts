@@ -6,7 +6,7 @@ import closeWithGrace from 'close-with-grace';
 import { buildWorker } from './app.js';
 import { loadHandlers } from './handling/load-handlers.js';
 
-const config = loadConfig(process.env, providerNames);
+const config = loadConfig(process.env, providerNames, 'worker');
 const log = createLogger({
   app: 'worker',
   level: config.logLevel,
@@ -24,6 +24,7 @@ const handlers = await loadHandlers(
 
 const app = buildWorker({
   databaseUrl: config.databaseUrl,
+  passwords: config.databasePasswords,
   encryptionKey: encryptionKey(config.encryptionKey),
   redisUrl: config.redisUrl,
   providers,

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { resolveDataDir } from './data-dir.js';
 import { ConfigError } from './errors.js';
 import { readVariables } from './read-variables.js';
-import { readSecretsFile, secretNames, secretsFile } from './secrets.js';
+import { type AppName, readSecretsFile, secretNames, secretNamesOf, secretsFile } from './secrets.js';
 import { providerSchema, settingsSchema, variables } from './variables.js';
 
 type Values = z.infer<typeof settingsSchema>;
@@ -15,9 +15,11 @@ export type DocusignConfig = {
 
 /** All settings, checked and frozen. Durations are in milliseconds; null means unset. */
 export interface Settings
-  extends Readonly<Omit<Values, 'publicBaseUrl' | 'docusign' | 'handlers' | 'outbox'>> {
+  extends Readonly<Omit<Values, 'publicBaseUrl' | 'databasePasswords' | 'docusign' | 'handlers' | 'outbox'>> {
   /** Without a trailing slash. */
   readonly publicBaseUrl: string;
+  /** Of the apps' roles; null where this process does not hold one. */
+  readonly databasePasswords: Readonly<Values['databasePasswords']>;
   /** null: envelopes are not read from DocuSign. */
   readonly docusign: DocusignConfig | null;
   readonly handlers: readonly string[];
@@ -35,13 +37,15 @@ export interface Config extends Settings {
 
 /**
  * The one place where the environment is read. Throws `ConfigError` with a line for each variable that is wrong or missing.
- * `providerNames`: the providers whose variables are checked as well.
+ * `providerNames`: the providers whose variables are checked as well. `app`: the app that this process is; other apps' secrets
+ * are not read from the file.
  */
 export function loadConfig(
   env: NodeJS.ProcessEnv = process.env,
   providerNames: readonly string[] = [],
+  app: AppName | null = null,
 ): Config {
-  const settings = loadSettings(env, providerNames);
+  const settings = loadSettings(env, providerNames, app);
   const { databaseUrl, redisUrl, encryptionKey } = settings;
   if (databaseUrl !== null && redisUrl !== null && encryptionKey !== null) return settings as Config;
   const required = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, SEMEL_ENCRYPTION_KEY: encryptionKey };
@@ -56,9 +60,11 @@ export function loadConfig(
 export function loadSettings(
   env: NodeJS.ProcessEnv = process.env,
   providerNames: readonly string[] = [],
+  app: AppName | null = null,
 ): Settings {
   const dataDir = resolveDataDir(env.SEMEL_DATA_DIR);
-  const stored = secretNames.every((name) => env[name]) ? {} : readSecretsFile(dataDir);
+  const names = app === null ? secretNames : secretNamesOf(app);
+  const stored = names.every((name) => env[name]) ? {} : readSecretsFile(dataDir, names);
   const source = { env, stored, storedIn: secretsFile(dataDir) };
   const readProvider = (name: string) => readVariables(providerSchema(name), source);
   const { values, problems } = readVariables(settingsSchema, source);
@@ -120,6 +126,7 @@ const toSettings = (values: Values, ofProvider: Settings['ofProvider']): Setting
     get console() {
       return { ...values.console };
     },
+    databasePasswords: Object.freeze(values.databasePasswords),
     docusign:
       values.docusign.integrationKey === null ? null : Object.freeze(values.docusign as DocusignConfig),
     handlers: Object.freeze(values.handlers),

@@ -13,9 +13,12 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { ConfigError } from './errors.js';
 
-/** Values that `npm start` generates or stores. Every process reads them where the variable is unset. */
+/** Values that `npm start` generates or stores. A process reads those that it needs where the variable is unset. */
 export const secretNames = [
   'SEMEL_ENCRYPTION_KEY',
+  'RECEIVER_DATABASE_PASSWORD',
+  'WORKER_DATABASE_PASSWORD',
+  'CONSOLE_DATABASE_PASSWORD',
   'CONSOLE_PASSWORD',
   'DATABASE_URL',
   'REDIS_URL',
@@ -25,10 +28,22 @@ export const secretNames = [
 export type SecretName = (typeof secretNames)[number];
 export type Secrets = Partial<Record<SecretName, string>>;
 
+export const appNames = ['receiver', 'worker', 'console'] as const;
+export type AppName = (typeof appNames)[number];
+
+/** The secrets that one app needs. No app gets another one's. */
+export const secretNamesOf = (app: AppName): SecretName[] => [
+  'SEMEL_ENCRYPTION_KEY',
+  'DATABASE_URL',
+  'REDIS_URL',
+  `${app.toUpperCase() as Uppercase<AppName>}_DATABASE_PASSWORD`,
+  ...(app === 'console' ? (['CONSOLE_PASSWORD'] as const) : []),
+];
+
 export const secretsFile = (dataDir: string): string => join(dataDir, 'secrets.env');
 
-/** The secrets stored in the data folder; empty without the file. Throws `ConfigError` if the file can't be read. */
-export function readSecretsFile(dataDir: string): Secrets {
+/** Those of the named secrets that the data folder stores. Throws `ConfigError` if its file can't be read. */
+export function readSecretsFile(dataDir: string, names: readonly SecretName[] = secretNames): Secrets {
   let text: string;
   try {
     text = readFileSync(secretsFile(dataDir), 'utf8');
@@ -38,7 +53,7 @@ export function readSecretsFile(dataDir: string): Secrets {
     throw new ConfigError([`SEMEL_DATA_DIR: ${secretsFile(dataDir)} can't be read (${code})`]);
   }
   const values = parseEnv(text);
-  return Object.fromEntries(secretNames.flatMap((name) => (values[name] ? [[name, values[name]]] : [])));
+  return Object.fromEntries(names.flatMap((name) => (values[name] ? [[name, values[name]]] : [])));
 }
 
 /** Replaces the file atomically, with mode 0600. `undefined` removes a value. */
@@ -67,11 +82,16 @@ export function writeSecrets(
   return readSecretsFile(dataDir);
 }
 
+const createPassword = () => randomBytes(18).toString('base64url');
+
 const generators: Record<string, () => string> = {
   SEMEL_ENCRYPTION_KEY: () => randomBytes(32).toString('base64'),
+  RECEIVER_DATABASE_PASSWORD: createPassword,
+  WORKER_DATABASE_PASSWORD: createPassword,
+  CONSOLE_DATABASE_PASSWORD: createPassword,
   CONSOLE_PASSWORD: () => randomBytes(15).toString('base64url'),
-  EMBEDDED_POSTGRES_PASSWORD: () => randomBytes(18).toString('base64url'),
-  EMBEDDED_REDIS_PASSWORD: () => randomBytes(18).toString('base64url'),
+  EMBEDDED_POSTGRES_PASSWORD: createPassword,
+  EMBEDDED_REDIS_PASSWORD: createPassword,
 };
 
 /** Generates and stores each secret that is neither in the environment nor in the file. A stored secret never changes. */

@@ -1,7 +1,7 @@
 // What the apps use at run time; nothing here loads Prisma. Operator functions are in `./admin`, migrations in `./migrate`.
 
 export { type DatabaseOptions, openPool, type PoolOptions } from './connection/pool.js';
-export { type AppRole, appRoles, connectionAs, roleName } from './connection/roles.js';
+export { type AppRole, appRoles, connectionAs, type RolePasswords, roleName } from './connection/roles.js';
 export {
   destinationBinding,
   type EncryptionKey,

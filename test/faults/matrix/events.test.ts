@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openProducerRedis, openQueue } from '@semel/queue';
 import t from 'tap';
 import { startSemelHost } from '../../support/cli.js';
-import { testEncryptionKey } from '../../support/servers.js';
+import { testEncryptionKey, testPasswordEnv } from '../../support/servers.js';
 import { waitUntil } from '../../support/wait-until.js';
 import { type ProviderName, providerNames, requestOf } from '../bodies.js';
 import type { PlannedEvent } from '../plan.js';
@@ -28,6 +28,7 @@ async function semel(...args: string[]) {
       DATABASE_URL: harness.databaseUrl,
       REDIS_URL: harness.servers.redis.url,
       SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+      ...testPasswordEnv,
       SEMEL_DATA_DIR: join(harness.dir, 'none'),
       PUBLIC_BASE_URL: harness.publicBaseUrl,
     },

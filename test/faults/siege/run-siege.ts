@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { freePort, testEncryptionKey } from '../../support/servers.js';
+import { freePort, testEncryptionKey, testPasswordEnv } from '../../support/servers.js';
 import { buildApps } from '../build-apps.js';
 import { percentile } from '../percentile.js';
 import type { Edit } from '../sabotages.js';
@@ -71,6 +71,7 @@ export async function runSiege({
         DATABASE_URL: databaseUrl,
         REDIS_URL: servers.redis.url,
         SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+        ...testPasswordEnv,
         SEMEL_DATA_DIR: join(dir, 'data'),
         PUBLIC_BASE_URL: publicBaseUrl,
         SEMEL_HANDLERS: files.handlers,

@@ -7,7 +7,9 @@ import { storeFailure } from '../stores/store-failure.js';
 export function migrate(program: Command): void {
   program
     .command('migrate')
-    .description('apply the pending migrations; run it before the apps of a new version start')
+    .description(
+      "apply the pending migrations and set the passwords of the apps' roles; run it before the apps of a new version start",
+    )
     .option('--status', 'list the pending migrations, and change nothing')
     .addHelpText('after', example('semel migrate', 'semel migrate --status'))
     .action(toAction((options: { status?: true }) => (options.status ? showPending() : applyPending())));
@@ -30,13 +32,13 @@ type MigrationOptions = Parameters<Migrations['migrate']>[0];
 async function asOwner<T>(
   work: (migrations: Migrations, options: MigrationOptions) => Promise<T>,
 ): Promise<T> {
-  const { databaseUrl, encryptionKey } = await loadNeeded(['databaseUrl', 'encryptionKey']);
+  const { databaseUrl, databasePasswords: passwords } = await loadNeeded(['databaseUrl']);
   const [database, migrations] = await Promise.all([
     import('@semel/database'),
     import('@semel/database/migrate'),
   ]);
   try {
-    return await work(migrations, { databaseUrl, encryptionKey: database.encryptionKey(encryptionKey) });
+    return await work(migrations, { databaseUrl, passwords });
   } catch (error) {
     const isUnavailable = (database.toStoreError(error) as { code?: unknown }).code === 'store_unavailable';
     throw isUnavailable

@@ -18,7 +18,7 @@ export function storeFailure({ title, variable, url }: Store, error: unknown): C
     if (/^28/.test(code))
       return [
         'refuses the login',
-        'run `semel migrate` with the SEMEL_ENCRYPTION_KEY of the apps: their roles come from it',
+        'use the password that `semel migrate` set (CONSOLE_DATABASE_PASSWORD, or in DATABASE_URL), or run `semel migrate` to set this one',
       ];
     if (/WRONGPASS|NOAUTH|NOPERM/.test(text)) return ['refuses the login', `correct ${variable}`];
     if (code === '3D000') return ['has no such database', `create it, or correct ${variable}`];

@@ -14,7 +14,12 @@ export async function withAdmin<T>(work: (admin: Admin, settings: Settings) => P
     import('@semel/providers'),
   ]);
   const { databaseUrl } = settings;
-  const admin = openAdmin({ databaseUrl, encryptionKey: encryptionKey(settings.encryptionKey), providers });
+  const admin = openAdmin({
+    databaseUrl,
+    passwords: settings.databasePasswords,
+    encryptionKey: encryptionKey(settings.encryptionKey),
+    providers,
+  });
   try {
     return await work(admin, settings);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { type DatabaseOptions, openPool } from '../connection/pool.js';
+import type { EncryptionKey } from '../connection/secrets.js';
 import { PrismaClient } from '../generated/client.js';
 import { type Accounts, accountsOf } from './accounts.js';
 import { type AuditTrail, auditTrailOf } from './audit-trail.js';
@@ -16,6 +17,7 @@ import { type Replayable, replayableOf } from './replayable.js';
 import { scopeOf } from './scope.js';
 
 export interface AdminOptions extends DatabaseOptions {
+  encryptionKey: EncryptionKey;
   providers: Providers;
 }
 
@@ -38,10 +40,10 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-export function openAdmin({ databaseUrl, encryptionKey, providers }: AdminOptions): Admin {
+export function openAdmin({ databaseUrl, passwords, encryptionKey, providers }: AdminOptions): Admin {
   const pool = openPool({
     databaseUrl,
-    encryptionKey,
+    passwords,
     role: 'console',
     max: 4,
     connectTimeoutMs: 5_000,

@@ -1,12 +1,11 @@
 import { StoreUnavailableError } from '@semel/core';
 import pg from 'pg';
-import { type AppRole, connectionAs } from './roles.js';
-import type { EncryptionKey } from './secrets.js';
+import { type AppRole, connectionAs, type RolePasswords } from './roles.js';
 import { toStoreError } from './store-error.js';
 
 export interface DatabaseOptions {
   databaseUrl: string;
-  encryptionKey: EncryptionKey;
+  passwords: RolePasswords;
 }
 
 export interface PoolOptions extends DatabaseOptions {
@@ -36,7 +35,7 @@ export function openPool(options: PoolOptions): pg.Pool {
     tcp_keepalives_count: 3,
   };
   const pool = new pg.Pool({
-    ...connectionAs(options.databaseUrl, options.role, options.encryptionKey),
+    ...connectionAs(options.databaseUrl, options.role, options.passwords),
     application_name: `semel-${options.role}`,
     max: options.max,
     connectionTimeoutMillis: options.connectTimeoutMs,

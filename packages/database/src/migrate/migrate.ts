@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { DatabaseOptions } from '../connection/pool.js';
-import { appRoles, roleName, rolePassword } from '../connection/roles.js';
+import { requirePasswords, roleName } from '../connection/roles.js';
 import { migrationsDir } from '../migrations-dir.js';
 import { applyMigrations } from './apply-migrations.js';
 import { describeCause, MigrationError } from './migration-error.js';
@@ -10,20 +10,19 @@ import { withClient, withMigrationLock } from './with-client.js';
 const oldestVersion = 150_000;
 
 /**
- * Brings the database of `databaseUrl` (whose user owns it, and may create roles) to this version, and gives the apps'
- * roles their passwords. Runs twice without harm, and forwards only; runs at the same time take turns. Returns the names of
- * what it applied.
+ * Brings the database of `databaseUrl` (whose user owns it, and may create roles) to this version and sets
+ * the passwords of the apps' roles. Runs twice without harm, and forwards only; runs at the same time take turns. Returns the names of
+ * what it applied. Throws `RolePasswordError`, before it connects, if a password is missing.
  */
-export const migrate = ({ databaseUrl, encryptionKey }: DatabaseOptions): Promise<string[]> =>
-  withMigrationLock(databaseUrl, async (client) => {
+export async function migrate({ databaseUrl, passwords }: DatabaseOptions): Promise<string[]> {
+  const logins = requirePasswords(passwords);
+  return withMigrationLock(databaseUrl, async (client) => {
     try {
       const { rows } = await client.query(`SELECT current_setting('server_version_num')::int AS version`);
       if (rows[0].version < oldestVersion) throw new Error('PostgreSQL 15 or newer is needed');
       const applied = await applyMigrations(client, migrationsDir);
-      for (const role of appRoles) {
-        const password = client.escapeLiteral(rolePassword(encryptionKey, role));
-        await client.query(`ALTER ROLE ${roleName(role)} LOGIN PASSWORD ${password}`);
-      }
+      for (const [role, password] of logins)
+        await client.query(`ALTER ROLE ${roleName(role)} LOGIN PASSWORD ${client.escapeLiteral(password)}`);
       return applied;
     } catch (cause) {
       if (!(cause instanceof pg.DatabaseError)) throw cause;
@@ -34,6 +33,7 @@ export const migrate = ({ databaseUrl, encryptionKey }: DatabaseOptions): Promis
       );
     }
   });
+}
 
 /** The names of what `migrate` would apply, oldest first. Changes nothing. */
 export const listPending = ({ databaseUrl }: Pick<DatabaseOptions, 'databaseUrl'>): Promise<string[]> =>
