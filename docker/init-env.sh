@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 if [ -e .env ]; then
-  echo 'docker/.env is there already: keep it, and back it up' >&2
+  echo 'docker/.env is there already: keep it, and back it up; docs/operations.md says how to add a variable of a new version' >&2
   exit 1
 fi
 umask 077
@@ -12,6 +12,9 @@ word() { head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 cat >.env.new <<END
 SEMEL_ENCRYPTION_KEY=$(head -c 32 /dev/urandom | base64)
 POSTGRES_PASSWORD=$(word)
+RECEIVER_DATABASE_PASSWORD=$(word)
+WORKER_DATABASE_PASSWORD=$(word)
+CONSOLE_DATABASE_PASSWORD=$(word)
 REDIS_PASSWORD=$(word)
 CONSOLE_PASSWORD=$(word)
 GRAFANA_PASSWORD=$(word)

@@ -79,9 +79,18 @@ async function rehearse() {
   const settings = {
     ...stores,
     SEMEL_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-    CONSOLE_PASSWORD: 'rehearsal',
     PUBLIC_BASE_URL: 'http://127.0.0.1:18080',
   };
+  // As compose.yaml gives them out: an app has no login but its own, and `migrate` sets all of them.
+  const login = (name) => ({ [`${name.toUpperCase()}_DATABASE_PASSWORD`]: `rehearsal of the ${name}` });
+  const secretsOf = (name) =>
+    name === 'migrate'
+      ? Object.assign({}, ...['receiver', 'worker', 'console'].map(login))
+      : {
+          DATABASE_URL: withoutLogin(stores.DATABASE_URL),
+          ...login(name),
+          ...(name === 'console' ? { CONSOLE_PASSWORD: 'rehearsal' } : {}),
+        };
   const ports = {
     RECEIVER_HOST: '127.0.0.1',
     RECEIVER_PORT: '18080',
@@ -109,7 +118,7 @@ async function rehearse() {
     ];
     const running = {
       cwd: image,
-      env: { PATH: bin, NODE_ENV: 'production', ...settings, ...ports },
+      env: { PATH: bin, NODE_ENV: 'production', ...settings, ...secretsOf(name), ...ports },
       uid,
       gid,
     };
@@ -178,6 +187,12 @@ async function startStores() {
   const [line] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit').then(() => [])]);
   if (line !== undefined) return JSON.parse(line);
   throw new Error('the stores did not start');
+}
+
+function withoutLogin(databaseUrl) {
+  const url = new URL(databaseUrl);
+  url.username = url.password = '';
+  return url.href;
 }
 
 async function stop(child) {

@@ -14,8 +14,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { parseEnv } from 'node:util';
+import { appRoles, roleName } from '@semel/database';
 import { providers } from '@semel/providers';
 import { isAlive } from '@semel/start/servers';
+import pg from 'pg';
 import t, { type Test } from 'tap';
 import { startSemelHost } from '../support/cli.js';
 import { mainTypeOf } from '../support/harness.js';
@@ -120,6 +123,45 @@ async function metric(port: string | undefined, series: string): Promise<number>
   return Number(line?.slice(series.length));
 }
 
+const parseEnviron = (lines: string[]): Record<string, string> =>
+  Object.fromEntries(lines.map((line) => [line.replace(/=.*/s, ''), line.replace(/^[^=]*=/, '')]));
+
+/** Reads what each app was started with, and tries every value of it as the password of every role. */
+async function appsHoldOnlyTheirOwnLogin(t: Test, dataDir: string, start: Start) {
+  const stored = parseEnv(readFileSync(join(dataDir, 'secrets.env'), 'utf8'));
+  const owner = new URL(stored.DATABASE_URL as string);
+  const users = [owner.username, ...appRoles.map(roleName)];
+  const canLogIn = async (user: string, password: string) => {
+    const url = new URL(owner);
+    [url.username, url.password] = [user, password];
+    const client = new pg.Client({ connectionString: url.href });
+    try {
+      await client.connect();
+      await client.end();
+      return true;
+    } catch (error) {
+      if ((error as { code?: string }).code === '28P01') return false;
+      throw error;
+    }
+  };
+  const secrets = ['SEMEL_ENCRYPTION_KEY', 'REDIS_URL', 'EMBEDDED_REDIS_PASSWORD'];
+  for (const role of appRoles) {
+    const pid = new RegExp(`"app":"${role}","pid":(\\d+)`).exec(start.logged())?.[1];
+    const lines = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean);
+    const env = parseEnviron(lines);
+    const held = Object.keys(stored).filter((name) => lines.join('\n').includes(stored[name] as string));
+    const own = [
+      `${role.toUpperCase()}_DATABASE_PASSWORD`,
+      ...(role === 'console' ? ['CONSOLE_PASSWORD'] : []),
+    ];
+    t.strictSame(held.sort(), [...secrets, ...own].sort(), `the ${role} holds no other secret`);
+    const opened = new Set<string>();
+    for (const value of new Set([...Object.values(env), new URL(env.DATABASE_URL as string).password]))
+      for (const user of users) if (value && (await canLogIn(user, value))) opened.add(user);
+    t.strictSame([...opened], [roleName(role)], `the ${role} can log in as itself alone`);
+  }
+}
+
 t.test('one command starts everything, and a signal to npm drains and stops everything', async (t) => {
   const dataDir = folder(t);
   const env = await settings(dataDir);
@@ -133,6 +175,7 @@ t.test('one command starts everything, and a signal to npm drains and stops ever
     t.ok(await waitUntil(ready, { what: `the app on ${port} is ready` }));
   }
   await eventsBecomeRows(t, env);
+  if (process.platform === 'linux') await appsHoldOnlyTheirOwnLogin(t, dataDir, first);
   const pids = childrenOf(dataDir, first);
   t.equal(pids.length, 5);
   first.child.kill('SIGTERM');

@@ -9,7 +9,13 @@ import t, { type Test } from 'tap';
 import { jsonFailure, jsonValue, runSemel, startSemelHost } from '../support/cli.js';
 import { mainTypeOf, startHarness } from '../support/harness.js';
 import { startHookServer } from '../support/hook-server.js';
-import { freePort, testEncryptionKey, testPasswordEnv, waitUntil } from '../support/servers.js';
+import {
+  freePort,
+  testEncryptionKey,
+  testPasswordEnv,
+  testPasswords,
+  waitUntil,
+} from '../support/servers.js';
 
 t.setTimeout(240_000);
 
@@ -516,6 +522,26 @@ t.test('migrations are listed and applied', async (t) => {
     exit: 1,
     message: /not at this version — run `semel migrate`/,
   });
+});
+
+t.test('a missing and a wrong password are reported, and the login may be in the URL', async (t) => {
+  const env = { DATABASE_URL: harness.database.url };
+  const own = new URL(harness.database.url);
+  [own.username, own.password] = ['semel_console', testPasswords.console];
+  t.match(await failure(['firm', 'list'], { env: { ...env, CONSOLE_DATABASE_PASSWORD: '' } }), {
+    exit: 1,
+    code: 'database_password_missing',
+    message: /semel_console is missing: set CONSOLE_DATABASE_PASSWORD/,
+  });
+  t.match(
+    await failure(['firm', 'list'], { env: { ...env, CONSOLE_DATABASE_PASSWORD: testPasswords.worker } }),
+    { exit: 1, code: 'store_unavailable', message: /refuses the login — .*CONSOLE_DATABASE_PASSWORD/ },
+  );
+  t.equal(
+    (await run(['firm', 'list'], { env: { DATABASE_URL: own.href, CONSOLE_DATABASE_PASSWORD: '' } })).code,
+    0,
+    "the console's own login may be in the URL",
+  );
 });
 
 t.test('each missing setting is reported at once, in one line', async (t) => {

@@ -63,8 +63,37 @@ t.test('containers are confined: no privileges, read-only files, private network
   t.same(inStores.sort(), [...ours, 'postgres', 'redis'].sort(), 'the stores are reached by the apps alone');
   for (const [name, { ports = [] }] of Object.entries<{ ports?: string[] }>(compose.services))
     for (const port of ports) t.match(port, /127\.0\.0\.1:\d+\}:\d+$/, `${name}: on the loopback alone`);
-  for (const name of apps)
-    t.notMatch(compose.services[name].environment.DATABASE_URL, /POSTGRES_PASSWORD/, `${name} is no owner`);
+});
+
+t.test('each service gets only the secrets that it needs', async (t) => {
+  const secrets = [...read('init-env.sh').matchAll(/^(\w+)=\$\(/gm)].map(([, name]) => name as string);
+  const given = Object.fromEntries(
+    Object.entries<Record<string, unknown>>(compose.services).map(([name, service]) => {
+      const { environment = {}, command = [], healthcheck = {} } = service;
+      const text = JSON.stringify([environment, command, healthcheck]);
+      return [name, secrets.filter((secret) => text.includes(`\${${secret}`)).sort()];
+    }),
+  );
+  t.strictSame(given, {
+    postgres: ['POSTGRES_PASSWORD'],
+    redis: ['REDIS_PASSWORD'],
+    migrate: [
+      'CONSOLE_DATABASE_PASSWORD',
+      'POSTGRES_PASSWORD',
+      'RECEIVER_DATABASE_PASSWORD',
+      'REDIS_PASSWORD',
+      'SEMEL_ENCRYPTION_KEY',
+      'WORKER_DATABASE_PASSWORD',
+    ],
+    receiver: ['RECEIVER_DATABASE_PASSWORD', 'REDIS_PASSWORD', 'SEMEL_ENCRYPTION_KEY'],
+    proxy: [],
+    worker: ['REDIS_PASSWORD', 'SEMEL_ENCRYPTION_KEY', 'WORKER_DATABASE_PASSWORD'],
+    console: ['CONSOLE_DATABASE_PASSWORD', 'CONSOLE_PASSWORD', 'REDIS_PASSWORD', 'SEMEL_ENCRYPTION_KEY'],
+    prometheus: [],
+    grafana: ['GRAFANA_PASSWORD'],
+  });
+  for (const [name, service] of Object.entries<Record<string, unknown>>(compose.services))
+    t.notOk('env_file' in service, `${name} does not get the whole file`);
 });
 
 t.test('an app starts after its dependencies, and has time to stop', async (t) => {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { appRoles, roleName } from '@semel/database';
 import { migrate } from '@semel/database/migrate';
 import pg from 'pg';
 import t from 'tap';
@@ -236,6 +237,36 @@ t.test('what stops a run outside of a migration is said', async (t) => {
     migration: null,
     message: /^Migrating stopped: permission denied for schema public \(SQLSTATE 42501\)/,
   });
+});
+
+t.test("the apps' roles get their passwords, and no password opens another role", async (t) => {
+  const databaseUrl = await emptyDatabase();
+  const canLogIn = async (user: string, password: string) => {
+    const url = new URL(databaseUrl);
+    url.username = user;
+    url.password = password;
+    try {
+      await query(url.href, 'SELECT 1');
+      return true;
+    } catch (error) {
+      if ((error as { code?: string }).code === '28P01') return false;
+      throw error;
+    }
+  };
+  const users = ['semel_receiver', 'semel_worker', 'semel_console', new URL(databaseUrl).username];
+  const opened = async (password: string) => {
+    const open: string[] = [];
+    for (const user of users) if (await canLogIn(user, password)) open.push(user);
+    return open;
+  };
+  await migrate({ databaseUrl, passwords: testPasswords });
+  for (const role of appRoles) t.strictSame(await opened(testPasswords[role]), [roleName(role)]);
+
+  const changed = { ...testPasswords, worker: "another 'password' of the worker" };
+  await migrate({ databaseUrl, passwords: changed });
+  t.strictSame(await opened(changed.worker), ['semel_worker'], 'a changed password is set');
+  t.strictSame(await opened(testPasswords.worker), [], 'the old one is refused');
+  t.strictSame(await opened(changed.receiver), ['semel_receiver'], 'the others stay');
 });
 
 t.test('a migration folder without a script is reported by name', async (t) => {
