@@ -10,7 +10,7 @@ import { testPasswords } from './servers.js';
 export const openWorkerPool = (harness: Pick<Harness, 'database'>) =>
   openPool({
     databaseUrl: harness.database.url,
-    passwords: testPasswords,
+    passwords: { worker: testPasswords.worker },
     role: 'worker',
     max: 8,
     connectTimeoutMs: 5_000,

@@ -13,7 +13,7 @@ export async function openConsole(
 ) {
   const app = await buildConsole({
     databaseUrl: database.url,
-    passwords: testPasswords,
+    passwords: { console: testPasswords.console },
     encryptionKey: encryptionKey(testEncryptionKey),
     redisUrl: redisServer.url,
     providers,

@@ -92,7 +92,6 @@ export async function startHarness(t: Teardown, options: HarnessOptions = {}) {
   const used = providers.map(options.rule ?? ((provider) => provider));
   const base = {
     databaseUrl,
-    passwords: testPasswords,
     encryptionKey: key,
     redisUrl,
     providers: used,
@@ -105,6 +104,7 @@ export async function startHarness(t: Teardown, options: HarnessOptions = {}) {
   async function startReceiver(stores: Stores = {}, listen = anyPort): Promise<number> {
     const receiver = await buildReceiver({
       ...base,
+      passwords: { receiver: testPasswords.receiver },
       ...stores,
       attemptsOf: () => options.attempts ?? 3,
       publicBaseUrl: 'https://hooks.example.test',
@@ -124,6 +124,7 @@ export async function startHarness(t: Teardown, options: HarnessOptions = {}) {
   async function startWorker(stores: Stores = {}, listen = anyPort): Promise<FastifyInstance> {
     const worker = buildWorker({
       ...base,
+      passwords: { worker: testPasswords.worker },
       ...stores,
       settingsOf: () => ({
         concurrency: options.concurrency ?? 64,

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '@semel/config';
@@ -33,6 +34,31 @@ t.test("without the role's password, no other login is tried", async (t) => {
   for (const user of ['', 'owner:of-the-owner@', 'semel_worker:w@', 'semel_receiver@'])
     for (const held of [{}, others, { receiver: null }, { receiver: '' }])
       t.throws(() => connectionAs(`postgres://${user}db/semel`, 'receiver', held), missing);
+});
+
+t.test('an app without its password ends at its start, and says what to set', async (t) => {
+  for (const role of appRoles) {
+    const app = spawnSync(
+      process.execPath,
+      ['--import=tsx', '--conditions=@semel/source', `apps/${role}/src/main.ts`],
+      {
+        env: {
+          PATH: process.env.PATH,
+          SEMEL_DATA_DIR: t.testdirName,
+          SEMEL_ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
+          DATABASE_URL: nowhere,
+          REDIS_URL: 'redis://127.0.0.1:1',
+          CONSOLE_PASSWORD: 'of-the-user-admin',
+        },
+        encoding: 'utf8',
+        timeout: 60_000,
+      },
+    );
+    t.equal(app.status, 1);
+    t.match(app.stderr, `set ${role.toUpperCase()}_DATABASE_PASSWORD`);
+    t.match(app.stderr, /code: 'database_password_missing'/);
+    t.notMatch(app.stderr, /of-the-owner/);
+  }
 });
 
 t.test('migrations ask for every password, and for different ones, before they connect', async (t) => {
