@@ -74,7 +74,7 @@ export function faultApp(options: {
   }
 
   const hasEnded = () => child === null || child.exitCode !== null || child.signalCode !== null;
-  const tell = (message: ToApp) => {
+  const sendToApp = (message: ToApp) => {
     if (!hasEnded() && child?.connected) child.send(message, () => undefined);
   };
   const untilExit = async (timeoutMs: number): Promise<boolean> => {
@@ -99,12 +99,12 @@ export function faultApp(options: {
       expected = armed.action === 'exit';
       await new Promise<void>((resolve) => {
         arming.push(resolve);
-        tell({ arm: armed });
+        sendToApp({ arm: armed });
       });
     },
     async exitAt(at, timeoutMs) {
       expected = true;
-      tell({ arm: { at, action: 'exit' } });
+      sendToApp({ arm: { at, action: 'exit' } });
       if ((await untilExit(timeoutMs)) && child?.exitCode === exitedAtFailpoint) return true;
       if (hasEnded()) {
         surprises.push(`${name} ended with ${child?.exitCode ?? child?.signalCode} on its way to ${at}`);
@@ -112,7 +112,7 @@ export function faultApp(options: {
         return false;
       }
       expected = false;
-      tell({ disarm: true });
+      sendToApp({ disarm: true });
       return false;
     },
     async hitAt(armed, timeoutMs) {
@@ -121,10 +121,10 @@ export function faultApp(options: {
         listen = (at) => resolve(at.at === armed.at);
         hits.add(listen);
       });
-      tell({ arm: armed });
+      sendToApp({ arm: armed });
       const got = await Promise.race([hit, sleep(timeoutMs, false)]);
       hits.delete(listen);
-      if (!got) tell({ disarm: true });
+      if (!got) sendToApp({ disarm: true });
       return got;
     },
     async kill() {

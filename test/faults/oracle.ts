@@ -184,7 +184,7 @@ export function openOracle(databaseUrl: string) {
       SELECT provider || ':' || event_id AS key, firm_id FROM faults.handler_runs`))
       runs.set(key, [...(runs.get(key) ?? []), firm_id]);
     const asked = new Set(
-      sent.filter(({ facts }) => asksToBeTold(facts)).map((each) => keyOf(each.facts.provider, each.eventId)),
+      sent.filter(({ facts }) => hasHandler(facts)).map((each) => keyOf(each.facts.provider, each.eventId)),
     );
     for (const key of asked) {
       const [due, is] = [attempts.get(key) ?? [], runs.get(key) ?? []];
@@ -318,7 +318,7 @@ const allLedgers = (columns: string) =>
     .join(' UNION ALL ');
 
 /** The events that the run's handlers are for. */
-const asksToBeTold = ({ provider, step }: Sent['facts']) =>
+const hasHandler = ({ provider, step }: Sent['facts']) =>
   provider === 'square' || (provider === 'twilio' && step === 'early');
 
 /** Envelopes and messages have no amount. */
