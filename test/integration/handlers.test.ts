@@ -318,6 +318,8 @@ t.test('a handler that misuses its transaction costs only its own event an attem
       void (await outbox({ key: 'a', to: 'b', payload: { amount: 1n } })),
     'writes an effect without a name': async ({ outbox }) =>
       void (await outbox({ key: '', to: 'b', payload: {} })),
+    'writes an effect that is too large': async ({ outbox }) =>
+      void (await outbox({ key: 'a', to: 'b', payload: 'x'.repeat(256 * 1024 - 1) })),
     'writes an effect with a NUL': async ({ outbox }) =>
       void (await outbox({ key: 'a', to: 'b', payload: { text: 'a\0b' } })),
   };
@@ -361,6 +363,11 @@ t.test('a handler that misuses its transaction costs only its own event an attem
   t.match(await errorOf('commits'), /^statement_refused: a handler can't use COMMIT/);
   t.match(await errorOf('becomes another firm'), /^statement_refused/);
   t.match(await errorOf('writes an effect without a name'), /^effect_invalid/);
+  t.match(
+    await errorOf('writes an effect that is too large'),
+    /^effect_invalid: `payload` is larger than 256 KiB/,
+    'its two quotes are counted too',
+  );
   for (const eventId of neighbours) {
     await harness.applied(endpoint.provider, eventId);
     t.same(await harness.outcomesOf(eventId), ['applied']);

@@ -30,7 +30,7 @@ t.teardown(async () => {
   await owner.end();
 });
 
-const noEvents = providers.map(({ name }) => ({ provider: name, failed: 0, dead: 0 }));
+const noEvents = providers.map(({ name }) => ({ provider: name, failed: 0, dead: 0, stuck: 0 }));
 
 t.test('an empty database has nothing to count', async (t) => {
   t.strictSame(await admin.status.overview(), {
@@ -87,10 +87,11 @@ t.test('rows of all firms and of the platform are counted, each once', async (t)
     [b],
   );
   await owner.query(
-    `INSERT INTO finance_stripe_webhook_events (firm_id, endpoint_id, stripe_event_id, idempotency_key, event_type, event_raw, body_sha256, received_at, outcome)
-     SELECT r.firm, r.endpoint, r.id, 'stripe:' || r.id, 'x', '', '', now() - r.age, r.outcome FROM (VALUES
-       ($1::uuid, $3::uuid, 'evt_f1', interval '23 hours', 'failed'), ($2, $4, 'evt_f2', interval '1 minute', 'failed'), ($2, $4, 'evt_d', interval '1 minute', 'dead'),
-       ($1, $3, 'evt_old', interval '25 hours', 'dead'), ($1, $3, 'evt_done', interval '1 minute', 'applied')) AS r (firm, endpoint, id, age, outcome)`,
+    `INSERT INTO finance_stripe_webhook_events (firm_id, endpoint_id, stripe_event_id, idempotency_key, event_type, event_raw, body_sha256, received_at, outcome, last_error)
+     SELECT r.firm, r.endpoint, r.id, 'stripe:' || r.id, 'x', '', '', now() - r.age, r.outcome, r.error FROM (VALUES
+       ($1::uuid, $3::uuid, 'evt_f1', interval '23 hours', 'failed', 'handler_stuck: quoted by a handler'), ($2, $4, 'evt_f2', interval '1 minute', 'failed', NULL),
+       ($2, $4, 'evt_d', interval '1 minute', 'dead', 'handler_failed: handler_stuck'), ($1, $3, 'evt_s', interval '1 minute', 'dead', 'handler_stuck: x'),
+       ($1, $3, 'evt_old', interval '25 hours', 'dead', 'handler_stuck: x'), ($1, $3, 'evt_done', interval '1 minute', 'applied', NULL)) AS r (firm, endpoint, id, age, outcome, error)`,
     [a, b, acme.id, birch.id],
   );
 
@@ -101,7 +102,9 @@ t.test('rows of all firms and of the platform are counted, each once', async (t)
     spill: { waiting: 2, oldest: new Date('2026-01-01'), refusedByRedis: 1 },
     quarantine: { open: 2, oldest: new Date('2026-01-03') },
     outbox: { pending: 3, overdue: 1, dead: 1 },
-    events: noEvents.map((none) => (none.provider === 'stripe' ? { ...none, failed: 2, dead: 1 } : none)),
+    events: noEvents.map((none) =>
+      none.provider === 'stripe' ? { ...none, failed: 2, dead: 2, stuck: 1 } : none,
+    ),
   });
   const { rows, endpoints } = await readGauges(pool);
   const { spill, quarantine, outbox } = overview;

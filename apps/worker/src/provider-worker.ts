@@ -154,7 +154,10 @@ export function startProviderWorker(options: ProviderWorkerOptions): ProviderWor
         `Duplicate ${name} webhook event received: ${event.eventId}`,
       );
     }
-    if (ignored === 'too_many_objects') log.error(facts, 'event.tooManyObjects');
+    if (ignored === 'too_many_objects') {
+      metrics.oversizedEvents(name);
+      log.error(facts, 'event.tooManyObjects');
+    }
     if (outcome === 'applied') options.onApplied(event);
     metrics.endToEndSeconds(name, (Date.now() - event.receivedAtMs) / 1000);
     log.debug(facts, `event.${outcome}`);
@@ -171,6 +174,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): ProviderWor
     alone: options.alone,
     onStuck: async ({ event, attempt }) => {
       const applied = await recordLost(ports, event, attempt, 'handler_stuck');
+      if (applied.outcome === 'dead') metrics.stuckEvents(name);
       observe(event, applied);
       return applied;
     },

@@ -118,6 +118,20 @@ export const metricCatalogue = {
     labels: [provider],
     apps: everywhere,
   },
+  oversizedEvents: {
+    name: 'webhook_oversized_events_total',
+    type: 'counter',
+    help: 'Events recorded as `ignored` with the reason `too_many_objects`: they would change more objects than an event may.',
+    labels: [provider],
+    apps: ['worker'],
+  },
+  stuckEvents: {
+    name: 'webhook_stuck_events_total',
+    type: 'counter',
+    help: 'Events recorded as dead with the error `handler_stuck`: they ended their worker again and again.',
+    labels: [provider],
+    apps: ['worker'],
+  },
   ackDegraded: {
     name: 'webhook_ack_degraded_total',
     type: 'counter',

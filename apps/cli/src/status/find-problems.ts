@@ -70,12 +70,19 @@ function ofRows(overview: Overview, nowMs: number): Problem[] {
       what: `${counted(failingEndpoints, 'endpoint')} without a 2xx, only with refusals, for an hour or longer`,
       next: 'semel endpoint list --failing',
     });
-  for (const { provider, dead } of events)
-    if (dead > 0)
+  for (const { provider, dead, stuck } of events) {
+    const filter = `--outcome dead --provider ${provider} --since 1d`;
+    if (stuck > 0)
       problems.push({
-        what: `${counted(dead, `dead ${provider} event`)} in the last day`,
-        next: `semel events list --provider ${provider} --outcome dead --since 1d`,
+        what: `${counted(stuck, `${provider} event`)} of the last day ended the worker again and again (handler_stuck)`,
+        next: `fix the function that process.stuck names in the worker's log, then: semel replay ${filter}`,
       });
+    if (dead > stuck)
+      problems.push({
+        what: `${counted(dead - stuck, `dead ${provider} event`)} in the last day`,
+        next: `semel events list ${filter}`,
+      });
+  }
   if (quarantine.open > 0)
     problems.push({
       what: `${counted(quarantine.open, 'quarantined event', 'wait')} for a decision`,

@@ -1,7 +1,8 @@
 import { type Effect, SemelError, type WebhookEvent } from '@semel/core';
 import type { OutboxEntry } from '@semel/handlers';
 
-const payloadLimitBytes = 256 * 1024;
+/** Limit on the payload of an effect, as JSON in UTF-8. */
+export const effectPayloadLimitBytes = 256 * 1024;
 
 /** Makes an outbox row of a handler's entry. Throws `effect_invalid` if it could never be delivered. */
 export function toEffect(event: WebhookEvent, { key, to, payload }: OutboxEntry): Effect {
@@ -11,7 +12,7 @@ export function toEffect(event: WebhookEvent, { key, to, payload }: OutboxEntry)
   if (!isName(to)) throw refuse('`to` names a delivery or a destination: a text of 1 to 255 bytes');
   const json = toJson(payload);
   if (json === undefined) throw refuse('`payload` cannot be written as JSON');
-  if (Buffer.byteLength(json) > payloadLimitBytes) throw refuse('`payload` is larger than 256 KiB');
+  if (Buffer.byteLength(json) > effectPayloadLimitBytes) throw refuse('`payload` is larger than 256 KiB');
   const { firmId, provider, eventId } = event;
   return { firmId, provider, eventId, key, destination: to, payload: json };
 }

@@ -13,8 +13,11 @@ export interface Overview extends RowCounts {
   endpoints: number;
   /** Enabled endpoints that have only refused for more than an hour. */
   failingEndpoints: number;
-  /** Events received within the last day that are `failed` or `dead` now, per provider. */
-  events: { provider: string; failed: number; dead: number }[];
+  /**
+   * Events received within the last day that are `failed` or `dead` now, per provider. `stuck`: those of the dead that ended
+   * their workers (`handler_stuck`).
+   */
+  events: { provider: string; failed: number; dead: number; stuck: number }[];
 }
 
 export interface Status {
@@ -53,12 +56,14 @@ async function countEndpoints(query: Query): Promise<number> {
 async function countUnfinishedEvents(query: Query, providers: Providers): Promise<Overview['events']> {
   const { rows } = await query(
     `SELECT webhook_provider AS provider, count(*) FILTER (WHERE outcome = 'failed') AS failed,
-       count(*) FILTER (WHERE outcome = 'dead') AS dead
+       count(*) FILTER (WHERE outcome = 'dead') AS dead,
+       count(*) FILTER (WHERE outcome = 'dead' AND last_error LIKE 'handler\\_stuck:%') AS stuck
      FROM webhook_events
      WHERE outcome IN ('failed', 'dead') AND received_at >= now() - interval '1 day' GROUP BY webhook_provider`,
   );
   return providers.map(({ name }) => {
     const counts = rows.find(({ provider }) => provider === name);
-    return { provider: name, failed: Number(counts?.failed ?? 0), dead: Number(counts?.dead ?? 0) };
+    const { failed = 0, dead = 0, stuck = 0 } = counts ?? {};
+    return { provider: name, failed: Number(failed), dead: Number(dead), stuck: Number(stuck) };
   });
 }
