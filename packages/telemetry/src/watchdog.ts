@@ -49,6 +49,8 @@ function watch(): void {
     everyMs: number;
     beats: Int32Array;
   };
+  const session = new inspector.Session();
+  let callFrameId = '';
   let beat = -1;
   let lastBeatMs = performance.now();
   let lastCheckMs = lastBeatMs;
@@ -82,16 +84,18 @@ function watch(): void {
     // The write never ends if nobody reads standard output.
     await Promise.race([new Promise((done) => write(1, `${line}\n`, done)), after(500)]);
     process.kill(process.pid, 'SIGKILL');
+    // The first process of a container without an init gets no SIGKILL from inside, so it has to exit by itself.
+    session.post('Debugger.evaluateOnCallFrame', { callFrameId, expression: 'process.reallyExit(137)' });
   }
 
   /** Interrupts JavaScript that runs in the main thread. A native function, such as JSON.parse, ends first. */
   function stackOfMainThread(): Promise<string[]> {
     return new Promise((done) => {
-      const session = new inspector.Session();
       const urls = new Map<string, string>();
       session.connectToMainThread();
       session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url));
-      session.on('Debugger.paused', ({ params }) =>
+      session.on('Debugger.paused', ({ params }) => {
+        callFrameId = params.callFrames[0]?.callFrameId ?? '';
         done(
           params.callFrames
             .slice(0, 10)
@@ -99,8 +103,8 @@ function watch(): void {
               ({ functionName, location }) =>
                 `${functionName || '(anonymous)'} ${urls.get(location.scriptId)}:${location.lineNumber + 1}`,
             ),
-        ),
-      );
+        );
+      });
       session.post('Debugger.enable', () => session.post('Debugger.pause'));
     });
   }
