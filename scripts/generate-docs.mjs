@@ -1,5 +1,5 @@
-// Writes .env.example and the tables of docs/cli.md, docs/configuration.md, docs/metrics.md, docs/providers/types.md and
-// the crash matrix of docs/reliability.md from code and tests. With --check it writes nothing, and fails if one of them is stale.
+// Writes .env.example and the tables of docs/cli.md, docs/configuration.md, docs/limits.md, docs/metrics.md,
+// docs/providers/types.md and the crash matrix of docs/reliability.md from code and tests. With --check it writes nothing, and fails if one of them is stale.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -19,6 +19,7 @@ const { renderMetricTable } = await load('packages/telemetry/src/catalogue.ts');
 const { providerNames, providers } = await load('packages/providers/src/registry.ts');
 const { renderTypeTable } = await load('packages/providers/src/type-table.ts');
 const { buildProgram } = await load('apps/cli/src/program.ts');
+const { limitSections } = await load('scripts/limits.mjs');
 const { rows: matrix } = await load('test/faults/matrix/rows.ts');
 
 const intro = {
@@ -26,6 +27,8 @@ const intro = {
     '# Event types\n\nEvery authentic event is recorded in the ledger, whatever its type is. These are the types that `semel send` has a sample\nof, and what the rule of their provider makes of it. A type that is not here, and that no rule knows, is recorded as\n`ignored`, with the reason `type_not_handled`: it is there to be looked at.\n',
   'docs/configuration.md':
     '# Configuration\n\nEvery variable is read once, when a process starts, and checked as a whole: a wrong or missing one is named, with what is\nexpected. What `npm start` generates is kept in `$SEMEL_DATA_DIR/secrets.env`, and read from there where the variable is unset.\n',
+  'docs/limits.md':
+    '# Limits\n\nThe limits of each step, with their defaults, and what happens beyond them.\n',
   'docs/metrics.md':
     '# Metrics\n\nEach app shows them at `GET /metrics`. Every series of a known provider starts at 0, so that a missing one means a missing app.\n',
 };
@@ -34,6 +37,10 @@ const wanted = {
   '.env.example': renderEnvExample(providerNames),
   'docs/cli.md': between('docs/cli.md', 'commands', renderCommandTable(buildProgram({ json: false }))),
   'docs/configuration.md': between('docs/configuration.md', 'config', renderConfigTable(providerNames)),
+  'docs/limits.md': limitSections.reduce(
+    (text, { name, title, table }) => section(text, name, title, table),
+    current('docs/limits.md') || intro['docs/limits.md'],
+  ),
   'docs/metrics.md': between('docs/metrics.md', 'metrics', renderMetricTable()),
   'docs/reliability.md': between('docs/reliability.md', 'matrix', renderMatrix()),
   'docs/providers/types.md': providers.reduce(

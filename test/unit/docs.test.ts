@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -90,6 +91,14 @@ t.test('every error code has a heading in docs/failure-modes.md', async (t) => {
     ...union('packages/database/src/connection/roles.ts', /readonly code: ([^;]+);/),
   ];
   for (const code of codes) t.ok(headings.has(code), code);
+});
+
+t.test('no generated page is stale', async (t) => {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/generate-docs.mjs', '--check'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  t.equal(status, 0, stderr);
 });
 
 t.test('every link has a target', async (t) => {

@@ -57,6 +57,12 @@ export interface BreakerSettings {
   backlogLimit: number;
 }
 
+/** Limits of a request: the time for its headers and for all of it, and the characters of the endpoint's key in its path. */
+export const requestLimits = { headersMs: 10_000, wholeMs: 15_000, keyCharacters: 200 };
+
+/** Connections to Postgres, and the shares of the accept budget for getting one and for one statement. */
+export const databaseLimits = { connections: 10, connectShare: 0.5, statementShare: 0.75 };
+
 /** Builds the receiver, ready to listen: verify, claim, enqueue, answer. Works even if a store is unreachable. */
 export async function buildReceiver(options: ReceiverOptions): Promise<FastifyInstance> {
   const { providers, log } = options;
@@ -67,9 +73,9 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
   const pool = openPool({
     ...options,
     role: 'receiver',
-    max: 10,
-    connectTimeoutMs: options.budgetMs / 2,
-    statementTimeoutMs: options.budgetMs * 0.75,
+    max: databaseLimits.connections,
+    connectTimeoutMs: options.budgetMs * databaseLimits.connectShare,
+    statementTimeoutMs: options.budgetMs * databaseLimits.statementShare,
   });
   const redis = openProducerRedis(options.redisUrl, options.redisCommandTimeoutMs);
   checkRedisWhenReady(redis, {
@@ -128,10 +134,10 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
 
   const app = fastify({
     logController: new LogController({ disableRequestLogging: true }),
-    requestTimeout: 15_000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
+    requestTimeout: requestLimits.wholeMs,
+    http: { headersTimeout: requestLimits.headersMs, connectionsCheckingInterval: 1_000 },
     return503OnClosing: false, // required by draining.ts
-    routerOptions: { maxParamLength: 200 },
+    routerOptions: { maxParamLength: requestLimits.keyCharacters },
     rewriteUrl: ({ url = '/' }) => originForm(url),
     clientErrorHandler: (_error, socket) => refuseConnection(socket),
     // Errors before routing, such as a URL that cannot be decoded.

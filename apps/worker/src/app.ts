@@ -81,6 +81,9 @@ const sweepDefaults: SweepSettings = { everyMs: 30_000, graceMs: 300_000, pageSi
 
 const redisCommandTimeoutMs = 2_500;
 
+/** Connections to Postgres without those of handlers, and its limits. */
+export const databaseLimits = { connections: 14, connectTimeoutMs: 5_000, statementTimeoutMs: 10_000 };
+
 /** Starts a worker per provider, even while a store is unreachable. Returns a server with health and metrics. */
 export function buildWorker(options: WorkerOptions): FastifyInstance {
   const { providers, log, redisUrl, handlers: { handlers, deliveries: ways } = noHandlers } = options;
@@ -91,9 +94,10 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   const pool = openPool({
     ...options,
     role: 'worker',
-    max: 14 + handledAtOnce * new Set(handlers.map((handler) => handler.provider)).size,
-    connectTimeoutMs: 5_000,
-    statementTimeoutMs: options.statementTimeoutMs ?? 10_000,
+    max:
+      databaseLimits.connections + handledAtOnce * new Set(handlers.map((handler) => handler.provider)).size,
+    connectTimeoutMs: databaseLimits.connectTimeoutMs,
+    statementTimeoutMs: options.statementTimeoutMs ?? databaseLimits.statementTimeoutMs,
   });
   const redis = openProducerRedis(redisUrl, redisCommandTimeoutMs);
   checkRedisWhenReady(redis, {

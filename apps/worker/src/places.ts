@@ -9,10 +9,10 @@ export interface Places {
 }
 
 const checkMs = 25;
-const firstMs = 1_000;
-const longestMs = 60_000;
+export const firstMs = 1_000;
+export const longestMs = 60_000;
 /** How many postponed jobs of one firm are run again per second. */
-const backPerSecond = 100;
+export const backPerSecond = 100;
 
 /**
  * Limits the slow jobs of each firm, or destination, to `most` at a time. A worker runs a fixed number of jobs at once: if one

@@ -54,22 +54,29 @@ export interface ProviderWorker extends Consumer {
   applyNow(event: WebhookEvent): Promise<boolean>;
 }
 
-/** The limits of one transaction: bytes of bodies, and objects. */
-const most = { bytes: 2 * 1024 * 1024, objects: mostObjects };
+/** The limits of one transaction: events, bytes of bodies, and objects. */
+export const transactionLimits = { events: 100, bytes: 2 * 1024 * 1024, objects: mostObjects };
 
 /** The share of a transaction's limits that an event uses. A failed one has a transaction to itself. */
 function weightOf(plan: Plan): number {
   if (isFailed(plan)) return 1;
-  return Math.max(plan.body.length / most.bytes, plan.changes.length / most.objects);
+  return Math.max(
+    plan.body.length / transactionLimits.bytes,
+    plan.changes.length / transactionLimits.objects,
+  );
 }
 
 /** Above this share an event is heavy. Heavy events have their own lane, so that the others don't wait for them. */
 const heavyWeight = 0.05;
 
 /** Transactions that run at the same time, per provider: one commits while the next is filled and sent. */
-const transactionsAtOnce = 2;
+export const transactionsAtOnce = 2;
 /** Events whose handlers run at the same time, per provider. Each has its own transaction and connection. */
 export const handledAtOnce = 4;
+/** Those of one firm: one place is always left for other firms. */
+export const handledOfFirmAtOnce = handledAtOnce - 1;
+/** The share of a worker's places that slow jobs of one firm may take. */
+export const slowShareOfFirm = 3 / 4;
 
 /** Starts the BullMQ worker of one provider. Jobs that arrive together share a transaction; firms take turns. */
 export function startProviderWorker(options: ProviderWorkerOptions): ProviderWorker {
@@ -100,12 +107,12 @@ export function startProviderWorker(options: ProviderWorkerOptions): ProviderWor
       maxWeight: 1,
       run: (plans) => applyPlans(ports, plans),
     });
-  const applyLight = openLane(Math.min(options.concurrency, 100), transactionsAtOnce);
-  const applyHeavy = openLane(Math.min(options.concurrency, 100), 1);
-  // One place is always left for other firms.
-  const applyHandled = openLane(1, handledAtOnce, handledAtOnce - 1);
+  const mostEvents = Math.min(options.concurrency, transactionLimits.events);
+  const applyLight = openLane(mostEvents, transactionsAtOnce);
+  const applyHeavy = openLane(mostEvents, 1);
+  const applyHandled = openLane(1, handledAtOnce, handledOfFirmAtOnce);
 
-  const places = createPlaces(Math.ceil(options.concurrency * 0.75));
+  const places = createPlaces(Math.ceil(options.concurrency * slowShareOfFirm));
 
   async function run(item: ApplyItem): Promise<Applied | { postponeMs: number }> {
     const startedMs = performance.now();

@@ -4,12 +4,15 @@ import { type Provider, type ReadingProvider, RejectedError, type RejectionCode 
 import { providerNamed } from './registry.js';
 
 /** Larger bodies are parsed in a thread: 25 MiB take a second, and other requests must not wait for that. */
-const largeBytes = 1024 * 1024;
+export const largeBytes = 1024 * 1024;
+
+/** Limits on reading one large body. */
+export const bodyThreadLimits = { timeoutMs: 2_000, memoryMb: 512 };
 
 export interface BodyThreadOptions {
-  /** Time limit for one call of a provider function, in milliseconds. Default: 2,000. */
+  /** Time limit for one call of a provider function, in milliseconds. Default: that of `bodyThreadLimits`. */
   timeoutMs?: number;
-  /** Heap limit of the thread, in MiB. Default: 512. */
+  /** Heap limit of the thread, in MiB. Default: that of `bodyThreadLimits`. */
   memoryMb?: number;
 }
 
@@ -35,7 +38,10 @@ export interface BodyThread {
  * Reads large bodies one after the other in a thread, which starts with the first body. A body that exceeds `timeoutMs` or
  * `memoryMb` fails with `too_complex` and ends the thread; the next body starts a new one.
  */
-export function openBodyThread({ timeoutMs = 2_000, memoryMb = 512 }: BodyThreadOptions = {}): BodyThread {
+export function openBodyThread({
+  timeoutMs = bodyThreadLimits.timeoutMs,
+  memoryMb = bodyThreadLimits.memoryMb,
+}: BodyThreadOptions = {}): BodyThread {
   let thread: Promise<Worker> | null = null;
   let last: Promise<unknown> = Promise.resolve();
 

@@ -1,7 +1,7 @@
 import { asObject } from './json.js';
 
 /** Enough for every column; the longest text is the body of a message. */
-const textLimit = 64 * 1024;
+export const textLimit = 64 * 1024;
 
 /** Text that Postgres can store (no NUL, no half surrogate pair), cut to `limit` characters; null if it is not a string. */
 export function cleanText(value: unknown, limit = textLimit): string | null {
@@ -9,8 +9,11 @@ export function cleanText(value: unknown, limit = textLimit): string | null {
   return value.slice(0, limit).replaceAll('\u0000', '').toWellFormed();
 }
 
+/** Limit in characters on ids, types and other short texts. */
+export const shortLimit = 255;
+
 /** A short text such as a status, code or currency; null if empty. */
-export const shortText = (value: unknown): string | null => cleanText(value, 255) || null;
+export const shortText = (value: unknown): string | null => cleanText(value, shortLimit) || null;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are replaced
 const control = /[\u0000-\u001f\u007f-\u009f]/g;
@@ -18,7 +21,7 @@ const control = /[\u0000-\u001f\u007f-\u009f]/g;
 /** One line, safe as a label, log field or lookup column. Control characters become U+FFFD. */
 export function lineOf(value: unknown): string | null {
   if (typeof value !== 'string' || value === '') return null;
-  return value.slice(0, 255).toWellFormed().replace(control, '\ufffd');
+  return value.slice(0, shortLimit).toWellFormed().replace(control, '\ufffd');
 }
 
 /** The provider's type of an event; `unknown` if it is not usable. */
@@ -39,6 +42,6 @@ export function metadataOf(value: unknown): Record<string, unknown> | null {
   if (object === null) return null;
   const entries = Object.entries(object)
     .filter(([, item]) => ['string', 'number', 'boolean'].includes(typeof item))
-    .map(([name, item]) => [cleanText(name, 255), typeof item === 'string' ? cleanText(item) : item]);
+    .map(([name, item]) => [cleanText(name, shortLimit), typeof item === 'string' ? cleanText(item) : item]);
   return Object.fromEntries(entries);
 }

@@ -22,7 +22,7 @@ function answerTo({ provider, name, args }: Question): Answer {
 }
 
 /** Limit on JSON values in a body, about 100 MB of objects: a thread that runs out of memory ends the whole process. */
-const mostValues = 1_000_000;
+export const mostValues = 1_000_000;
 
 /** Counts the characters that begin or separate values. Commas in strings count too; real documents are base64, without commas. */
 function assertFewValues(body: Uint8Array): void {

@@ -50,9 +50,15 @@ export interface Consumer {
   close(timeoutMs: number): Promise<void>;
 }
 
+/** How long a job stays locked by a worker that gives no sign of life. */
+export const jobLockMs = 30_000;
+
+/** The finished jobs that stay in a queue: at most `count`, each for at most `age` seconds. */
+export const keptJobs = { completed: { age: 600, count: 500 }, dead: { age: 7 * 86_400, count: 1_000 } };
+
 /** The worker of one provider's queue. */
 export function openConsumer(options: ConsumerOptions): Consumer {
-  const { provider, redis, retryScale, lockMs = 30_000 } = options;
+  const { provider, redis, retryScale, lockMs = jobLockMs } = options;
   const backlog = openFirmBacklog(redis, provider.name);
   const { worker, close } = openWorker<WebhookEvent>(
     { redisUrl: options.redisUrl, queueName: provider.name },
@@ -97,8 +103,8 @@ export function openConsumer(options: ConsumerOptions): Consumer {
       concurrency: options.concurrency,
       lockDuration: lockMs,
       stalledInterval: lockMs,
-      removeOnComplete: { age: 600, count: 500 },
-      removeOnFail: { age: 7 * 86_400, count: 1_000 },
+      removeOnComplete: keptJobs.completed,
+      removeOnFail: keptJobs.dead,
       settings: {
         // BullMQ's own exponential backoff has neither a cap nor jitter.
         backoffStrategy: (attempt) =>

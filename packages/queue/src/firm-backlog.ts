@@ -5,11 +5,11 @@ import type { Redis } from './topology.js';
 /** The key of a hash that counts each firm's jobs in the queue: waiting, active or delayed. */
 export const backlogKey = (provider: string): string => `${prefixOf(provider)}:firms`;
 
-const jobsPerPriority = 50;
-const lowestPriority = 2_000;
+export const jobsPerPriority = 50;
+export const lowestPriority = 2_000;
 
 /**
- * Returns the priority of a firm's n-th job: 0, which is run first, for the first fifty, and one lower for each fifty more. So a
+ * Returns the priority of a firm's n-th job: 0, which is run first, for the first `jobsPerPriority`, and one lower for each as many more. So a
  * firm with a backlog delays itself, not firms with few jobs.
  */
 export const priorityOf = (backlog: number): number =>

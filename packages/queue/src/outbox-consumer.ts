@@ -22,6 +22,9 @@ export interface OutboxConsumerOptions {
   onError(error: Error): void;
 }
 
+/** The jobs of dead effects that stay in the queue: at most `count`, each for at most `age` seconds. */
+export const keptDeadJobs = { age: 30 * 86_400, count: 10_000 };
+
 /** The worker of the outbox. Between attempts a job waits in Redis as long as its row says. Dead jobs stay visible. */
 export function openOutboxConsumer(options: OutboxConsumerOptions): Pick<Consumer, 'close'> {
   const { worker, close } = openWorker<OutboxJob>(
@@ -40,7 +43,7 @@ export function openOutboxConsumer(options: OutboxConsumerOptions): Pick<Consume
     {
       concurrency: options.concurrency,
       removeOnComplete: { count: 0 },
-      removeOnFail: { age: 30 * 86_400, count: 10_000 },
+      removeOnFail: keptDeadJobs,
       settings: {
         backoffStrategy: (_attempt, _type, error) =>
           (error as RecordedFailure | undefined)?.delayMs ?? postponedMs.outage,

@@ -6,6 +6,9 @@ import { openConsumerRedis } from './redis.js';
 /** How long BullMQ blocks for a job; its default is up to ten seconds. A vanished peer is noticed only after that. */
 const waitSeconds = 2;
 
+/** A stall is caused by a deploy or a crash, not by the event, and the ledger makes another run harmless. */
+export const mostStalls = 1_000;
+
 class ShortWaits<Data> extends Worker<Data> {
   override get maximumBlockTimeout(): number {
     return waitSeconds;
@@ -34,8 +37,7 @@ export function openWorker<Data>(
     connection,
     prefix: prefixOf(queueName),
     drainDelay: waitSeconds,
-    // A stall is caused by a deploy or a crash, not by the event, and the ledger makes another run harmless.
-    maxStalledCount: 1_000,
+    maxStalledCount: mostStalls,
     ...options,
   });
   return {

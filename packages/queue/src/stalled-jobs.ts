@@ -2,9 +2,9 @@ import type { Applied } from '@semel/core';
 import type { Job } from 'bullmq';
 
 /** After its workers died this often, a job is run alone. */
-const stallsTogether = 3;
+export const stallsTogether = 3;
 /** After its workers died this often while they ran it alone, a job is not run any more. */
-const stallsAlone = 2;
+export const stallsAlone = 2;
 
 type Result = Applied | { postponeMs: number };
 

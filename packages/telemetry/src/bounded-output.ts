@@ -1,7 +1,7 @@
 import { type DestinationStream, destination } from 'pino';
 
 /** The most bytes of lines that wait to be written. */
-const mostWaitingBytes = 4 * 1024 * 1024;
+export const mostWaitingBytes = 4 * 1024 * 1024;
 /** Several processes may share one pipe. A pipe takes writes of up to this size whole, so lines are never interleaved. */
 const pipeWriteBytes = 4096;
 

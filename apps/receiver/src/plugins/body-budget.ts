@@ -4,6 +4,9 @@ export interface BodyBudget {
   giveBack(firmId: string | null, bytes: number): void;
 }
 
+/** The share of the budget that bodies of one firm may take. */
+export const shareOfFirm = 1 / 2;
+
 /**
  * Bytes of large bodies that the process holds at one time: `totalBytes`, and half of them for one firm, so that the bodies
  * of one never keep out those of all others. null is the platform.
@@ -15,7 +18,7 @@ export function createBodyBudget(totalBytes: number): BodyBudget {
     take(firmId, bytes) {
       if (bytes === 0) return true;
       const held = (ofFirm.get(firmId) ?? 0) + bytes;
-      if (total + bytes > totalBytes || held > totalBytes / 2) return false;
+      if (total + bytes > totalBytes || held > totalBytes * shareOfFirm) return false;
       total += bytes;
       ofFirm.set(firmId, held);
       return true;

@@ -12,7 +12,7 @@ declare module 'fastify' {
 }
 
 /** Of each body so many bytes are not counted: those of all connections together are few. */
-const uncountedBytes = 64 * 1024;
+export const uncountedBytes = 64 * 1024;
 
 /**
  * Hands every body to the routes of `app` as its exact bytes, with any content type or none.

@@ -14,7 +14,7 @@ export interface RefusalLog {
   stop(): void;
 }
 
-const everyMs = 10_000;
+export const everyMs = 10_000;
 
 /**
  * Logs the first refusal of a kind at once, and those that follow as one line with their `count` every 10 seconds. Anyone can

@@ -11,9 +11,9 @@ interface Breaker {
   openUntilMs: number;
 }
 
-const failuresToOpen = 5;
-const firstOpenMs = 30_000;
-const longestOpenMs = 600_000;
+export const failuresToOpen = 5;
+export const firstOpenMs = 30_000;
+export const longestOpenMs = 600_000;
 
 /**
  * Creates a circuit breaker for each destination. It opens for 30 seconds when the destination could not be reached five times

@@ -58,6 +58,9 @@ export interface OutboxWorker {
 
 const rowsPerLook = 200;
 
+/** The shares of the deliveries at one time that one destination, and one firm, may take. */
+export const deliveryShares = { ofDestination: 1 / 4, ofFirm: 1 / 2 };
+
 /** Enqueues due rows and delivers them. The rows are the source of truth; the queue only sets the pace. */
 export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
   const { pool, key, metrics, log, timeoutMs } = options;
@@ -67,8 +70,8 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
 
   const breakers = createDestinationBreakers(options.retryScale);
   const places = {
-    ofDestination: createPlaces(Math.ceil(options.concurrency / 4), 0),
-    ofFirm: createPlaces(Math.ceil(options.concurrency / 2), 0),
+    ofDestination: createPlaces(Math.ceil(options.concurrency * deliveryShares.ofDestination), 0),
+    ofFirm: createPlaces(Math.ceil(options.concurrency * deliveryShares.ofFirm), 0),
   };
 
   /** Delivers a row if its destination can be reached and its firm and destination have a free place; else postpones it. */

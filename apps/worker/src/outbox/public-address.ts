@@ -49,8 +49,11 @@ export function assertPublicHost(url: URL): void {
   if (isLocal) throw refusal(host);
 }
 
+/** Milliseconds for one query to a name server, and how often it is sent. */
+export const dnsLimits = { timeout: 2_000, tries: 2 };
+
 /** Not `dns.lookup`: it occupies one of the process's four threads while a name server does not answer. */
-const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+const resolver = new Resolver(dnsLimits);
 
 /**
  * Resolves a name for a connection, and refuses it if any of its addresses is not public. The connection uses the addresses that

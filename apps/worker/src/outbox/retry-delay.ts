@@ -1,5 +1,5 @@
 const firstMs = 5_000;
-const longestMs = 6 * 3_600_000;
+export const longestMs = 6 * 3_600_000;
 
 /**
  * Returns the delay after an attempt: 5 s, 15 s, 45 s … up to 6 hours, plus or minus a fifth. Twelve attempts take about a day.

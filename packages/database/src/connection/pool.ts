@@ -20,6 +20,9 @@ export type Query = (text: string, values?: unknown[]) => Promise<pg.QueryResult
 /** Sends a statement as node-pg takes it; throws node-pg's errors unchanged. */
 export type Send = (statement: pg.QueryConfig & { queryMode?: 'extended' }) => Promise<pg.QueryResult>;
 
+/** The share of a statement's time that it may wait for locks. */
+export const lockShare = 1 / 2;
+
 /**
  * The connections of one app, as its role. All waits are bounded; an idle transaction (of a frozen process, say) is ended before
  * a job's lock expires.
@@ -27,7 +30,7 @@ export type Send = (statement: pg.QueryConfig & { queryMode?: 'extended' }) => P
 export function openPool(options: PoolOptions): pg.Pool {
   const statementTimeoutMs = Math.round(options.statementTimeoutMs);
   const settings = {
-    lock_timeout: Math.floor(statementTimeoutMs / 2),
+    lock_timeout: Math.floor(statementTimeoutMs * lockShare),
     statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: statementTimeoutMs,
     tcp_keepalives_idle: 10,

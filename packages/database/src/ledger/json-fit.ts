@@ -1,14 +1,14 @@
 import { type ScannedNumber, scanNumber } from './numeric-fit.js';
 
 /** Deeper nesting exhausts a small `max_stack_depth`; PostgreSQL's default takes a few thousand levels. */
-const deepest = 2_000;
+export const deepest = 2_000;
 /** A jsonb value, and each string and list in it, must stay below 256 MB; text grows up to six times in it. */
-const longestText = 40 * 1024 * 1024;
+export const longestText = 40 * 1024 * 1024;
 /**
  * Limit for the digits that all exponents add: jsonb writes 1e131071 out in full, and a row of 1 GB as text can be neither
  * read nor dumped.
  */
-const mostAddedDigits = 32 * 1024 * 1024;
+export const mostAddedDigits = 32 * 1024 * 1024;
 
 const quote = 0x22;
 const comma = 0x2c;

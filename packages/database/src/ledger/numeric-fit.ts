@@ -1,6 +1,6 @@
 /** Digits that `numeric` holds before and after the decimal point. */
-const wholeDigits = 131_072;
-const fractionDigits = 16_383;
+export const wholeDigits = 131_072;
+export const fractionDigits = 16_383;
 /** PostgreSQL refuses a greater exponent, even that of a zero. */
 const exponentLimit = 1_073_741_823;
 

@@ -3,7 +3,7 @@ import type { Provider } from '@semel/core';
 import { fitsJsonb } from './json-fit.js';
 
 /** Larger bodies carry documents: parsing them for search costs too much. `event_raw` still has every byte. */
-const longestBodyBytes = 1024 * 1024;
+export const longestBodyBytes = 1024 * 1024;
 
 /**
  * The body as JSON text that PostgreSQL accepts, or null. '' means that the body itself is that text, so it is sent only once.

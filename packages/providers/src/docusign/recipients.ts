@@ -7,7 +7,7 @@ import { orderOf } from './order.js';
 import { further, impliedStatus, statusOf } from './status.js';
 
 /** No envelope has more recipients. Bounds the transaction that a malformed message can cause. */
-const recipientLimit = 500;
+export const recipientLimit = 500;
 
 /** All recipients of a summary that have an id, by id, in every role: `signers`, `carbonCopies`, `agents` … */
 export function recipientsOf(summary: JsonObject | null): Map<string, JsonObject> {

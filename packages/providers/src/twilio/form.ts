@@ -1,8 +1,8 @@
 import { parse } from 'node:querystring';
 
 /** Twilio sends about thirty fields. The limits bound the work that an unsigned body can cause. */
-const fieldLimit = 1000;
-const nameLimit = 256;
+export const fieldLimit = 1000;
+export const nameLimit = 256;
 
 /** A form as the SDK takes it: a repeated name has a list. It has no prototype, so `__proto__` is an ordinary name. */
 export type Form = Record<string, string | string[]>;
