@@ -96,9 +96,10 @@ t.test('each service gets only the secrets that it needs', async (t) => {
     t.notOk('env_file' in service, `${name} does not get the whole file`);
 });
 
-t.test('an app starts after its dependencies, and has time to stop', async (t) => {
+t.test('an app starts after its dependencies, has time to stop, and is restarted if it ended', async (t) => {
   for (const name of apps) {
-    const { depends_on, stop_grace_period } = compose.services[name];
+    const { depends_on, stop_grace_period, restart } = compose.services[name];
+    t.equal(restart, 'unless-stopped');
     t.match(depends_on, {
       migrate: { condition: 'service_completed_successfully' },
       redis: { condition: 'service_healthy' },
