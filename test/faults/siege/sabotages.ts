@@ -72,7 +72,7 @@ export const siegeSabotages: readonly SiegeSabotage[] = [
     edits: [
       {
         file: 'apps/worker/src/provider-worker.ts',
-        find: 'createPlaces(Math.ceil(options.concurrency * 0.75))',
+        find: 'createPlaces(Math.ceil(options.concurrency * slowShareOfFirm))',
         replace: 'createPlaces(Number.POSITIVE_INFINITY)',
       },
     ],
@@ -85,12 +85,12 @@ export const siegeSabotages: readonly SiegeSabotage[] = [
     edits: [
       {
         file: 'apps/worker/src/outbox/outbox-worker.ts',
-        find: 'ofDestination: createPlaces(Math.ceil(options.concurrency / 4), 0)',
+        find: 'ofDestination: createPlaces(Math.ceil(options.concurrency * deliveryShares.ofDestination), 0)',
         replace: 'ofDestination: createPlaces(Number.POSITIVE_INFINITY, 0)',
       },
       {
         file: 'apps/worker/src/outbox/outbox-worker.ts',
-        find: 'ofFirm: createPlaces(Math.ceil(options.concurrency / 2), 0)',
+        find: 'ofFirm: createPlaces(Math.ceil(options.concurrency * deliveryShares.ofFirm), 0)',
         replace: 'ofFirm: createPlaces(Number.POSITIVE_INFINITY, 0)',
       },
     ],
