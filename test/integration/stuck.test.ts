@@ -1,8 +1,8 @@
 import { mostObjects } from '@semel/core';
 import t from 'tap';
 import { runSemel } from '../support/cli.js';
+import { mainTypeOf, startHarness } from '../support/harness.js';
 import { testEncryptionKey } from '../support/servers.js';
-import { startHarness, mainTypeOf } from '../support/harness.js';
 
 // Events that would stop a worker: whose workers died under them (BullMQ counts how often in `stc` of the job), or with too
 // many objects. Each shows in the metrics, and the first in `semel status`.

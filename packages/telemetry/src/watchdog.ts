@@ -1,3 +1,4 @@
+import type { Session } from 'node:inspector';
 import { Worker } from 'node:worker_threads';
 
 export interface WatchdogOptions {
@@ -49,8 +50,6 @@ function watch(): void {
     everyMs: number;
     beats: Int32Array;
   };
-  const session = new inspector.Session();
-  let callFrameId = '';
   let beat = -1;
   let lastBeatMs = performance.now();
   let lastCheckMs = lastBeatMs;
@@ -71,7 +70,12 @@ function watch(): void {
   }, everyMs);
 
   async function end(stuckMs: number): Promise<void> {
-    const running = await Promise.race([stackOfMainThread(), after(500).then(() => [])]);
+    const session = new inspector.Session();
+    const paused = pauseMainThread(session);
+    const running = await Promise.race([
+      paused.then((frames) => frames.map(({ text }) => text)),
+      after(500).then(() => []),
+    ]);
     const record = {
       level: 'fatal',
       time: new Date().toISOString(),
@@ -85,26 +89,28 @@ function watch(): void {
     await Promise.race([new Promise((done) => write(1, `${line}\n`, done)), after(500)]);
     process.kill(process.pid, 'SIGKILL');
     // The first process of a container without an init gets no SIGKILL from inside, so it has to exit by itself.
+    // Not guaranteed: code that stays in native functions is not interrupted. There an init or a liveness probe is needed.
+    const callFrameId = (await paused)[0]?.id ?? '';
     session.post('Debugger.evaluateOnCallFrame', { callFrameId, expression: 'process.reallyExit(137)' });
   }
 
-  /** Interrupts JavaScript that runs in the main thread. A native function, such as JSON.parse, ends first. */
-  function stackOfMainThread(): Promise<string[]> {
+  /**
+   * Interrupts JavaScript that runs in the main thread, and resolves with its call frames, the innermost first. A native
+   * function, such as JSON.parse, ends first.
+   */
+  function pauseMainThread(session: Session): Promise<{ id: string; text: string }[]> {
     return new Promise((done) => {
       const urls = new Map<string, string>();
       session.connectToMainThread();
       session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url));
-      session.on('Debugger.paused', ({ params }) => {
-        callFrameId = params.callFrames[0]?.callFrameId ?? '';
+      session.on('Debugger.paused', ({ params }) =>
         done(
-          params.callFrames
-            .slice(0, 10)
-            .map(
-              ({ functionName, location }) =>
-                `${functionName || '(anonymous)'} ${urls.get(location.scriptId)}:${location.lineNumber + 1}`,
-            ),
-        );
-      });
+          params.callFrames.slice(0, 10).map(({ callFrameId, functionName, location }) => ({
+            id: callFrameId,
+            text: `${functionName || '(anonymous)'} ${urls.get(location.scriptId)}:${location.lineNumber + 1}`,
+          })),
+        ),
+      );
       session.post('Debugger.enable', () => session.post('Debugger.pause'));
     });
   }
