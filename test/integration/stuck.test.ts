@@ -2,7 +2,7 @@ import { mostObjects } from '@semel/core';
 import t from 'tap';
 import { runSemel } from '../support/cli.js';
 import { mainTypeOf, startHarness } from '../support/harness.js';
-import { testEncryptionKey } from '../support/servers.js';
+import { testEncryptionKey, testPasswordEnv } from '../support/servers.js';
 
 // Events that would stop a worker: whose workers died under them (BullMQ counts how often in `stc` of the job), or with too
 // many objects. Each shows in the metrics, and the first in `semel status`.
@@ -36,6 +36,7 @@ t.test('an event that ended its workers runs alone, and is dead if that ends the
       DATABASE_URL: harness.database.url,
       REDIS_URL: harness.redisServer.url,
       SEMEL_ENCRYPTION_KEY: testEncryptionKey.toString('base64'),
+      ...testPasswordEnv,
     },
   });
   t.equal(code, 1);
