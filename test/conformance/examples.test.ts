@@ -35,7 +35,7 @@ t.test('every real example is recorded', { skip: noConformanceData, timeout: 400
     const { body, channel } = example;
     const answer = await harness.send(endpoint, typeOn(endpoint.provider, channel), { body });
     t.equal(answer.status, 200, `${example.name}: ${answer.code ?? answer.outcome}`);
-    const { eventId } = identityOf(endpoint.provider, body, channel);
+    const { eventId } = identityOf(endpoint.provider, body, channel, endpoint);
     // Two of Twilio's examples are the same message.
     const known = sent.some((other) => other.provider === example.provider && other.eventId === eventId);
     t.equal(answer.outcome, known ? 'duplicate' : 'accepted', example.name);

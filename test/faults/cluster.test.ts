@@ -54,7 +54,7 @@ t.test(
       const endpoint = await harness.addEndpoint(provider.name, firm);
       const { type } = mainTypeOf(provider);
       const { body, channel } = harness.buildBody(endpoint, type);
-      const { eventId } = identityOf(provider, body, channel);
+      const { eventId } = identityOf(provider, body, channel, endpoint);
       t.equal((await harness.send(endpoint, type, { body })).outcome, 'accepted');
       t.equal((await harness.send(endpoint, type, { body, receiver: 1 })).outcome, 'duplicate');
       await harness.applied(provider, eventId);

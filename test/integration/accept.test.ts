@@ -29,7 +29,7 @@ t.test('answers to senders, and how soon a change of an endpoint takes effect', 
           t.equal(sent.text, '<Response/>');
         } else {
           t.match(sent.headers.get('content-type'), /^application\/json/);
-          t.strictSame(JSON.parse(sent.text), { outcome, eventId: idOf(provider, body) });
+          t.strictSame(JSON.parse(sent.text), { outcome, eventId: idOf(endpoint, body) });
         }
       }
     });
@@ -101,7 +101,7 @@ t.test('answers to senders, and how soon a change of an endpoint takes effect', 
         });
         t.equal(sent.outcome, 'accepted', `content-type ${contentType}`);
         if (contentType === ';;')
-          t.same((await harness.applied(provider, idOf(provider, body))).event_raw, body, 'the exact bytes');
+          t.same((await harness.applied(provider, idOf(endpoint, body))).event_raw, body, 'the exact bytes');
       }
     });
   }
@@ -162,7 +162,7 @@ t.test('bodies of any size and shape', async (t) => {
         const { body } = harness.buildBody(endpoint, type, { overrides });
         t.ok(body.length > 64 * 1024);
         t.equal((await harness.send(endpoint, type, { body })).outcome, 'accepted');
-        const eventId = idOf(provider, body);
+        const eventId = idOf(endpoint, body);
         const job = JSON.parse((await harness.redis.hget(queueKey(provider.name, eventId), 'data')) ?? '{}');
         t.strictSame(job.body, { stored: true }, 'the job carries a reference alone');
         t.ok(Number(await harness.redis.memory('USAGE', queueKey(provider.name, eventId))) < 4_096);
@@ -250,7 +250,7 @@ t.test('bodies of any size and shape', async (t) => {
     const endpoint = await harness.addEndpoint('twilio', firm);
     const { body } = harness.buildBody(endpoint, 'inbound', { overrides: { Body: 'a\0b' } });
     t.equal((await harness.send(endpoint, 'inbound', { body })).outcome, 'accepted');
-    const row = await assertOneEffect(t, harness, endpoint, idOf(endpoint.provider, body, 'inbound'));
+    const row = await assertOneEffect(t, harness, endpoint, idOf(endpoint, body, 'inbound'));
     t.equal(row.event_data, null);
     t.ok(body.equals(row.event_raw as Buffer), 'the exact bytes');
   });

@@ -136,7 +136,7 @@ async function sendEach(harness: Harness, endpoints: readonly TestEndpoint[]): P
   const kept: Kept[] = [];
   for (const endpoint of endpoints) {
     const { body, channel } = harness.buildBody(endpoint, mainTypeOf(endpoint.provider).type);
-    const { eventId } = identityOf(endpoint.provider, body, channel);
+    const { eventId } = identityOf(endpoint.provider, body, channel, endpoint);
     await waitUntil(
       async () => (await harness.send(endpoint, mainTypeOf(endpoint.provider).type, { body })).status === 200,
       {

@@ -21,7 +21,7 @@ t.test('concurrent deliveries of one event', async (t) => {
           const type = mainTypeOf(provider).type;
           const endpoint = await harness.addEndpoint(provider.name, await harness.addFirm());
           const { body } = harness.buildBody(endpoint, type);
-          const eventId = idOf(provider, body);
+          const eventId = idOf(endpoint, body);
           const before = await countsOf(harness, provider);
           const sent = await Promise.all(
             Array.from({ length: copies }, (_, i) =>
@@ -113,7 +113,7 @@ t.test('each state of claim and job', async (t) => {
     const make = async () => {
       const endpoint = await harness.addEndpoint(provider.name, await harness.addFirm());
       const { body } = harness.buildBody(endpoint, type);
-      const eventId = idOf(provider, body);
+      const eventId = idOf(endpoint, body);
       const claim = claimKey(provider.name, eventId);
       const job = queueKey(provider.name, eventId);
       const deliver = async () => (await harness.send(endpoint, type, { body })).outcome;
@@ -180,7 +180,7 @@ t.test('each state of claim and job', async (t) => {
     t.test(`${name}: the job failed: the next delivery enqueues it again`, async (t) => {
       const endpoint = await harness.addEndpoint(name, await harness.addFirm());
       const { body } = harness.buildBody(endpoint, type);
-      const eventId = idOf(provider, body);
+      const eventId = idOf(endpoint, body);
       const deliver = async () => (await harness.send(endpoint, type, { body })).outcome;
       failing.add(eventId);
       t.equal(await deliver(), 'accepted');
@@ -215,7 +215,7 @@ t.test('each state of claim and job', async (t) => {
     t.test(`${name}: claim and job are lost: the ledger finds the duplicate`, async (t) => {
       const endpoint = await harness.addEndpoint(name, await harness.addFirm());
       const { body } = harness.buildBody(endpoint, type);
-      const eventId = idOf(provider, body);
+      const eventId = idOf(endpoint, body);
       const deliver = async () => (await harness.send(endpoint, type, { body })).outcome;
       t.equal(await deliver(), 'accepted');
       const row = await assertOneEffect(t, harness, endpoint, eventId);

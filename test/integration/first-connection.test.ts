@@ -22,7 +22,7 @@ t.test('apps that reach their stores log no warning', async (t) => {
     for (let i = 0; i < 5; i++) {
       const { body } = harness.buildBody(endpoint, type);
       t.equal((await harness.send(endpoint, type, { body })).status, 200);
-      sent.push({ provider, eventId: idOf(provider, body), outcome });
+      sent.push({ provider, eventId: idOf(endpoint, body), outcome });
     }
   }
   const app = await openConsole(t, harness, { log: harness.log });

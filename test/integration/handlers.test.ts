@@ -51,7 +51,7 @@ t.test('a handler runs exactly once with its event', async (t) => {
       const endpoint = await harness.addEndpoint(provider.name, firm);
       const { type, outcome } = mainTypeOf(provider);
       const { body, channel } = harness.buildBody(endpoint, type);
-      const { eventId } = identityOf(provider, body, channel);
+      const { eventId } = identityOf(provider, body, channel, endpoint);
       await Promise.all(
         Array.from({ length: 20 }, (_, i) => harness.send(endpoint, type, { body, receiver: i % 2 })),
       );

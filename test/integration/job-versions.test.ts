@@ -102,6 +102,7 @@ t.test('a delivery that version 1 quarantined stays with its firm', async (t) =>
   const written: QuarantineEntry[] = [];
   const consumer = openQuarantineConsumer({
     redisUrl,
+    providers,
     write: async (entry) => void written.push(entry),
     onError: () => undefined,
   });
@@ -124,6 +125,7 @@ t.test('a quarantined delivery of a later version waits for a worker that knows 
   const errors: Error[] = [];
   const consumer = openQuarantineConsumer({
     redisUrl,
+    providers,
     write: async (entry) => void written.push(entry),
     onError: (error) => void errors.push(error),
   });

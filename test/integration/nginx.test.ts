@@ -33,7 +33,7 @@ t.test('behind nginx', { skip: noNginx, timeout: 400_000 }, async (t) => {
         });
         const sent = await harness.send(endpoint, type, { body, tamper: through });
         t.match(sent, { status: 200, outcome: 'accepted' });
-        const row = await harness.applied(provider, identityOf(provider, body, channel).eventId);
+        const row = await harness.applied(provider, identityOf(provider, body, channel, endpoint).eventId);
         t.same(row.event_raw, body);
       });
 

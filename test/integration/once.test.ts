@@ -15,7 +15,7 @@ t.test('each event changes the data once', async (t) => {
       const first = await harness.send(endpoint, type, { body });
       t.equal(first.status, 200);
       t.equal(first.outcome, 'accepted');
-      const { eventId } = identityOf(provider, body, mainChannel(provider, type));
+      const { eventId } = identityOf(provider, body, mainChannel(provider, type), endpoint);
 
       const row = await harness.applied(provider, eventId);
       t.equal(row.firm_id, firm);

@@ -254,7 +254,7 @@ t.test('a refused request leaves nothing but a count', async (t) => {
       const endpoint = await harness.addEndpoint(provider.name, firm);
       const { body, channel } = harness.buildBody(endpoint, mainTypeOf(provider).type);
       t.equal((await harness.send(endpoint, mainTypeOf(provider).type, { body })).outcome, 'accepted');
-      await harness.applied(provider, identityOf(provider, body, channel).eventId);
+      await harness.applied(provider, identityOf(provider, body, channel, endpoint).eventId);
     }
   });
 });
@@ -409,7 +409,7 @@ t.test('Postgres is unreachable', async (t) => {
         const built = harness.buildBody(endpoint, mainTypeOf(endpoint.provider).type, { overrides });
         const sent = await harness.send(endpoint, mainTypeOf(endpoint.provider).type, { body: built.body });
         t.equal(sent.outcome, 'accepted', `${endpoint.provider.name} with ${built.body.length} bytes`);
-        const { eventId } = identityOf(endpoint.provider, built.body, built.channel);
+        const { eventId } = identityOf(endpoint.provider, built.body, built.channel, endpoint);
         accepted.push({ endpoint, eventId, body: built.body });
       }
     const docusign = endpoints.find(({ provider }) => provider.name === 'docusign') as TestEndpoint;

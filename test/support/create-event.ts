@@ -28,7 +28,7 @@ export const toEvent = (
 ): WebhookEvent =>
   createEvent({
     provider: endpoint.provider.name,
-    ...identityOf(endpoint.provider, body, channel),
+    ...identityOf(endpoint.provider, body, channel, { id: endpoint.id ?? 'ep_1' }),
     ...(endpoint.firmId ? { firmId: endpoint.firmId } : {}),
     ...(endpoint.id === undefined ? {} : { endpointId: endpoint.id }),
     channel,

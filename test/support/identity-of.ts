@@ -1,4 +1,4 @@
-import type { Headers, Identity, Provider } from '@semel/core';
+import { type Headers, type Identity, type Provider, scopeEventId } from '@semel/core';
 
 /** The provider's signed headers for this body: some providers put the event id in one of them. */
 export const signedHeaders = (provider: Provider, body: Buffer, channel: string | null): Headers =>
@@ -12,8 +12,15 @@ export const signedHeaders = (provider: Provider, body: Buffer, channel: string 
   ).headers;
 
 /** The receiver's event id, type and account for this body. */
-export const identityOf = (provider: Provider, body: Buffer, channel: string | null): Identity =>
-  provider.identify(body, channel, signedHeaders(provider, body, channel));
+export function identityOf(
+  provider: Provider,
+  body: Buffer,
+  channel: string | null,
+  endpoint: { id: string } = { id: 'ep_1' },
+): Identity {
+  const identity = provider.identify(body, channel, signedHeaders(provider, body, channel));
+  return { ...identity, eventId: scopeEventId(provider, identity.eventId, endpoint.id) };
+}
 
 /** The name of the signature header. */
 export function signatureHeaderOf(provider: Provider): string {

@@ -1,11 +1,15 @@
-import type { Provider } from '@semel/core';
 import type { Test } from 'tap';
 import { type Harness, identityOf, mainTypeOf, type TestEndpoint } from './harness.js';
 
 /** The id of the event in a body that `buildBody` made of a sample of `type`. */
-export function idOf(provider: Provider, body: Buffer, type = mainTypeOf(provider).type): string {
+export function idOf(
+  endpoint: Pick<TestEndpoint, 'id' | 'provider'>,
+  body: Buffer,
+  type = mainTypeOf(endpoint.provider).type,
+): string {
+  const { provider } = endpoint;
   const channel = provider.samples.find((sample) => sample.type === type)?.channel ?? null;
-  return identityOf(provider, body, channel).eventId;
+  return identityOf(provider, body, channel, endpoint).eventId;
 }
 
 /**

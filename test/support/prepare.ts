@@ -24,6 +24,6 @@ export function prepare(
 ): PreparedEvent {
   const { provider } = endpoint;
   const { body, channel } = harness.buildBody(endpoint, type, options);
-  const { eventId, type: eventType } = identityOf(provider, body, channel);
+  const { eventId, type: eventType } = identityOf(provider, body, channel, endpoint);
   return { endpoint, provider, type, channel, body, eventId, eventType };
 }

@@ -33,7 +33,7 @@ export function startLoad(
   async function sender(): Promise<void> {
     while (!stopped) {
       const { body, channel } = harness.buildBody(endpoint, type);
-      const { eventId } = identityOf(endpoint.provider, body, channel);
+      const { eventId } = identityOf(endpoint.provider, body, channel, endpoint);
       for (;;) {
         const receiver = Math.floor(Math.random() * harness.receivers.length);
         const answer = await harness.send(endpoint, type, { body, receiver }).catch(() => null);

@@ -93,7 +93,10 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
     pool,
     providers,
     flushMs: options.deliveryFlushMs,
-    onOtherBody: (event) => log.warn(event, 'duplicate.bodyDiffered'),
+    onDiffered: (what, event) => {
+      metrics.duplicateDiffered(event.provider, what);
+      log.warn(event, `duplicate.${what}Differed`);
+    },
     onError: quiet('deliveries.flushFailed'),
   });
   const health = startEndpointHealthRecorder({

@@ -108,7 +108,10 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
     pool,
     providers,
     flushMs: options.deliveryFlushMs,
-    onOtherBody: (event) => log.warn(event, 'duplicate.bodyDiffered'),
+    onDiffered: (what, event) => {
+      metrics.duplicateDiffered(event.provider, what);
+      log.warn(event, `duplicate.${what}Differed`);
+    },
     onError: (err) => log.warn({ err }, 'deliveries.flushFailed'),
   });
   const consumerBreaker = createConsumerBreaker({
@@ -223,6 +226,7 @@ export function buildWorker(options: WorkerOptions): FastifyInstance {
   );
   const quarantine = openQuarantineConsumer({
     redisUrl,
+    providers,
     write: (entry) => commitQuarantine(pool, entry),
     onError: (err) => log.warn({ err, queue: 'quarantine' }, 'queue.failed'),
   });

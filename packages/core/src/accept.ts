@@ -10,6 +10,7 @@ import type { AcceptPorts, Endpoint, QuarantineEntry } from './ports.js';
 import type { Headers, ReadingProvider } from './provider.js';
 import { quarantineDelivery } from './quarantine-delivery.js';
 import { resolveFirm } from './resolve-firm.js';
+import { scopeEventId } from './scope-event-id.js';
 
 /** One HTTP request of a provider. */
 export interface Delivered {
@@ -75,7 +76,7 @@ async function nameEvent(
   const event = {
     v: 2 as const,
     provider: provider.name,
-    eventId: assertEventId(identity.eventId),
+    eventId: assertEventId(scopeEventId(provider, identity.eventId, endpoint.id)),
     type: identity.type,
     channel,
     endpointId: endpoint.id,

@@ -1,7 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 
-/** The exact bytes of a body as JSON. `stored`: they are in `webhook_bodies`, in the event's spill row or in its ledger row. */
-export type Body = { utf8: string } | { base64: string } | { stored: true };
+/**
+ * The exact bytes of a body as JSON. `stored`: they are in `webhook_bodies`, in the event's spill row or in its ledger row.
+ * `storedUnder`: the event id in `webhook_bodies`, if it is not the event's own.
+ */
+export type Body = { utf8: string } | { base64: string } | { stored: true; storedUnder?: string };
 
 export const toBody = (bytes: Buffer): Body =>
   isUtf8(bytes) ? { utf8: bytes.toString('utf8') } : { base64: bytes.toString('base64') };

@@ -5,7 +5,7 @@ export type ProviderName = string;
 
 /** What is read from a body to identify and route the event. */
 export interface Identity {
-  /** The provider's id or a derived one, unique per provider. Names the claim and the job, and is a unique column. */
+  /** The provider's id of the event, or a derived one; `scopeEventId` makes the id in the event key from it. */
   eventId: string;
   type: string;
   /** The provider's account in the body; null if there is none. */
@@ -25,6 +25,7 @@ export interface WebhookEvent {
   /** The id of the firm that the event belongs to. */
   firmId: string;
   provider: ProviderName;
+  /** The event key's second half. Also the claim, the job id and the unique column. */
   eventId: string;
   type: string;
   /** The provider's sub-route that received it (`status`, `inbound`); null if the provider has only one. */

@@ -18,4 +18,5 @@ export * from './release-event.js';
 export * from './repeat.js';
 export * from './resolve-firm.js';
 export * from './scenario.js';
+export * from './scope-event-id.js';
 export * from './with-deadline.js';

@@ -82,6 +82,8 @@ export interface Provider {
   claimWindowMs: number;
   retry: RetryPolicy;
   ledger: LedgerTable;
+  /** Its event ids are unique per endpoint only: the endpoint becomes a part of the event id. Default: unique per provider. */
+  idScope?: 'endpoint';
   /** The body differs in each delivery of the same event, so differing bodies are not reported. */
   bodyChangesOnRetry?: true;
   /** True if one of the secrets signed these bytes. Constant time in the signature. Never throws. */

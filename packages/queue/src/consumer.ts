@@ -63,7 +63,7 @@ export function openConsumer(options: ConsumerOptions): Consumer {
   const { worker, close } = openWorker<WebhookEvent>(
     { redisUrl: options.redisUrl, queueName: provider.name },
     async (job, token) => {
-      const event = readEvent(job.data);
+      const event = readEvent(provider, job.data);
       if (event === null) {
         options.onError(new SemelError('job_version_unknown', `job ${job.id} has version ${job.data.v}`));
         return postpone(job, token, postponedMs.other);
@@ -114,7 +114,8 @@ export function openConsumer(options: ConsumerOptions): Consumer {
   );
   worker.on('failed', (job, error) => {
     const ours = error instanceof RecordedFailure || error instanceof RecordedDeath;
-    const event = job === undefined || ours || job.finishedOn === undefined ? null : readEvent(job.data);
+    const event =
+      job === undefined || ours || job.finishedOn === undefined ? null : readEvent(provider, job.data);
     if (event === null) return;
     backlog.leave(event.firmId);
     options.onLost(event, job?.attemptsMade ?? 0);

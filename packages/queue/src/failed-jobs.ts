@@ -1,4 +1,4 @@
-import type { WebhookEvent } from '@semel/core';
+import type { Provider, WebhookEvent } from '@semel/core';
 import { queueKey } from './names.js';
 import { readEvent } from './read-event.js';
 import { onRedis } from './redis.js';
@@ -19,7 +19,7 @@ export interface FailedJob {
 
 export interface FailedPage {
   /** Ids of failed jobs whose failure may not be recorded. */
-  eventIds: string[];
+  jobIds: string[];
   /** Where the next page starts: the time of this page's last failure. */
   lastMs: number;
   full: boolean;
@@ -50,7 +50,7 @@ export async function findLostJobs(
   const [firstMs = afterMs, lastMs = afterMs] = [times[0], times.at(-1)];
   const full = ids.length === limit;
   return {
-    eventIds: ids.filter((_, i) => reasons[i] !== recordedReason),
+    jobIds: ids.filter((_, i) => reasons[i] !== recordedReason),
     // The next page may hold more failures of the last millisecond.
     lastMs: full && lastMs > firstMs ? lastMs - 1 : lastMs,
     full,
@@ -60,14 +60,14 @@ export async function findLostJobs(
 /** Reads these jobs. Leaves out those that don't exist or have an unknown version. */
 export async function readJobs(
   redis: Redis,
-  queueName: string,
-  eventIds: readonly string[],
+  provider: Provider,
+  jobIds: readonly string[],
 ): Promise<FailedJob[]> {
   const found = await onRedis(() =>
-    Promise.all(eventIds.map((id) => redis.hmget(queueKey(queueName, id), 'data', 'failedReason', 'atm'))),
+    Promise.all(jobIds.map((id) => redis.hmget(queueKey(provider.name, id), 'data', 'failedReason', 'atm'))),
   );
   return found.flatMap(([data, reason, attempts]) => {
-    const event = typeof data === 'string' ? readEvent<string>(JSON.parse(data)) : null;
+    const event = typeof data === 'string' ? readEvent<string>(provider, JSON.parse(data)) : null;
     if (event === null) return [];
     return [{ event, attempts: Number(attempts ?? 0), stalledOut: reason === stalledOutReason }];
   });

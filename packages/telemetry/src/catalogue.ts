@@ -104,6 +104,13 @@ export const metricCatalogue = {
     labels: [provider, label('layer', duplicateLayers)],
     apps: everywhere,
   },
+  duplicateDiffered: {
+    name: 'webhook_duplicate_differed_total',
+    type: 'counter',
+    help: 'Events with duplicates that had another body than the recorded event, or came to another endpoint. Each batch of such duplicates counts once.',
+    labels: [provider, label('what', ['body', 'endpoint'])],
+    apps: ['receiver', 'worker'],
+  },
   applied: {
     name: 'webhook_applied_total',
     type: 'counter',

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { assertEventId, type Provider, type SignedRequest } from '@semel/core';
+import { assertEventId, type Provider, type SignedRequest, scopeEventId } from '@semel/core';
 import { providerNamed } from '@semel/providers';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
@@ -112,9 +112,10 @@ t.test('the signed header names the event', async (t) => {
   t.throws(() => named('a', Buffer.alloc(0)), { code: 'malformed' } as never, 'without a body');
 
   const ids = ['1', '42', 'completed', 'wait', 'stalled-check', 'a', '..', '1.0', 'x'.repeat(200)];
-  const events = ids.map((id) => assertEventId(named(id).eventId));
-  t.equal(new Set(events).size, ids.length, 'what the queue would not take gets a mark that no id has');
-  t.same(events.slice(0, 2), ['id=1', 'id=42']);
+  const endpointId = 'aaaaaaaa-0000-4000-8000-9f86d081884c';
+  const events = ids.map((id) => assertEventId(scopeEventId(standard, named(id).eventId, endpointId)));
+  t.equal(new Set(events).size, ids.length, 'with the endpoint in it, the queue takes every id');
+  t.same(events.slice(0, 2), ['1@9f86d081884c', '42@9f86d081884c']);
 });
 
 t.test('a sample sent again is the same event', async (t) => {

@@ -11,7 +11,7 @@ export function eventsShow(group: Command): void {
     .command('show')
     .description('show one event: its ledger row, objects, deliveries, attempts and changes')
     .argument('<provider>', 'name of the provider, such as stripe')
-    .argument('<eventId>', 'event id in the ledger')
+    .argument('<eventId>', "event id in the ledger, or the provider's id of the event")
     .option('--body', 'include the exact body (--json always does)')
     .addHelpText('after', example('semel events show stripe evt_123'))
     .action(

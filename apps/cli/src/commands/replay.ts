@@ -1,4 +1,5 @@
 import type { Settings } from '@semel/config';
+import type { WebhookEvent } from '@semel/core';
 import type { Admin, EventCursor, Requeue } from '@semel/database/admin';
 import { type Command, Option } from 'commander';
 import { pages } from '../bulk/pages.js';
@@ -35,7 +36,7 @@ export function replay(program: Command): void {
     .command('replay')
     .description('run failed or dead events again, one or many; applied events stay as they are')
     .argument('[provider]', 'name of the provider, such as stripe')
-    .argument('[eventId]', 'event id in the ledger')
+    .argument('[eventId]', "event id in the ledger, or the provider's id of the event")
     .addOption(
       new Option('--outcome <outcome>', 'instead of one event: all events with this outcome').choices([
         'failed',
@@ -79,18 +80,22 @@ export function replay(program: Command): void {
 
 async function replayOne(
   provider: string | undefined,
-  eventId: string | undefined,
+  id: string | undefined,
   options: Options,
 ): Promise<CommandResult> {
-  if (provider === undefined || eventId === undefined)
+  if (provider === undefined || id === undefined)
     throw usageError('say what to replay', 'give a provider and an event id, or --outcome');
   if (Object.keys(options).length > 0)
     throw usageError('these options are for many events', 'give --outcome, or leave them out');
-  const { result, outcome } = await withAudit(
-    { name: 'replay', params: { provider, eventId } },
+  const {
+    event: { eventId },
+    result,
+    outcome,
+  } = await withAudit(
+    { name: 'replay', params: { provider, eventId: id } },
     (admin, settings) =>
-      withRequeue(settings, (requeue) => requeueOne(admin, requeue, { provider, eventId })),
-    ({ firmId, outcome, result }) => ({ firm: { id: firmId }, result: { outcome, result } }),
+      withRequeue(settings, (requeue) => requeueOne(admin, requeue, { provider, eventId: id })),
+    ({ event, outcome, result }) => ({ firm: { id: event.firmId }, result: { outcome, result } }),
   );
   if (result === 'foreign')
     throw new CliError(
@@ -106,11 +111,11 @@ async function requeueOne(
   admin: Admin,
   requeue: Requeue,
   { provider, eventId }: Pick<EventCursor, 'provider' | 'eventId'>,
-): Promise<{ firmId: string; outcome: string; result: Result }> {
+): Promise<{ event: WebhookEvent; outcome: string; result: Result }> {
   const { isFinal } = await import('@semel/core');
   const { event, outcome } = await admin.events.find(provider, eventId);
   const result = isFinal(outcome) ? 'final' : await requeue(event);
-  return { firmId: event.firmId, outcome, result };
+  return { event, outcome, result };
 }
 
 function replayMany(
@@ -142,8 +147,8 @@ function replayMany(
         },
         items: pages((after, limit) => admin.replayable.page(filter, after, limit)),
         async run(item) {
-          const { firmId, result } = await requeueOne(admin, requeue, item);
-          return { firm: slugs.get(firmId) ?? firmId, result };
+          const { event, result } = await requeueOne(admin, requeue, item);
+          return { firm: slugs.get(event.firmId) ?? event.firmId, result };
         },
         rate,
         dryRun: options.dryRun === true,

@@ -8,6 +8,7 @@ const model = {
     '20261124040000_standard_webhooks',
     '20261124060001_standard_sweep',
     '20261127030001_standard_body',
+    '20261127050001_standard_endpoint',
   ],
 };
 

@@ -39,8 +39,8 @@ export function sweepLostJobs(context: SweepContext, provider: Provider): Sweep 
   return async () => {
     const untilMs = Date.now() - graceMs;
     const page = await findLostJobs(redis, provider.name, { afterMs, untilMs, limit: pageSize });
-    for (let i = 0; i < page.eventIds.length; i += jobsAtOnce) {
-      const jobs = await readJobs(redis, provider.name, page.eventIds.slice(i, i + jobsAtOnce));
+    for (let i = 0; i < page.jobIds.length; i += jobsAtOnce) {
+      const jobs = await readJobs(redis, provider, page.jobIds.slice(i, i + jobsAtOnce));
       const outcomes = await readOutcomes(
         pool,
         provider,

@@ -6,6 +6,7 @@ export type AdminErrorCode =
   | 'effect_unknown'
   | 'endpoint_ambiguous'
   | 'endpoint_unknown'
+  | 'event_ambiguous'
   | 'event_id_taken'
   | 'event_unknown'
   | 'firm_unknown'

@@ -2,7 +2,7 @@ import type { Provider } from '@semel/core';
 import { AdminError } from './admin-error.js';
 
 /** The part of each provider that is used here. The app passes it in from packages/providers. */
-export type Providers = readonly Pick<Provider, 'name' | 'ledger' | 'refuseSecret'>[];
+export type Providers = readonly Pick<Provider, 'name' | 'ledger' | 'idScope' | 'refuseSecret'>[];
 
 /** Throws `provider_unknown`. */
 export function findProvider(providers: Providers, name: string): Providers[number] {

@@ -19,18 +19,30 @@ export async function selectBodies(
   events: readonly WebhookEvent[],
 ): Promise<Map<string, Buffer>> {
   const { rows } = await query(
-    `SELECT provider, event_id, body FROM webhook_bodies WHERE ${matchesEvents}
-     UNION ALL SELECT provider, event_id, event_raw FROM webhook_spill WHERE ${matchesEvents}`,
-    eventParameters(events),
+    `SELECT event_id, firm_id, body FROM webhook_bodies
+       WHERE provider = $1 AND (event_id, firm_id) IN (SELECT * FROM unnest($4::text[], $3::uuid[]))
+     UNION ALL SELECT event_id, firm_id, event_raw FROM webhook_spill WHERE ${matchesEvents}`,
+    [...eventParameters(events), events.map(storedId)],
   );
-  return new Map(
-    rows.map((row: { provider: string; event_id: string; body: Buffer }) => [
-      idempotencyKey({ provider: row.provider, eventId: row.event_id }),
+  const found = new Map(
+    rows.map((row: { event_id: string; firm_id: string; body: Buffer }) => [
+      `${row.event_id} ${row.firm_id}`,
       row.body,
     ]),
   );
+  const bodies = new Map<string, Buffer>();
+  for (const event of events) {
+    const body =
+      found.get(`${storedId(event)} ${event.firmId}`) ?? found.get(`${event.eventId} ${event.firmId}`);
+    if (body !== undefined) bodies.set(idempotencyKey(event), body);
+  }
+  return bodies;
 }
 
+/** The event's id in `webhook_bodies`. */
+const storedId = ({ body, eventId }: WebhookEvent): string =>
+  'stored' in body ? (body.storedUnder ?? eventId) : eventId;
+
 export async function deleteBodies(query: Query, events: readonly WebhookEvent[]): Promise<void> {
-  await query(`DELETE FROM webhook_bodies WHERE ${matchesEvents}`, eventParameters(events));
+  await query(`DELETE FROM webhook_bodies WHERE ${matchesEvents}`, eventParameters(events, storedId));
 }

@@ -52,38 +52,42 @@ export async function addDeliveries(pool: pg.Pool, sums: readonly DeliverySum[])
   await withFirms(pool, { firmIds, platform: true }, (query) => query(upsert, columnwise(columns, sums)));
 }
 
+/** What the ledger recorded of an event: the delivery that came first. */
+export interface RecordedEvent {
+  endpointId: string;
+  bodySha256: string;
+}
+
 /**
  * Copies the duplicate counts of these events from `webhook_deliveries` to their ledger rows. It never lowers a count, so it
- * may run repeatedly and in several processes at once. Returns the event ids that have a ledger row, and whether one of
- * their duplicates had another body.
+ * may run repeatedly and in several processes at once. Returns the events that have a ledger row, by event id.
  */
 export async function countDuplicates(
   pool: pg.Pool,
   provider: Provider,
   firmIds: readonly string[],
   eventIds: readonly string[],
-): Promise<Map<string, { otherBody: boolean }>> {
+): Promise<Map<string, RecordedEvent>> {
   const { table } = provider.ledger;
   const { rows } = await withFirms(pool, { firmIds }, (query) =>
     query(
       `WITH sums AS (
-         SELECT firm_id, $1 || ':' || event_id AS key, sum(count)::bigint AS count, max(last_at) AS last_at,
-           array_agg(body_sha256) FILTER (WHERE body_sha256 IS NOT NULL) AS bodies
+         SELECT firm_id, $1 || ':' || event_id AS key, sum(count)::bigint AS count, max(last_at) AS last_at
          FROM webhook_deliveries
          WHERE provider = $1 AND event_id = ANY ($2::text[]) AND outcome = 'duplicate' GROUP BY 1, 2
        ), counted AS (
          UPDATE ${table} AS t SET duplicate_count = s.count, last_duplicate_at = s.last_at
          FROM sums s WHERE t.idempotency_key = s.key AND t.firm_id = s.firm_id AND t.duplicate_count < s.count
        )
-       SELECT t.idempotency_key, COALESCE(t.body_sha256 <> ANY (s.bodies), false) AS other_body
+       SELECT t.idempotency_key, t.endpoint_id, t.body_sha256
        FROM ${table} AS t JOIN sums AS s ON t.idempotency_key = s.key AND t.firm_id = s.firm_id`,
       [provider.name, eventIds],
     ),
   );
   return new Map(
-    rows.map((row: { idempotency_key: string; other_body: boolean }) => [
+    rows.map((row: { idempotency_key: string; endpoint_id: string; body_sha256: string }) => [
       row.idempotency_key.slice(provider.name.length + 1),
-      { otherBody: row.other_body },
+      { endpointId: row.endpoint_id, bodySha256: row.body_sha256 },
     ]),
   );
 }

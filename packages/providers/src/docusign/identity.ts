@@ -8,7 +8,7 @@ import { identifyOther } from './other-message.js';
 /**
  * Connect sends no event id, and the body changes with every retry (`retryCount`), so the id is derived from the six values
  * that identify an event of an envelope. If `generatedDateTime` changed on a retry, which is not documented, the retry would be
- * a second event with the same effect.
+ * a second event with the same effect. Account and envelope are GUIDs, so the id is unique among all accounts.
  */
 export function identify(body: Buffer): Identity {
   const message = parseObject(body);

@@ -3,7 +3,10 @@ import { lineOf, typeOf } from '../clean-text.js';
 import { parseObject } from '../json.js';
 import { millisOf } from '../time.js';
 
-/** `event_id` is Square's idempotency value, the same in every attempt. The body does not name the environment. */
+/**
+ * `event_id` is Square's idempotency value, the same in every attempt: a UUID, so unique among all merchants.
+ * (developer.squareup.com/docs/webhooks/overview) The body does not name the environment.
+ */
 export function identify(body: Buffer): Identity {
   const event = parseObject(body);
   const id = event?.event_id;

@@ -1,4 +1,4 @@
-import { type Headers, type Identity, RejectedError, reservedEventIds } from '@semel/core';
+import { type Headers, type Identity, RejectedError } from '@semel/core';
 import { typeOf } from '../clean-text.js';
 import { parseObject } from '../json.js';
 import { millisOf } from '../time.js';
@@ -6,6 +6,8 @@ import { signedHeadersOf } from './signed-headers.js';
 
 /**
  * `webhook-id` (or `svix-id`) from the signed headers is the same in every attempt; the body may be anything.
+ * The id identifies the message for its sender alone: services choose ids by themselves, and some count.
+ * (standard-webhooks.com, spec 1.0.0, "webhook-id: the unique webhook identifier")
  * `timestamp` in the body is the time of the event; the timestamp header is the time of the attempt.
  */
 export function identify(body: Buffer, _channel: string | null, headers: Headers = {}): Identity {
@@ -18,13 +20,10 @@ export function identify(body: Buffer, _channel: string | null, headers: Headers
     );
   const event = parseObject(body);
   return {
-    eventId: usable(id),
+    eventId: id,
     type: typeOf(event?.type),
     account: null,
     livemode: null,
     createdAtMs: millisOf(event?.timestamp),
   };
 }
-
-/** The queue can't take a number or a reserved name as an id. No webhook id contains `=`, so the prefixed id stays unique. */
-const usable = (id: string) => (/^\d+$/.test(id) || reservedEventIds.has(id) ? `id=${id}` : id);

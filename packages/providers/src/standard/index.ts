@@ -19,6 +19,7 @@ export const standard: Provider = {
   routes: [{ path: '', channel: null }],
   bodyLimitBytes: 1024 * 1024,
   claimWindowMs: daysMs(5),
+  idScope: 'endpoint',
   retry: exponential(12, secondsMs(1), hoursMs(1)),
   ledger: {
     table: 'standard_webhook_events',

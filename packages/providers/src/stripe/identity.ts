@@ -4,7 +4,8 @@ import { type JsonObject, parseObject } from '../json.js';
 import { millisOf, millisOfSeconds } from '../time.js';
 
 /**
- * `id` is the same in every attempt and resend. Thin events (`v2.core.event`) have it too, but with `created` as an ISO 8601
+ * `id` is the same in every attempt and resend, and unique among all accounts: "Unique identifier for the object".
+ * (docs.stripe.com/api/events/object) Thin events (`v2.core.event`) have it too, but with `created` as an ISO 8601
  * string.
  */
 export function identify(body: Buffer): Identity {

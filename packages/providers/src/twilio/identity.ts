@@ -8,7 +8,7 @@ const keyFields = ['MessageSid', 'SmsSid', 'MessageStatus', 'SmsStatus', 'ErrorC
 
 /**
  * Twilio sends no event id. A message has a callback for each status, so a key without the status would treat `delivered` as a
- * duplicate of `sent`. `I-Twilio-Idempotency-Token` is not signed, so it is not part of the key.
+ * duplicate of `sent`. A SID is unique among all accounts. (twilio.com/docs/glossary/what-is-a-sid) `I-Twilio-Idempotency-Token` is not signed, so it is not part of the key.
  */
 export function identify(body: Buffer, channel: string | null): Identity {
   const fields = fieldsOf(body);
