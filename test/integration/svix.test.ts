@@ -14,6 +14,7 @@ t.test('a Svix delivery has one event id, whatever unsigned headers are added', 
     const svix = Object.entries(headers).map(([name, value]) => [name.replace('webhook-', 'svix-'), value]);
     return { headers: Object.fromEntries(svix) as Record<string, string>, body };
   };
+  const eventIdOf = (id: string) => `${id}@${endpoint.id.slice(-12)}`;
   const send = ({ headers, body }: ReturnType<typeof signed>, added: Record<string, string> = {}) =>
     harness.post({ url, headers: { ...headers, ...added }, body });
 
@@ -21,12 +22,12 @@ t.test('a Svix delivery has one event id, whatever unsigned headers are added', 
     what: 'the endpoint is known',
   });
   const captured = signed('msg_1');
-  t.match(await send(captured), { status: 200, outcome: 'accepted', eventId: 'msg_1' });
+  t.match(await send(captured), { status: 200, outcome: 'accepted', eventId: eventIdOf('msg_1') });
   for (const added of [
     { 'webhook-id': 'msg_2' },
     { 'webhook-id': 'msg_3', 'webhook-timestamp': captured.headers['svix-timestamp'] as string },
   ])
-    t.match(await send(captured, added), { status: 200, outcome: 'duplicate', eventId: 'msg_1' });
+    t.match(await send(captured, added), { status: 200, outcome: 'duplicate', eventId: eventIdOf('msg_1') });
   const whole = { 'webhook-id': 'msg_4', 'webhook-timestamp': '1', 'webhook-signature': 'v1,AAAA' };
   t.match(await send(captured, whole), { status: 401, code: 'signature_invalid' });
   const { 'svix-id': id = '', ...rest } = captured.headers;
