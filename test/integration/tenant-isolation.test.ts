@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { scopeEventId } from '@semel/core';
 import { appRoles, connectionAs, roleName } from '@semel/database';
 import { providers } from '@semel/providers';
 import pg from 'pg';
@@ -91,7 +92,7 @@ function rowOf({ name, columns, firmColumn }: Table, firm: string | null) {
     if (type === 'jsonb') return '{}';
     if (type.startsWith('timestamp')) return new Date();
     if (type === 'bigint' || type === 'integer') return 1;
-    return `x${randomUUID()}`;
+    return `x${randomUUID()}@x`; // `standard` has the endpoint in its ids
   };
   return {
     text: `INSERT INTO ${name} (${used.map(({ column }) => column).join(', ')}) VALUES (${used.map((_, i) => `$${i + 1}`).join(', ')})`,
@@ -458,9 +459,13 @@ t.test('keys that guarantee one effect and tenant isolation', async (t) => {
   );
   const worker = await connect(t, connectionAs(database.url, 'worker', testPasswords) as pg.ClientConfig);
   const both = { firms: [firmA, firmB] };
-  const [firstId, secondId] = ['SM1.sent', 'SM2.sent'];
 
-  for (const { name, ledger } of providers) {
+  for (const provider of providers) {
+    const { name, ledger } = provider;
+    const [firstId, secondId] = [
+      scopeEventId(provider, 'SM1.sent', endpoint),
+      scopeEventId(provider, 'SM2.sent', endpoint),
+    ];
     const insert = (eventId: string, firm: string, idempotencyKey = `${name}:${eventId}`) => {
       const given = [firm, endpoint, ...ledger.keyValues(eventId), idempotencyKey];
       return `INSERT INTO ${ledger.table} (firm_id, endpoint_id, ${ledger.keyColumns.join(', ')}, idempotency_key,
