@@ -8,7 +8,7 @@ import t from 'tap';
 import { openAdmin } from '../../packages/database/src/admin/index.js';
 import { createEvent } from '../support/create-event.js';
 import { startHarness, type TestEndpoint } from '../support/harness.js';
-import { testEncryptionKey, waitUntil } from '../support/servers.js';
+import { testEncryptionKey, testPasswords, waitUntil } from '../support/servers.js';
 
 // Ids of Standard Webhooks are unique per service only: the endpoint is a part of the event's key.
 
@@ -26,6 +26,7 @@ const harness = await startHarness(t, {
 const firm = await harness.addFirm();
 const admin = openAdmin({
   databaseUrl: harness.database.url,
+  passwords: testPasswords,
   encryptionKey: encryptionKey(testEncryptionKey),
   providers,
 });

@@ -2,12 +2,11 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { encryptionKey } from '@semel/database';
 import { migrate } from '@semel/database/migrate';
 import pg from 'pg';
 import t from 'tap';
 import { applyFolder } from '../support/apply-folder.js';
-import { startPostgres, testEncryptionKey, uniqueName } from '../support/servers.js';
+import { startPostgres, testPasswords, uniqueName } from '../support/servers.js';
 
 // Events of `standard` that an older release recorded get the event id that their next delivery will have.
 
@@ -122,7 +121,7 @@ t.test('every row of a recorded event gets the new event id, in each firm', asyn
     [firms.a, stripeEndpoint],
   );
 
-  await migrate({ databaseUrl: asOwner.href, encryptionKey: encryptionKey(testEncryptionKey) });
+  await migrate({ databaseUrl: asOwner.href, passwords: testPasswords });
 
   const recorded = [`1@${at.a}`, `1@${at.b}`, `msg_1@${at.a}`, `msg_2@${at.b}`, `msg_2@${at.b}~b`].sort();
   const waiting = [`3@${at.a}`, `3@${at.b}`].sort();
