@@ -3,7 +3,7 @@ import type { BuiltEvent } from './build-event.js';
 import type { Target } from './target.js';
 
 export interface DeliveryResult {
-  /** null if no event id can be derived from the body, such as after --data removed it. */
+  /** As the receiver answered, or as derived from the body. null: neither, such as after --data removed it. */
   eventId: string | null;
   /** The receiver's outcome; `no_answer` without a response. */
   outcome: string;
@@ -37,7 +37,8 @@ export async function deliver(target: Target, event: BuiltEvent): Promise<Delive
     const text = await response.text();
     const { ok, status } = response;
     const outcome = response.headers.get('x-webhook-outcome') ?? outcomeOf(status);
-    return { eventId, outcome, status, code: ok ? null : codeOf(text) };
+    const answer = textMembersOf(text);
+    return { eventId: answer.eventId ?? eventId, outcome, status, code: ok ? null : (answer.code ?? null) };
   } catch (error) {
     return { eventId, outcome: 'no_answer', status: null, code: socketCode(error) };
   }
@@ -49,7 +50,7 @@ function outcomeOf(status: number): string {
   return status >= 400 ? 'rejected' : 'unknown';
 }
 
-/** The same as in the receiver. Some providers name the event in a signed header. */
+/** The provider's id, if there is no answer. Some providers name the event in a signed header. */
 function identify(provider: Provider, { body, channel, headers }: SampleRequest): string | null {
   try {
     return provider.identify(body, channel, headers).eventId;
@@ -58,12 +59,13 @@ function identify(provider: Provider, { body, channel, headers }: SampleRequest)
   }
 }
 
-function codeOf(problem: string): string | null {
+/** The receiver's answer: the id under which the event is recorded, or an error's code. Twilio is answered in XML. */
+function textMembersOf(answer: string): { eventId?: string; code?: string } {
   try {
-    const { code } = JSON.parse(problem) as { code?: unknown };
-    return typeof code === 'string' ? code : null;
+    const members = Object.entries(JSON.parse(answer) as object);
+    return Object.fromEntries(members.filter(([, value]) => typeof value === 'string'));
   } catch {
-    return null;
+    return {};
   }
 }
 
