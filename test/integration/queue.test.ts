@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Provider, reservedEventIds, type WebhookEvent } from '@semel/core';
+import { type Provider, reservedEventIds, scopeEventId, type WebhookEvent } from '@semel/core';
 import { providers } from '@semel/providers';
 import {
   claimKey,
@@ -23,15 +23,18 @@ import { startRedis, waitUntil } from '../support/servers.js';
 const [a, b] = [randomUUID(), randomUUID()];
 const uniqueId = () => `evt_${randomUUID().replaceAll('-', '')}`;
 
-const eventOf = (provider: Provider, owner = a, eventId = uniqueId()): WebhookEvent =>
-  createEvent({
+/** An event under an id as `accept` makes them: for some providers it names the endpoint. */
+const eventOf = (provider: Provider, owner = a, id = uniqueId()): WebhookEvent => {
+  const endpointId = randomUUID();
+  return createEvent({
     firmId: owner,
     provider: provider.name,
-    eventId,
+    eventId: scopeEventId(provider, id, endpointId),
     type: 'some.type',
-    endpointId: randomUUID(),
+    endpointId,
     body: { utf8: '{"a":"\\u0000","owner":"nobody"}' },
   });
+};
 
 async function openQueues(t: Test) {
   const server = await startRedis();
