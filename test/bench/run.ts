@@ -190,6 +190,10 @@ async function acceptComparisons(): Promise<void> {
       ours: ourRate,
       theirs: floorRate,
       target,
+      latency: {
+        p50Ms: median(ours.map(({ p50Ms }) => p50Ms)),
+        p99Ms: median(ours.map(({ p99Ms }) => p99Ms)),
+      },
       ratio: median(ours.map(({ perSecond }, i) => perSecond / (floors[i]?.perSecond ?? 1))),
     });
   }

@@ -4,6 +4,8 @@ export interface Comparison {
   against: string;
   /** Per second. */
   ours: number;
+  /** Of Semel's answers at this rate, in milliseconds: medians of the rounds. */
+  latency?: { p50Ms: number; p99Ms: number };
   theirs: number;
   /** Median of the rounds' ratios. */
   ratio: number;
@@ -24,10 +26,10 @@ export function printTable(machine: Record<string, unknown>, results: readonly C
       .join(' · '),
   );
   console.log('');
-  console.log('| # | what | Semel /s | against | its /s | ratio | target |');
-  console.log('|---|---|---:|---|---:|---:|---:|');
-  for (const { name, what, against, ours, theirs, ratio, target } of results)
+  console.log('| # | what | Semel /s | against | its /s | ratio | target | p50 / p99 ms |');
+  console.log('|---|---|---:|---|---:|---:|---:|---:|');
+  for (const { name, what, against, ours, theirs, ratio, target, latency } of results)
     console.log(
-      `| ${name} | ${what} | ${Math.round(ours)} | ${against} | ${Math.round(theirs)} | ${ratio.toFixed(2)} | ≥ ${target} |`,
+      `| ${name} | ${what} | ${Math.round(ours)} | ${against} | ${Math.round(theirs)} | ${ratio.toFixed(2)} | ≥ ${target} | ${latency ? `${latency.p50Ms} / ${latency.p99Ms}` : '–'} |`,
     );
 }
