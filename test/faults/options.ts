@@ -31,7 +31,7 @@ was applied twice, and nothing crossed from one firm to another.
   --keep           keeps the apps' logs, and says where
   --sabotage NAME  breaks the product on purpose, and passes only if the invariant that must notice does; 'list' names
                    them, 'all' runs each
-  --siege          attacks by one firm on a running system instead, judged by what a second firm sees; some 8 minutes, with
+  --siege          attacks by one firm on a running system instead, judged by what a second firm sees; some 15 minutes, with
                    --quick one and a half
   --only ATTACK    one attack of the siege
   --help
