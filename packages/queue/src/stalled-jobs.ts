@@ -26,8 +26,11 @@ export function runUnlessStuck(job: Job, { run, alone, onStuck }: StalledJobOpti
     const { runsAlone = 0 } = job.progress as { runsAlone?: number };
     if (runsAlone >= stallsAlone) return onStuck();
     await job.updateProgress({ runsAlone: runsAlone + 1 });
-    const result = await run();
-    await job.updateProgress({ runsAlone: 0 });
-    return result;
+    try {
+      return await run();
+    } finally {
+      // The run has ended, if only with an outage: nothing died of it.
+      await job.updateProgress({ runsAlone: 0 });
+    }
   });
 }
