@@ -1,4 +1,4 @@
-import { type ApplyItem, apply, type Provider, type WebhookEvent } from '@semel/core';
+import type { ApplyItem, Provider, WebhookEvent } from '@semel/core';
 import { acceptStore, openPool } from '@semel/database';
 import pg from 'pg';
 import t from 'tap';
@@ -12,6 +12,7 @@ import {
   startHarness,
   type TestEndpoint,
 } from '../support/harness.js';
+import { planAndApply } from '../support/plan-and-apply.js';
 import { type PreparedEvent, prepare } from '../support/prepare.js';
 import { testPasswords, waitUntil } from '../support/servers.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
@@ -158,7 +159,7 @@ t.test('domain, ledger and attempts change together or not at all', async (t) =>
           return judge(statements.length, sql);
         };
         const item = { event: toEvent(endpoint, prepared), attempt: 1, lastAttempt: true };
-        const result = await apply(ports, [item]).catch((error: { code?: string }) => error.code);
+        const result = await planAndApply(ports, [item]).catch((error: { code?: string }) => error.code);
         proxy.judge = null;
         return { result, statements, item, left: await whatIsLeft(harness, provider, prepared.eventId) };
       };
@@ -178,7 +179,7 @@ t.test('domain, ledger and attempts change together or not at all', async (t) =>
           const { result, item, left } = await attempt((at) => (at === n ? verdict : 'pass'));
           t.equal(result, 'store_unavailable', `${what}: nothing is decided`);
           t.same(left, isCommitted ? whole.left : nothing, isCommitted ? `${what}: all` : `${what}: nothing`);
-          const again = await apply(ports, [item]);
+          const again = await planAndApply(ports, [item]);
           t.match(again, [{ outcome: isCommitted ? 'duplicate' : 'applied' }]);
           t.same(
             await whatIsLeft(harness, provider, item.event.eventId),
@@ -199,7 +200,7 @@ t.test('domain, ledger and attempts change together or not at all', async (t) =>
         const expected = Array.isArray(result) ? whole.left : after.ledger === 1 ? whole.left : nothing;
         t.same(after, expected, `terminated at ${n}: all or nothing`);
         t.ok(left);
-        await apply(ports, [item]);
+        await planAndApply(ports, [item]);
         t.same(await whatIsLeft(harness, provider, item.event.eventId), whole.left);
       }
     });
@@ -262,7 +263,7 @@ function directly(t: Tap, harness: Harness) {
     pool,
     item,
     run: (provider: Provider, events: readonly WebhookEvent[]) =>
-      apply(
+      planAndApply(
         portsOf(pool, provider),
         events.map((event) => item(event)),
       ),

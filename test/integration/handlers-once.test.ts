@@ -1,7 +1,6 @@
 import {
   type ApplyItem,
   type ApplyPorts,
-  apply,
   type Provider,
   type Sample,
   StoreUnavailableError,
@@ -16,6 +15,7 @@ import { createEventHandlers } from '../../apps/worker/src/handling/run-handlers
 import { openWorkerPool } from '../support/apply-directly.js';
 import { toEvent } from '../support/create-event.js';
 import { startHarness, type TestEndpoint } from '../support/harness.js';
+import { planAndApply } from '../support/plan-and-apply.js';
 
 // A handler's work is committed once for every event of its type, whatever other events of the object came before it,
 // in whatever order, and whatever crashed on the way.
@@ -119,7 +119,7 @@ t.test('each handler is committed once per event', async (t) => {
           if (round === 6) throw new Error(`${left.map(({ event }) => event.eventId)} never ended`);
           const again: ApplyItem[] = [];
           for (const group of together ? [left] : left.map((item) => [item])) {
-            const results = await apply(ports, group).catch((error: unknown) => {
+            const results = await planAndApply(ports, group).catch((error: unknown) => {
               if (error instanceof StoreUnavailableError) return null;
               throw error;
             });

@@ -1,8 +1,9 @@
-import { type ApplyPorts, apply, type Provider, type WebhookEvent } from '@semel/core';
+import type { ApplyPorts, Provider, WebhookEvent } from '@semel/core';
 import { applyStore, openPool } from '@semel/database';
 import type pg from 'pg';
 import type { Harness, TestEndpoint } from './harness.js';
 import type { BuiltEvent } from './histories.js';
+import { planAndApply } from './plan-and-apply.js';
 import { testPasswords } from './servers.js';
 
 // The worker's path without the queue.
@@ -30,7 +31,7 @@ export async function applyTogether(
   provider: Provider,
   events: readonly WebhookEvent[],
 ): Promise<string[]> {
-  const results = await apply(
+  const results = await planAndApply(
     portsOf(pool, provider),
     events.map((event) => ({ event, attempt: 1, lastAttempt: false })),
   );

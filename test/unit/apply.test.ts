@@ -3,7 +3,6 @@ import {
   type ApplyPorts,
   type ApplyTransaction,
   type AttemptRecord,
-  apply,
   type ChangeSet,
   idempotencyKey,
   nothing,
@@ -16,6 +15,7 @@ import {
 import { providerNamed } from '@semel/providers';
 import t from 'tap';
 import { createEvent } from '../support/create-event.js';
+import { planAndApply } from '../support/plan-and-apply.js';
 
 // The decisions of the worker's path over an in-memory ledger. Their effect in Postgres is tested with Postgres.
 
@@ -193,7 +193,7 @@ t.test('the outcome follows from the ledger row and the rule', async (t) => {
           outcome: before === 'theirs' ? 'applied' : before,
           error: null,
         });
-      const results = await apply(ports, [
+      const results = await planAndApply(ports, [
         itemOf(event, { lastAttempt: run === 'throws at last', attempt: 2 }),
       ]);
       const what = `${before}, ${run}`;
@@ -229,17 +229,17 @@ t.test('a store outage decides nothing, wherever it happens', async (t) => {
       const items = Array.from({ length: size }, (_, i) =>
         itemOf(eventOf(`evt_${i}`), { lastAttempt: true }),
       );
-      await t.rejects(apply(ports, items), { code: 'store_unavailable' }, `${step}, ${size} at once`);
+      await t.rejects(planAndApply(ports, items), { code: 'store_unavailable' }, `${step}, ${size} at once`);
       t.same([state.ledger.size, state.attempts, state.done], [0, [], []], 'nothing is written');
       t.equal(state.transactions.length, 1, 'and nothing is tried again at once');
       t.same(
-        outcomes(await apply(ports, items)),
+        outcomes(await planAndApply(ports, items)),
         items.map(() => 'applied'),
       );
     }
   const { state, ports, faults } = inMemory({ rule: failing });
   faults.failLedger = [away()];
-  await t.rejects(apply(ports, [itemOf(eventOf('evt_1'), { lastAttempt: true })]), {
+  await t.rejects(planAndApply(ports, [itemOf(eventOf('evt_1'), { lastAttempt: true })]), {
     code: 'store_unavailable',
   });
   t.same(state.attempts, [], 'a failure that can’t be written down now is no attempt');
@@ -250,7 +250,7 @@ t.test('a failing event in a group', async (t) => {
     rule: (event) => (event.eventId === 'evt_2' ? failing() : oneChange(event)),
   });
   const items = [1, 2, 3].map((n) => itemOf(eventOf(`evt_${n}`, { firmId: n === 3 ? 'others' : 'us' })));
-  t.same(outcomes(await apply(ports, items)), ['applied', 'failed', 'applied']);
+  t.same(outcomes(await planAndApply(ports, items)), ['applied', 'failed', 'applied']);
   t.same(state.transactions, [['us', 'others'], ['us']], 'its neighbours share a transaction all the same');
   t.same(state.done, ['evt_1', 'evt_3']);
 });
@@ -260,7 +260,7 @@ t.test('a group whose transaction is refused runs event by event', async (t) => 
     const { state, ports, faults } = inMemory();
     faults.change = [refusal, refusal];
     const items = [1, 2, 3].map((n) => itemOf(eventOf(`evt_${n}`, { firmId: n === 3 ? 'others' : 'us' })));
-    t.same(outcomes(await apply(ports, items)), ['failed', 'applied', 'applied']);
+    t.same(outcomes(await planAndApply(ports, items)), ['failed', 'applied', 'applied']);
     t.same(
       state.transactions,
       [['us', 'others'], ['us'], ['us'], ['us'], ['others']],
@@ -274,11 +274,11 @@ t.test('an event that times out alone spends its attempt, unless the store itsel
   const { state, ports, faults } = inMemory();
   const item = itemOf(eventOf('evt_1'));
   faults.change = [slow];
-  t.match(await apply(ports, [item]), [{ outcome: 'failed', error: slow }]);
+  t.match(await planAndApply(ports, [item]), [{ outcome: 'failed', error: slow }]);
   t.equal(state.attempts.length, 1);
   faults.change = [slow];
   faults.failLedger = [slow];
-  await t.rejects(apply(ports, [item]), { code: 'store_unavailable' });
+  await t.rejects(planAndApply(ports, [item]), { code: 'store_unavailable' });
   t.equal(state.attempts.length, 1, 'what can not be recorded is an outage');
 });
 
@@ -295,7 +295,7 @@ t.test('an event with more objects than a provider sends is recorded and changes
     [1_001, { outcome: 'ignored', ignored: 'too_many_objects' }],
   ] as const) {
     const { state, ports } = inMemory({ rule: () => changes(count) });
-    t.match(await apply(ports, [itemOf(eventOf('evt_1'))]), [outcome]);
+    t.match(await planAndApply(ports, [itemOf(eventOf('evt_1'))]), [outcome]);
     t.equal(state.ledger.size, 1);
   }
 });
@@ -305,14 +305,16 @@ t.test('only the event whose failure cannot be recorded is unrecorded', async (t
     rule: (event) => (event.eventId === 'evt_1' ? failing() : oneChange(event)),
   });
   faults.failLedger = [new Error('refused')];
-  const results = await apply(ports, [itemOf(eventOf('evt_1')), itemOf(eventOf('evt_2'))]);
+  const results = await planAndApply(ports, [itemOf(eventOf('evt_1')), itemOf(eventOf('evt_2'))]);
   t.match(results, [{ outcome: null, error: { message: 'refused' } }, { outcome: 'applied' }]);
   t.same(state.done, ['evt_2']);
 });
 
 t.test('an event that was accepted as ignored never reaches the rule', async (t) => {
   const { state, ports } = inMemory({ rule: failing });
-  t.same(outcomes(await apply(ports, [itemOf(eventOf('evt_1', { ignored: 'mode_mismatch' }))])), ['ignored']);
+  t.same(outcomes(await planAndApply(ports, [itemOf(eventOf('evt_1', { ignored: 'mode_mismatch' }))])), [
+    'ignored',
+  ]);
   t.same(state.attempts, [{ eventId: 'evt_1', outcome: 'ignored', attempt: 1 }]);
 });
 
@@ -327,10 +329,10 @@ t.test('a stored body', async (t) => {
     },
   };
   const item = itemOf(eventOf('evt_1', { body: { stored: true } }));
-  t.match(await apply(ports, [item]), [{ outcome: 'failed', error: { code: 'body_missing' } }]);
+  t.match(await planAndApply(ports, [item]), [{ outcome: 'failed', error: { code: 'body_missing' } }]);
   t.same(seen, [], 'the rule is not asked about nothing');
   state.bodies.set('stripe:evt_1', Buffer.from('here'));
-  t.same(outcomes(await apply(ports, [item])), ['applied']);
+  t.same(outcomes(await planAndApply(ports, [item])), ['applied']);
   t.same(seen, ['here']);
 });
 
@@ -338,7 +340,7 @@ t.test('a lost job is dead, unless its event was applied', async (t) => {
   const { state, ports } = inMemory();
   t.match(await recordLost(ports, eventOf('evt_1'), 3), { outcome: 'dead', error: { code: 'job_lost' } });
   t.same(state.attempts, [{ eventId: 'evt_1', outcome: 'dead', attempt: 3 }]);
-  await apply(ports, [itemOf(eventOf('evt_2'))]);
+  await planAndApply(ports, [itemOf(eventOf('evt_2'))]);
   t.match(await recordLost(ports, eventOf('evt_2'), 3), { outcome: 'duplicate' });
   t.equal(state.ledger.get('stripe:evt_2')?.outcome, 'applied');
 });
@@ -355,13 +357,13 @@ t.test('events with handlers run one by one, each in its own firm', async (t) =>
     },
   };
   const plain = [itemOf(eventOf('e4')), itemOf(eventOf('e5', { firmId: 'them' }))];
-  t.same(outcomes(await apply(ports, plain)), ['applied', 'applied']);
+  t.same(outcomes(await planAndApply(ports, plain)), ['applied', 'applied']);
   t.same(state.transactions.splice(0), [['us', 'them']], 'events without handlers share one');
 
   const handled = ['e1', 'e2', 'e3'].map((id, i) =>
     itemOf(eventOf(id, { type: i === 2 ? 'plain' : 'handled', firmId: `firm${i}` })),
   );
-  t.same(outcomes(await apply(ports, handled)), ['applied', 'failed', 'applied']);
+  t.same(outcomes(await planAndApply(ports, handled)), ['applied', 'failed', 'applied']);
   t.same(ran, ['e1 applied 1', 'e2 applied 1']);
   t.same(
     state.transactions,

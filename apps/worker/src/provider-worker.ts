@@ -2,7 +2,7 @@ import {
   type Applied,
   type ApplyItem,
   type ApplyPorts,
-  applyPlans,
+  apply,
   type EventHandlers,
   idempotencyKey,
   isFailed,
@@ -105,7 +105,7 @@ export function startProviderWorker(options: ProviderWorkerOptions): ProviderWor
       firmOf: ({ item }) => item.event.firmId,
       weightOf,
       maxWeight: 1,
-      run: (plans) => applyPlans(ports, plans),
+      run: (plans) => apply(ports, plans),
     });
   const mostEvents = Math.min(options.concurrency, transactionLimits.events);
   const applyLight = openLane(mostEvents, transactionsAtOnce);

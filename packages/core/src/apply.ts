@@ -1,25 +1,15 @@
 import { StoreUnavailableError } from './errors.js';
 import { idempotencyKey, isFinal } from './event.js';
-import { isFailed, isReopened, linkedStubs, type Plan, type PlannedRow, planEvent } from './plan-event.js';
+import { isFailed, isReopened, linkedStubs, type Plan, type PlannedRow } from './plan-event.js';
 import type { Applied, ApplyItem, ApplyPorts, HandledEvent, Unrecorded } from './ports.js';
 import { recordFailure } from './record-failure.js';
 
 /**
- * The worker's path: events of one provider in, no key twice; one outcome each out.
+ * The worker's path: planned events of one provider in, no key twice; one outcome each out. They share one transaction unless
+ * one of them has handlers or fails.
  * Throws `StoreUnavailableError` if a store fails: then nothing was decided, and no attempt is spent.
  */
-export async function apply(
-  ports: ApplyPorts,
-  items: readonly ApplyItem[],
-): Promise<(Applied | Unrecorded)[]> {
-  return applyPlans(ports, await Promise.all(items.map((item) => planEvent(ports, item))));
-}
-
-/** The same for events that are planned already. They share one transaction unless one of them has handlers or fails. */
-export async function applyPlans(
-  ports: ApplyPorts,
-  plans: readonly Plan[],
-): Promise<(Applied | Unrecorded)[]> {
+export async function apply(ports: ApplyPorts, plans: readonly Plan[]): Promise<(Applied | Unrecorded)[]> {
   const rows = plans.filter((plan): plan is PlannedRow => !isFailed(plan));
   const outcomes = rows.length === 0 ? [] : await applyRows(ports, rows);
   const applied: (Applied | Unrecorded)[] = [];
