@@ -175,8 +175,8 @@ export async function buildReceiver(options: ReceiverOptions): Promise<FastifyIn
   });
   app.addHook('onClose', async () => {
     breaker.stop();
-    refusals.stop();
     await Promise.allSettled([
+      refusals.stop(),
       bodyThread.close(),
       endpoints.stop(),
       deliveries.stop(),

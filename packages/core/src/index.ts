@@ -3,6 +3,7 @@ export * from './apply.js';
 export * from './body.js';
 export * from './change.js';
 export * from './classify-claim.js';
+export * from './endpoint-health.js';
 export * from './entity-id.js';
 export * from './errors.js';
 export * from './event.js';

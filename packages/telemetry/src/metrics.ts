@@ -1,3 +1,4 @@
+import type { EndpointHealth } from '@semel/core';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type App, type Label, type MetricEntry, metricCatalogue } from './catalogue.js';
 import { createRecorder } from './create-recorder.js';
@@ -37,18 +38,6 @@ export interface Metrics extends Recorders<'receiver' | 'worker'> {
 export interface ConsoleMetrics extends Metrics, Recorders<'console'> {
   /** Replaces the gauges of all endpoints. */
   endpoints(all: readonly EndpointHealth[]): void;
-}
-
-/** How the latest deliveries to an endpoint were answered. */
-export interface EndpointHealth {
-  provider: string;
-  /** Its key. */
-  endpoint: string;
-  /** Its firm's slug; empty for the platform. */
-  firm: string;
-  /** In seconds since 1970; null: never. */
-  acknowledgedSeconds: number | null;
-  failingSeconds: number;
 }
 
 /** A registry with Semel's metrics and those of the process. Every series of the known providers starts at 0. */

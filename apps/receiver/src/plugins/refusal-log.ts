@@ -1,3 +1,4 @@
+import { repeat } from '@semel/core';
 import type { Logger } from '@semel/telemetry';
 
 export interface Refusal {
@@ -11,7 +12,7 @@ export interface Refusal {
 
 export interface RefusalLog {
   add(refusal: Refusal): void;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 export const everyMs = 10_000;
@@ -28,8 +29,7 @@ export function openRefusalLog(log: Logger): RefusalLog {
       if (count > 0) log.warn({ ...factsOf(refusal), count }, 'webhook.rejected');
     counts.clear();
   }
-  const timer = setInterval(flush, everyMs);
-  timer.unref();
+  const flushing = repeat(async () => flush(), { everyMs });
 
   return {
     add(refusal) {
@@ -42,8 +42,8 @@ export function openRefusalLog(log: Logger): RefusalLog {
         log.warn(factsOf(refusal), 'webhook.rejected');
       }
     },
-    stop() {
-      clearInterval(timer);
+    async stop() {
+      await flushing.stop();
       flush();
     },
   };

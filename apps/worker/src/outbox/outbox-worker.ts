@@ -82,16 +82,13 @@ export function startOutboxWorker(options: OutboxWorkerOptions): OutboxWorker {
     if (openMs > 0) return { outcome: 'postponed', delayMs: openMs + Math.round(Math.random() * 1_000) };
     if (!(await places.ofDestination.take(destination)))
       return { outcome: 'postponed', delayMs: places.ofDestination.postpone(destination) };
+    const isFirmsTurn = await places.ofFirm.take(firmId);
     try {
-      if (!(await places.ofFirm.take(firmId)))
-        return { outcome: 'postponed', delayMs: places.ofFirm.postpone(firmId) };
-      try {
-        return await deliverClaimed(job, destination);
-      } finally {
-        places.ofFirm.giveBack(firmId);
-      }
+      if (!isFirmsTurn) return { outcome: 'postponed', delayMs: places.ofFirm.postpone(firmId) };
+      return await deliverClaimed(job, destination);
     } finally {
       places.ofDestination.giveBack(destination);
+      if (isFirmsTurn) places.ofFirm.giveBack(firmId);
     }
   }
 

@@ -1,16 +1,5 @@
+import type { EndpointHealth } from '@semel/core';
 import type { Query } from '../connection/pool.js';
-
-export interface EndpointHealth {
-  provider: string;
-  /** The endpoint's key. */
-  endpoint: string;
-  /** The firm's slug; empty for an endpoint of the platform. */
-  firm: string;
-  /** When it last answered with a 2xx, seconds since 1970; null: never. */
-  acknowledgedSeconds: number | null;
-  /** From the first to the latest refusal since the last 2xx, seconds; 0 where there was none. */
-  failingSeconds: number;
-}
 
 /** Reads how each enabled endpoint has answered; leaves out endpoints without any delivery. */
 export async function readEndpointHealth(query: Query): Promise<EndpointHealth[]> {

@@ -1,6 +1,7 @@
+import type { EndpointHealth } from '@semel/core';
 import type pg from 'pg';
 import { countRows, type RowCounts } from './count-rows.js';
-import { type EndpointHealth, readEndpointHealth } from './endpoint-health.js';
+import { readEndpointHealth } from './endpoint-health.js';
 import { withAllFirms } from './with-all-firms.js';
 
 export interface GaugeValues {
