@@ -7,18 +7,13 @@ import t from 'tap';
 import { openAdmin } from '../../packages/database/src/admin/index.js';
 import { openSecret, secretBinding } from '../../packages/database/src/connection/secrets.js';
 import { createTestDatabase, testEncryptionKey, testPasswords } from '../support/servers.js';
+import { openTestAdmin } from '../support/test-admin.js';
 
 const key = encryptionKey(testEncryptionKey);
 const database = await createTestDatabase(t);
-const admin = openAdmin({
-  databaseUrl: database.url,
-  passwords: testPasswords,
-  encryptionKey: key,
-  providers,
-});
+const admin = openTestAdmin(t, database);
 const owner = new pg.Pool({ connectionString: database.url });
 t.teardown(async () => {
-  await admin.close();
   await owner.end();
 });
 

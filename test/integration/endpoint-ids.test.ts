@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { idempotencyKey, scopeEventId, type WebhookEvent } from '@semel/core';
-import { encryptionKey } from '@semel/database';
 import { defineHandler } from '@semel/handlers';
-import { providers } from '@semel/providers';
 import { openProducerRedis, openProviderQueue } from '@semel/queue';
 import t from 'tap';
-import { openAdmin } from '../../packages/database/src/admin/index.js';
 import { createEvent } from '../support/create-event.js';
 import { startHarness, type TestEndpoint } from '../support/harness.js';
-import { testEncryptionKey, testPasswords, waitUntil } from '../support/servers.js';
+import { waitUntil } from '../support/servers.js';
+import { openTestAdmin } from '../support/test-admin.js';
 
 // Ids of Standard Webhooks are unique per service only: the endpoint is a part of the event's key.
 
@@ -24,13 +22,7 @@ const harness = await startHarness(t, {
   },
 });
 const firm = await harness.addFirm();
-const admin = openAdmin({
-  databaseUrl: harness.database.url,
-  passwords: testPasswords,
-  encryptionKey: encryptionKey(testEncryptionKey),
-  providers,
-});
-t.teardown(() => admin.close());
+const admin = openTestAdmin(t, harness.database);
 
 const deliver = (endpoint: TestEndpoint, id: string, body: string) => {
   const { provider, secret, key } = endpoint;

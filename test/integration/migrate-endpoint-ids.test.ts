@@ -1,43 +1,20 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { migrate } from '@semel/database/migrate';
 import pg from 'pg';
 import t from 'tap';
-import { applyFolder } from '../support/apply-folder.js';
-import { startPostgres, testPasswords, uniqueName } from '../support/servers.js';
+import { migrationsDir, openEarlierDatabase } from '../support/earlier-database.js';
+import { startPostgres, testPasswords } from '../support/servers.js';
 
 // Events of `standard` that an older release recorded get the event id that their next delivery will have.
 
-const migrationsDir = path.join(fileURLToPath(new URL('../..', import.meta.url)), 'prisma/migrations');
 const renaming = '20261127050000_endpoint_in_event_id';
 
 const server = await startPostgres({ fsync: false });
 t.teardown(() => server.stop());
 
 t.test('every row of a recorded event gets the new event id, in each firm', async (t) => {
-  const name = uniqueName('ids');
-  const admin = new pg.Client({ connectionString: server.url });
-  await admin.connect();
-  await admin.query(`CREATE ROLE owner LOGIN CREATEROLE CREATEDB NOSUPERUSER PASSWORD 'owner'`);
-  await admin.query(`CREATE DATABASE ${name} OWNER owner`);
-  await admin.end();
-  const asOwner = new URL(server.url);
-  Object.assign(asOwner, { username: 'owner', password: 'owner', pathname: `/${name}` });
-  const asRoot = new URL(server.url);
-  asRoot.pathname = `/${name}`;
-
-  const dir = mkdtempSync(path.join(tmpdir(), 'semel-ids-'));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-  for (const entry of readdirSync(migrationsDir))
-    if (/^\d/.test(entry) && entry < renaming)
-      cpSync(path.join(migrationsDir, entry), path.join(dir, entry), { recursive: true });
-  await applyFolder(asOwner.href, dir);
-
-  const root = new pg.Client({ connectionString: asRoot.href });
-  await root.connect();
-  t.teardown(() => root.end());
+  const { asOwner, root } = await openEarlierDatabase(t, server, renaming);
   const sql = async (text: string, values: unknown[] = []) => (await root.query(text, values)).rows;
 
   const at = { a: '9f86d081884c', b: '0123456789ab' };

@@ -1,22 +1,16 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Entity, type EntityRef, entityId, type Provider } from '@semel/core';
 import { tables } from '@semel/database';
 import { migrate } from '@semel/database/migrate';
 import { providerNamed } from '@semel/providers';
-import pg from 'pg';
 import t from 'tap';
 import { openApplier } from '../support/apply-directly.js';
-import { applyFolder } from '../support/apply-folder.js';
+import { openEarlierDatabase } from '../support/earlier-database.js';
 import type { Harness, TestEndpoint } from '../support/harness.js';
 import { buildEvent, startMs } from '../support/histories.js';
-import { startPostgres, testPasswords, uniqueName } from '../support/servers.js';
+import { startPostgres, testPasswords } from '../support/servers.js';
 
 // Rows written with the earlier guard (two provider-specific numbers) continue under the current one.
 
-const migrationsDir = path.join(fileURLToPath(new URL('../..', import.meta.url)), 'prisma/migrations');
 const guard = '20261127010000_guard';
 const [startSeconds, startMicros] = [startMs / 1000, startMs * 1000];
 
@@ -186,27 +180,7 @@ const server = await startPostgres({ fsync: false });
 t.teardown(() => server.stop());
 
 t.test("rows of the earlier guard keep their order among their object's events", async (t) => {
-  const name = uniqueName('guard');
-  const admin = new pg.Client({ connectionString: server.url });
-  await admin.connect();
-  await admin.query(`CREATE ROLE owner LOGIN CREATEROLE CREATEDB NOSUPERUSER PASSWORD 'owner'`);
-  await admin.query(`CREATE DATABASE ${name} OWNER owner`);
-  await admin.end();
-  const asOwner = new URL(server.url);
-  Object.assign(asOwner, { username: 'owner', password: 'owner', pathname: `/${name}` });
-  const asRoot = new URL(server.url);
-  asRoot.pathname = `/${name}`;
-
-  const dir = mkdtempSync(path.join(tmpdir(), 'semel-guard-'));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-  for (const entry of readdirSync(migrationsDir))
-    if (/^\d/.test(entry) && entry < guard)
-      cpSync(path.join(migrationsDir, entry), path.join(dir, entry), { recursive: true });
-  await applyFolder(asOwner.href, dir);
-
-  const root = new pg.Client({ connectionString: asRoot.href });
-  await root.connect();
-  t.teardown(() => root.end());
+  const { asOwner, asRoot, root } = await openEarlierDatabase(t, server, guard);
   const one = async (text: string, values: unknown[] = []) => (await root.query(text, values)).rows[0];
 
   const firms: { id: string; endpoints: Record<string, TestEndpoint> }[] = [];

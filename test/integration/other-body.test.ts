@@ -1,9 +1,7 @@
-import { encryptionKey } from '@semel/database';
-import { providers } from '@semel/providers';
 import t from 'tap';
-import { openAdmin } from '../../packages/database/src/admin/index.js';
 import { startHarness } from '../support/harness.js';
-import { testEncryptionKey, testPasswords, waitUntil } from '../support/servers.js';
+import { waitUntil } from '../support/servers.js';
+import { openTestAdmin } from '../support/test-admin.js';
 
 // Dashboards send every test event with one fixed id. The second one is a duplicate by its id; the log must say that
 // its body was not applied.
@@ -11,13 +9,7 @@ import { testEncryptionKey, testPasswords, waitUntil } from '../support/servers.
 t.test('a duplicate with another body is reported as a duplicate that differs', async (t) => {
   const harness = await startHarness(t);
   const firm = await harness.addFirm();
-  const admin = openAdmin({
-    databaseUrl: harness.database.url,
-    passwords: testPasswords,
-    encryptionKey: encryptionKey(testEncryptionKey),
-    providers,
-  });
-  t.teardown(() => admin.close());
+  const admin = openTestAdmin(t, harness.database);
 
   const cases = [
     { name: 'stripe', type: 'invoice.paid', id: 'evt_00000000000000', differs: true },

@@ -1,8 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encryptionKey } from '@semel/database';
-import { openAdmin } from '@semel/database/admin';
 import { type DefinedDelivery, type Delivery, defineDelivery, defineHandler } from '@semel/handlers';
-import { providers } from '@semel/providers';
 import { isPublicAddress } from '@semel/worker';
 import { Webhook } from 'standardwebhooks';
 import t from 'tap';
@@ -10,7 +7,8 @@ import { retryAfterMs } from '../../apps/worker/src/outbox/retry-after.js';
 import { retryDelayMs } from '../../apps/worker/src/outbox/retry-delay.js';
 import { type Harness, type HarnessOptions, startHarness, type TestEndpoint } from '../support/harness.js';
 import { startHookServer } from '../support/hook-server.js';
-import { testEncryptionKey, testPasswords, waitUntil } from '../support/servers.js';
+import { waitUntil } from '../support/servers.js';
+import { openTestAdmin } from '../support/test-admin.js';
 
 // An outbox entry is delivered at least once if its transaction committed, and never otherwise.
 
@@ -72,13 +70,7 @@ const pay = async (
 t.test('an outbox row for an HTTP endpoint', async (t) => {
   const { harness, firm, endpoint } = await startOutboxHarness(t);
   const hook = await startHookServer(t);
-  const admin = openAdmin({
-    databaseUrl: harness.database.url,
-    passwords: testPasswords,
-    encryptionKey: encryptionKey(testEncryptionKey),
-    providers,
-  });
-  t.teardown(() => admin.close());
+  const admin = openTestAdmin(t, harness.database);
   const [{ slug = '' } = {}] = await harness.sql<{ slug: string }>('SELECT slug FROM firms WHERE id = $1', [
     firm,
   ]);

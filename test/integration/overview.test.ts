@@ -1,20 +1,14 @@
-import { encryptionKey, openPool, readGauges } from '@semel/database';
+import { openPool, readGauges } from '@semel/database';
 import { providers } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
-import { openAdmin } from '../../packages/database/src/admin/index.js';
-import { createTestDatabase, testEncryptionKey, testPasswords } from '../support/servers.js';
+import { createTestDatabase, testPasswords } from '../support/servers.js';
+import { openTestAdmin } from '../support/test-admin.js';
 
 // `semel status` and the console's metrics count the same rows, of every firm and of the platform.
 
-const key = encryptionKey(testEncryptionKey);
 const database = await createTestDatabase(t);
-const admin = openAdmin({
-  databaseUrl: database.url,
-  passwords: testPasswords,
-  encryptionKey: key,
-  providers,
-});
+const admin = openTestAdmin(t, database);
 const owner = new pg.Pool({ connectionString: database.url });
 const pool = openPool({
   databaseUrl: database.url,
@@ -25,7 +19,6 @@ const pool = openPool({
   statementTimeoutMs: 5_000,
 });
 t.teardown(async () => {
-  await admin.close();
   await pool.end();
   await owner.end();
 });

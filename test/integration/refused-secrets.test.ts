@@ -1,26 +1,20 @@
 import { encryptionKey } from '@semel/database';
-import { openAdmin } from '@semel/database/admin';
 import { providers } from '@semel/providers';
 import pg from 'pg';
 import t from 'tap';
 import { openSecret, secretBinding } from '../../packages/database/src/connection/secrets.js';
 import { runSemel } from '../support/cli.js';
-import { createTestDatabase, testEncryptionKey, testPasswordEnv, testPasswords } from '../support/servers.js';
+import { createTestDatabase, testEncryptionKey, testPasswordEnv } from '../support/servers.js';
+import { openTestAdmin } from '../support/test-admin.js';
 import { wrongSecrets } from '../unit/providers/wrong-secrets.js';
 
 // A secret that can never verify is refused at the door: nothing of it is written, and it is shown nowhere.
 
 const key = encryptionKey(testEncryptionKey);
 const database = await createTestDatabase(t);
-const admin = openAdmin({
-  databaseUrl: database.url,
-  passwords: testPasswords,
-  encryptionKey: key,
-  providers,
-});
+const admin = openTestAdmin(t, database);
 const owner = new pg.Pool({ connectionString: database.url });
 t.teardown(async () => {
-  await admin.close();
   await owner.end();
 });
 await admin.firms.add({ slug: 'acme', name: 'Acme LLP' });
